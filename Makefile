@@ -1,0 +1,17 @@
+# aptfleet: build, test and try it. "make demo" and "make test" are all a
+# newcomer needs; both install what they use (as root, on Debian 12).
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/aptfleet/aptfleet/controller/cli.version=$(VERSION)
+
+.PHONY: test lint
+.DEFAULT_GOAL := test
+
+test: lint ## everything, the fleet tests included
+	$(GO) test ./...
+
+lint:
+	@test -z "$$(gofmt -l .)" || { gofmt -l . ; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
