@@ -5,8 +5,11 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/aptfleet/aptfleet/controller/cli.version=$(VERSION)
 
-.PHONY: test lint
-.DEFAULT_GOAL := test
+.PHONY: build test lint
+.DEFAULT_GOAL := build
+
+build: ## bin/aptfleet
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./controller/cmd/...
 
 test: lint ## everything, the fleet tests included
 	$(GO) test ./...

@@ -1,0 +1,34 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// line is one result: a struct whose JSON form is documented and stable, and
+// that can write itself for people.
+type line interface {
+	text(w io.Writer)
+}
+
+// print writes one result to stdout, in the form that was asked for.
+func (a *app) print(l line) error {
+	if !a.json {
+		l.text(a.Out)
+		return nil
+	}
+	b, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Out, "%s\n", b)
+	return err
+}
+
+// say tells people what goes on; it is silent under --quiet and --json.
+func (a *app) say(format string, args ...any) {
+	if !a.quiet && !a.json {
+		fmt.Fprintf(a.Err, format+"\n", args...)
+	}
+}
