@@ -5,7 +5,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/aptfleet/aptfleet/controller/cli.version=$(VERSION)
 
-.PHONY: build test lint
+.PHONY: build test lint bench
 .DEFAULT_GOAL := build
 
 build: ## bin/aptfleet
@@ -18,3 +18,7 @@ lint:
 	@test -z "$$(gofmt -l .)" || { gofmt -l . ; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+
+bench: build ## measure aptfleet beside its peers; SUBJECTS="ping publish" for some of it
+	./integration/bench/peers.sh
+	$(GO) run ./integration/bench $(SUBJECTS)
