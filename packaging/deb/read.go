@@ -1,0 +1,213 @@
+package deb
+
+import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/aptfleet/aptfleet/pkg/debian"
+)
+
+const (
+	maxControl    = 4 << 20  // of the control file
+	maxControlTar = 64 << 20 // of all control files, unpacked; md5sums of the largest packages are 5 MB
+)
+
+// Control is what a package says of itself.
+type Control struct {
+	debian.Stanza        // the control file, its bytes as they are in the package
+	Name          string // of the package; it, Version and Architecture are valid
+	Version       string
+	Architecture  string
+}
+
+// FileName returns the name under which dpkg-deb would write the package:
+// NAME_VERSION_ARCHITECTURE.deb, without the epoch.
+func (c Control) FileName() string { return fileName(c.Name, c.Version, c.Architecture) }
+
+func fileName(name, version, architecture string) string {
+	return name + "_" + debian.WithoutEpoch(version) + "_" + architecture + ".deb"
+}
+
+// ReadControl reads the control file of a .deb of size bytes and checks the
+// archive around it: the order of its members, that each is there in full, and
+// the names of the control files. It does not read the data member; Verify does.
+// It may be called concurrently, and is quick enough for tens of thousands.
+func ReadControl(r io.ReaderAt, size int64) (Control, error) {
+	p, err := open(r, size)
+	if err != nil {
+		return Control{}, fmt.Errorf("cannot read package: %w", err)
+	}
+	c, err := p.readControl()
+	if err != nil {
+		return Control{}, fmt.Errorf("cannot read package: %s: %w", p.control.name, err)
+	}
+	return c, nil
+}
+
+// Verify reads the whole package, as ReadControl and to the end of its data:
+// every file's name must be relative and stay within the root, no file may lie
+// behind a symbolic link of the same package, and checksums of the compression
+// must match.
+func Verify(r io.ReaderAt, size int64) (Control, error) {
+	c, err := ReadControl(r, size)
+	if err != nil {
+		return Control{}, err
+	}
+	discard := func(_ *tar.Header, content io.Reader) error {
+		_, err := io.Copy(io.Discard, content)
+		return err
+	}
+	return c, EachFile(r, size, discard)
+}
+
+// EachFile calls fn for every entry of the data member, in its order, with its
+// content. It checks names as Verify does, before fn sees them, and stops at
+// the first error.
+func EachFile(r io.ReaderAt, size int64, fn func(h *tar.Header, content io.Reader) error) error {
+	p, err := open(r, size)
+	if err != nil {
+		return fmt.Errorf("cannot read package: %w", err)
+	}
+	if err := p.eachEntry(p.data, math.MaxInt64, fn); err != nil {
+		return fmt.Errorf("cannot read package: %s: %w", p.data.name, err)
+	}
+	return nil
+}
+
+// packageFile is a .deb whose members are known to be there.
+type packageFile struct {
+	r             io.ReaderAt
+	control, data arMember
+}
+
+// open finds the members, which must come in the order that dpkg demands:
+// debian-binary, control.tar, data.tar. Before the last two there may be members
+// whose name begins with "_", and anything after them (deb(5)).
+func open(r io.ReaderAt, size int64) (packageFile, error) {
+	p := packageFile{r: r}
+	members, err := readMembers(r, size)
+	if err != nil {
+		return p, err
+	}
+	if len(members) == 0 || members[0].name != "debian-binary" {
+		return p, errors.New("its first member is not debian-binary")
+	}
+	if err := checkFormat(io.NewSectionReader(r, members[0].offset, members[0].size)); err != nil {
+		return p, err
+	}
+	members = slices.DeleteFunc(members[1:], func(m arMember) bool { return strings.HasPrefix(m.name, "_") })
+	if len(members) == 0 || !isTar(members[0].name, "control", ".gz", ".xz", ".zst") {
+		return p, errors.New("control.tar does not follow debian-binary")
+	}
+	if len(members) == 1 || !isTar(members[1].name, "data", ".gz", ".xz", ".zst", ".bz2", ".lzma") {
+		return p, errors.New("data.tar does not follow control.tar")
+	}
+	p.control, p.data = members[0], members[1]
+	return p, nil
+}
+
+// checkFormat accepts version 2 of the format with any minor number.
+func checkFormat(debianBinary io.Reader) error {
+	var text [16]byte
+	n, err := io.ReadFull(debianBinary, text[:])
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return err
+	}
+	version, _, ok := strings.Cut(string(text[:n]), "\n")
+	if !ok || !strings.HasPrefix(version, "2.") {
+		return fmt.Errorf("its debian-binary says %q, not 2.0", text[:n])
+	}
+	return nil
+}
+
+func isTar(name, base string, suffixes ...string) bool {
+	suffix, ok := strings.CutPrefix(name, base+".tar")
+	return ok && (suffix == "" || slices.Contains(suffixes, suffix))
+}
+
+// readControl reads all of the control member and keeps the control file.
+func (p packageFile) readControl() (Control, error) {
+	var text []byte
+	err := p.eachEntry(p.control, maxControlTar, func(h *tar.Header, content io.Reader) error {
+		if path.Clean(h.Name) != "control" {
+			return nil
+		}
+		if h.Size > maxControl || h.Typeflag != tar.TypeReg {
+			return fmt.Errorf("control is no file of at most %d bytes", maxControl)
+		}
+		if text != nil {
+			return errors.New("control is there twice")
+		}
+		var err error
+		text, err = io.ReadAll(content)
+		return err
+	})
+	if err != nil {
+		return Control{}, err
+	}
+	if text == nil {
+		return Control{}, errors.New("it has no control file")
+	}
+	return parseControl(text)
+}
+
+func parseControl(text []byte) (Control, error) {
+	s, err := debian.ParseStanza(text)
+	if err != nil {
+		return Control{}, err
+	}
+	c := Control{Stanza: s, Name: s.Get("Package"), Version: s.Get("Version"), Architecture: s.Get("Architecture")}
+	return c, errors.Join(
+		debian.ValidatePackageName(c.Name),
+		debian.ValidateVersion(c.Version),
+		debian.ValidateArchitecture(c.Architecture))
+}
+
+// eachEntry calls fn for every entry of a tar member, which may unpack to limit
+// bytes.
+func (p packageFile) eachEntry(m arMember, limit int64, fn func(*tar.Header, io.Reader) error) error {
+	_, suffix, _ := strings.Cut(m.name, ".tar")
+	return decompressed(io.NewSectionReader(p.r, m.offset, m.size), suffix, func(r io.Reader) error {
+		return eachEntry(&bounded{r, limit}, fn)
+	})
+}
+
+func eachEntry(r io.Reader, fn func(*tar.Header, io.Reader) error) error {
+	var names entryNames
+	for tr := tar.NewReader(r); ; {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			_, err = io.Copy(io.Discard, r) // the rest, for the checksum at its end
+			return err
+		}
+		if err == nil {
+			err = names.check(h)
+		}
+		if err == nil {
+			err = fn(h, tr)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// bounded is a reader that fails when there is more to read than it should be.
+type bounded struct {
+	r    io.Reader
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, errors.New("it unpacks to more than it may")
+	}
+	return n, err
+}
