@@ -1,0 +1,38 @@
+package lab
+
+import (
+	"context"
+	"os/exec"
+)
+
+// Host is one host of a lab. Its methods may be called at any time and from
+// several goroutines, but power is turned on and off by one at a time.
+type Host interface {
+	Name() string    // as the inventory calls it, and the host itself
+	Address() string // IP address of its SSH server
+	Port() int       // TCP port of its SSH server
+	Suite() string   // Debian suite whose apt and dpkg it has
+
+	// Path returns where a file of the host's disk lies on this machine, for
+	// tests that look or meddle. What is not on disk (/run, /proc) is not there.
+	Path(name string) string
+	// Command prepares a command on the host as root, not through SSH. Ending
+	// ctx kills what stands between, and not the command on the host.
+	Command(ctx context.Context, argv ...string) *exec.Cmd
+	// Exec runs a command on the host as root, not through SSH, and returns
+	// its standard output. The error of a command that fails has its standard
+	// error, and is an *exec.ExitError to errors.As.
+	Exec(ctx context.Context, argv ...string) ([]byte, error)
+
+	// Cut takes the host off the network without a word: connections freeze
+	// and new ones are not answered, until Mend.
+	Cut() error
+	Mend() error
+	// Reboot shuts the host down in order, boots it and returns when its SSH
+	// server answers again.
+	Reboot(ctx context.Context) error
+	// PowerOff stops the host within an instant, as pulling its plug does;
+	// PowerOn boots it again and returns when its SSH server answers.
+	PowerOff() error
+	PowerOn(ctx context.Context) error
+}

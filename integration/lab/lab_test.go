@@ -1,0 +1,5 @@
+package lab
+
+import "strconv"
+
+func fmtPort(h Host) string { return strconv.Itoa(h.Port()) }
