@@ -1,0 +1,78 @@
+package rollout
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// Kind says what an event is about.
+type Kind string
+
+// The kinds of event. Decisions concern the whole rollout, the others one host.
+const (
+	KindCreated  Kind = "created"  // decision: Spec
+	KindTaken    Kind = "taken"    // decision: another controller goes on with it
+	KindFinished Kind = "finished" // decision: Summary
+	KindStep     Kind = "step"     // Host, Attempt, Step, Status; Undo when it begins, Cause when it failed
+	KindResult   Kind = "result"   // Host, Attempt, Verdict, Before, After, Cause
+)
+
+// Decision reports whether the event concerns the whole rollout. Decisions are
+// what two controllers must not both make, so the journal fences them.
+func (k Kind) Decision() bool {
+	return k == KindCreated || k == KindTaken || k == KindFinished
+}
+
+// Versions maps the names of packages to installed versions; a package that is
+// not installed is absent or has an empty version.
+type Versions map[string]string
+
+// Event is one thing that happened in a rollout. Which of the fields below
+// Results are set depends on Kind.
+type Event struct {
+	Kind Kind
+	At   time.Time
+	By   string // the controller that wrote it: user@machine (process id)
+
+	// Term counts the controllers that had the rollout in hand; 1 is who
+	// created it. Prev and Results chain the events, so that a reader notices a
+	// missing one: Prev is the journal's sequence of the decision before this
+	// event, Results the number of host events before it.
+	Term    int
+	Prev    uint64
+	Results int
+
+	Spec    *Spec
+	Summary *Summary
+
+	Host    inventory.HostName
+	Attempt int // counts from 1
+	Step    string
+	Status  Status
+	Undo    json.RawMessage // what Prepare returned, handed to Undo
+	Verdict Verdict
+	Before  Versions
+	After   Versions
+	Cause   string
+}
+
+// String returns the event in a few words, for logs and errors.
+func (e Event) String() string {
+	switch e.Kind {
+	case KindStep:
+		return fmt.Sprintf("%s: %s %s", e.Host, e.Step, e.Status)
+	case KindResult:
+		return fmt.Sprintf("%s: %s", e.Host, e.Verdict)
+	}
+	return string(e.Kind)
+}
+
+// ID tells this event from every other of its rollout, and is the same for one
+// that is written twice because its acknowledgement was lost. The term is in
+// it because a controller that resumes may begin the same step again.
+func (e Event) ID() string {
+	return fmt.Sprintf("%d/%s/%s/%d/%s/%s%s", e.Term, e.Kind, e.Host, e.Attempt, e.Step, e.Status, e.Verdict)
+}

@@ -1,0 +1,150 @@
+package rollout
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// HostState is what became of one host.
+type HostState struct {
+	Name    inventory.HostName
+	Attempt int
+	Verdict Verdict
+	Steps   []StepState // in the order in which they were begun
+	Before  Versions    // of the packages concerned, before the first attempt
+	After   Versions
+	Cause   string // why it did not end well
+	Started time.Time
+	Ended   time.Time // zero while it has no verdict
+}
+
+// StepState is where one step on a host stands.
+type StepState struct {
+	Name   string
+	Status Status
+	Undo   json.RawMessage // of the first time it was begun, when the host was still as before
+	Cause  string
+}
+
+// Step returns the step of that name, which is Pending if it was never begun.
+func (h *HostState) Step(name string) StepState {
+	if i := h.find(name); i >= 0 {
+		return h.Steps[i]
+	}
+	return StepState{Name: name}
+}
+
+func (h *HostState) find(name string) int {
+	return slices.IndexFunc(h.Steps, func(s StepState) bool { return s.Name == name })
+}
+
+// apply adds an event of this host, or leaves everything as it was.
+func (h *HostState) apply(e Event) error {
+	if err := h.admit(e.Attempt); err != nil {
+		return err
+	}
+	tried := *h // shares Steps with h: nothing below writes to them and then refuses
+	if e.Attempt > h.Attempt {
+		tried.restart(e.Attempt)
+	}
+	var err error
+	if e.Kind == KindStep {
+		err = tried.applyStep(e)
+	} else {
+		err = tried.applyResult(e)
+	}
+	if err == nil {
+		*h = tried
+	}
+	return err
+}
+
+// admit refuses events of attempts that are over, and a new attempt before the
+// last one has ended in a way that asks for it.
+func (h *HostState) admit(attempt int) error {
+	switch {
+	case attempt == h.Attempt:
+		return nil
+	case attempt == h.Attempt+1 && h.Verdict.Retriable():
+		return nil
+	}
+	return fmt.Errorf("it is of attempt %d, and the host is %s in attempt %d", attempt, h.Verdict, h.Attempt)
+}
+
+// restart begins another attempt: steps that are done stay done, all others are
+// pending again but keep what their undo needs.
+func (h *HostState) restart(attempt int) {
+	h.Attempt, h.Verdict, h.Cause, h.Ended = attempt, HostNotStarted, "", time.Time{}
+	h.Steps = slices.Clone(h.Steps)
+	for i := range h.Steps {
+		if h.Steps[i].Status != Done {
+			h.Steps[i].Status, h.Steps[i].Cause = Pending, ""
+		}
+	}
+}
+
+func (h *HostState) applyStep(e Event) error {
+	step := h.Step(e.Step)
+	if e.Status == step.Status && e.Status != Pending {
+		return nil // said again, by a controller that took over or a worker that was handed it twice
+	}
+	if !step.Status.To(e.Status) {
+		return fmt.Errorf("the step is %s", step.Status)
+	}
+	if e.Status == Doing && h.Verdict.Ended() {
+		return fmt.Errorf("the host is %s already", h.Verdict)
+	}
+	if step.Undo == nil {
+		step.Undo = e.Undo
+	}
+	step.Status, step.Cause = e.Status, e.Cause
+	h.put(step)
+	if h.Verdict != HostRunning {
+		h.Verdict, h.Ended = HostRunning, time.Time{}
+	}
+	if h.Started.IsZero() {
+		h.Started = e.At
+	}
+	return nil
+}
+
+func (h *HostState) put(step StepState) {
+	if i := h.find(step.Name); i >= 0 {
+		h.Steps[i] = step
+		return
+	}
+	h.Steps = append(h.Steps, step)
+}
+
+func (h *HostState) applyResult(e Event) error {
+	if e.Verdict == h.Verdict && e.Verdict.Ended() {
+		return nil // the same end, reported twice
+	}
+	if !e.Verdict.Ended() || !h.Verdict.To(e.Verdict) {
+		return fmt.Errorf("the host is %s", h.Verdict)
+	}
+	if err := h.agrees(e.Verdict); err != nil {
+		return err
+	}
+	h.Verdict, h.Cause, h.Ended = e.Verdict, e.Cause, e.At
+	h.After = e.After
+	if h.Before == nil {
+		h.Before = e.Before
+	}
+	return nil
+}
+
+// agrees refuses the two verdicts that claim something of every step where one
+// says otherwise.
+func (h *HostState) agrees(v Verdict) error {
+	for _, step := range h.Steps {
+		if v == HostDone && step.Status != Done || v == HostReturned && step.Status.Touched() {
+			return fmt.Errorf("its step %s is %s", step.Name, step.Status)
+		}
+	}
+	return nil
+}

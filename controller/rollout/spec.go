@@ -1,0 +1,93 @@
+package rollout
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// Mode is what apt is asked to do.
+type Mode string
+
+// The modes, in apt's own words.
+const (
+	Install     Mode = "install"
+	OnlyUpgrade Mode = "only-upgrade" // hosts without the package are left without it
+	DistUpgrade Mode = "dist-upgrade" // everything; names no package
+)
+
+// Package is one package to be rolled out. Without a Version it is the
+// candidate that apt finds.
+type Package struct {
+	Name    string
+	Version string
+}
+
+// String returns the package as apt takes it: name or name=version.
+func (p Package) String() string {
+	if p.Version == "" {
+		return p.Name
+	}
+	return p.Name + "=" + p.Version
+}
+
+// Spec is what was asked for. It never changes once the rollout is created.
+type Spec struct {
+	Mode     Mode
+	Packages []Package
+	Suite    string // of the repository; "" is whatever the hosts have
+	Selector string // what was typed; Hosts is what it meant then
+	Hosts    []inventory.HostName
+	Parallel int // hosts worked on at a time
+	Who      string
+	When     time.Time
+	Command  []string // the command line, as typed
+}
+
+// Validate reports the first thing that makes the spec impossible to carry out.
+func (s Spec) Validate() error {
+	if err := s.validatePackages(); err != nil {
+		return err
+	}
+	if s.Parallel < 1 {
+		return fmt.Errorf("cannot work on %d hosts at a time: parallel must be at least 1", s.Parallel)
+	}
+	return s.validateHosts()
+}
+
+func (s Spec) validatePackages() error {
+	switch s.Mode {
+	case Install, OnlyUpgrade:
+		if len(s.Packages) == 0 {
+			return fmt.Errorf("mode %s needs at least one package", s.Mode)
+		}
+	case DistUpgrade:
+		if len(s.Packages) > 0 {
+			return fmt.Errorf("mode %s takes no packages, but %s is given", s.Mode, s.Packages[0])
+		}
+	default:
+		return fmt.Errorf("unknown mode %q: want %s, %s or %s", s.Mode, Install, OnlyUpgrade, DistUpgrade)
+	}
+	for _, p := range s.Packages {
+		if p.Name == "" {
+			return errors.New("a package has no name")
+		}
+	}
+	return nil
+}
+
+func (s Spec) validateHosts() error {
+	if len(s.Hosts) == 0 {
+		return errors.New("no host is selected")
+	}
+	seen := make(map[inventory.HostName]bool, len(s.Hosts))
+	for _, h := range s.Hosts {
+		if h == "" || seen[h] {
+			return fmt.Errorf("host %q is named twice or has no name", h)
+		}
+		seen[h] = true
+	}
+	return nil
+}

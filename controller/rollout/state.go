@@ -1,0 +1,102 @@
+package rollout
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// State is what a rollout's events amount to. The zero value is a rollout that
+// does not exist yet. A State is not safe for concurrent use.
+type State struct {
+	Phase    Phase
+	Spec     Spec
+	Term     int
+	Owner    string // the controller that has it in hand, or had it last
+	Events   int
+	Results  int // host events among them
+	Created  time.Time
+	Changed  time.Time // when the last event happened
+	Finished time.Time // zero while it is open
+
+	hosts []HostState
+	index map[inventory.HostName]int
+}
+
+// Hosts returns what became of every host, in the order of the Spec. It is the
+// state's own memory: read it, and copy what must outlive the next Apply.
+func (s *State) Hosts() []HostState { return s.hosts }
+
+// Host returns what became of one host, and whether it takes part.
+func (s *State) Host(name inventory.HostName) (HostState, bool) {
+	i, ok := s.index[name]
+	if !ok {
+		return HostState{}, false
+	}
+	return s.hosts[i], true
+}
+
+// Apply adds an event. An event that is impossible after those before it is
+// refused with an error and changes nothing. One that says of a host what is so
+// already is counted and otherwise ignored: two workers may report the same end.
+func (s *State) Apply(e Event) error {
+	if !s.Phase.Admits(e.Kind) {
+		return fmt.Errorf("cannot apply %q to a rollout that is %s", e, s.Phase)
+	}
+	if err := s.apply(e); err != nil {
+		return fmt.Errorf("cannot apply %q: %w", e, err)
+	}
+	s.Events++
+	s.Changed = e.At
+	return nil
+}
+
+func (s *State) apply(e Event) error {
+	switch e.Kind {
+	case KindCreated:
+		return s.create(e)
+	case KindTaken:
+		return s.take(e)
+	case KindFinished:
+		s.Phase, s.Finished = Finished, e.At
+		return nil
+	}
+	i, ok := s.index[e.Host]
+	if !ok {
+		return errors.New("the host takes no part in this rollout")
+	}
+	if err := s.hosts[i].apply(e); err != nil {
+		return err
+	}
+	s.Results++
+	return nil
+}
+
+func (s *State) create(e Event) error {
+	if e.Spec == nil {
+		return errors.New("it says nothing of what was asked for")
+	}
+	if err := e.Spec.Validate(); err != nil {
+		return err
+	}
+	s.Phase, s.Spec, s.Created = Open, *e.Spec, e.At
+	s.Term, s.Owner = 1, e.By
+	s.hosts = make([]HostState, len(s.Spec.Hosts))
+	s.index = make(map[inventory.HostName]int, len(s.Spec.Hosts))
+	for i, name := range s.Spec.Hosts {
+		s.hosts[i] = HostState{Name: name, Attempt: 1}
+		s.index[name] = i
+	}
+	return nil
+}
+
+func (s *State) take(e Event) error {
+	if e.Term != s.Term+1 {
+		return fmt.Errorf("its term is %d and must be %d", e.Term, s.Term+1)
+	}
+	s.Phase, s.Finished = Open, time.Time{}
+	s.Term, s.Owner = e.Term, e.By
+	return nil
+}

@@ -1,0 +1,71 @@
+package rollout
+
+// Summary counts the hosts of a rollout by what became of them.
+type Summary struct {
+	Done        int
+	Failed      int
+	Unreachable int
+	Unknown     int
+	Returned    int
+	Stuck       int
+	Running     int
+	NotStarted  int
+}
+
+// Exit statuses of a command that carried out a rollout. 1 and 2 are the
+// command's own: it could not begin, or was used wrongly.
+const (
+	ExitDone       = 0
+	ExitSomeFailed = 3 // a retry can help
+	ExitReturned   = 5
+	ExitStuck      = 6 // a person must look
+)
+
+// Summary counts the hosts.
+func (s *State) Summary() Summary {
+	var sum Summary
+	for i := range s.hosts {
+		*sum.count(s.hosts[i].Verdict)++
+	}
+	return sum
+}
+
+// count returns the field that counts v.
+func (s *Summary) count(v Verdict) *int {
+	switch v {
+	case HostDone:
+		return &s.Done
+	case HostFailed:
+		return &s.Failed
+	case HostUnreachable:
+		return &s.Unreachable
+	case HostUnknown:
+		return &s.Unknown
+	case HostReturned:
+		return &s.Returned
+	case HostStuck:
+		return &s.Stuck
+	case HostRunning:
+		return &s.Running
+	}
+	return &s.NotStarted
+}
+
+// Total returns the number of hosts.
+func (s Summary) Total() int {
+	return s.Done + s.Failed + s.Unreachable + s.Unknown + s.Returned + s.Stuck + s.Running + s.NotStarted
+}
+
+// ExitStatus returns the exit status that tells what became of the rollout: the
+// worst that happened to any host counts.
+func (s Summary) ExitStatus() int {
+	switch {
+	case s.Stuck > 0:
+		return ExitStuck
+	case s.Done == s.Total():
+		return ExitDone
+	case s.Returned == s.Total():
+		return ExitReturned
+	}
+	return ExitSomeFailed
+}

@@ -1,0 +1,152 @@
+package rollout
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// wireVersion is raised whenever a program that knows only the version before
+// would misunderstand an event. Older versions stay readable for ever.
+const wireVersion = 1
+
+// wireEvent is an Event as it is stored and sent: JSON with short keys, since
+// hosts times steps of them are written in a rollout. Its fields never change
+// their meaning; the live types may.
+type wireEvent struct {
+	Version int                `json:"v"`
+	Kind    Kind               `json:"k"`
+	At      time.Time          `json:"t"`
+	By      string             `json:"by,omitempty"`
+	Term    int                `json:"tm,omitempty"`
+	Prev    uint64             `json:"p,omitempty"`
+	Results int                `json:"n,omitempty"`
+	Spec    *wireSpec          `json:"spec,omitempty"`
+	Summary *wireSummary       `json:"sum,omitempty"`
+	Host    inventory.HostName `json:"h,omitempty"`
+	Attempt int                `json:"a,omitempty"`
+	Step    string             `json:"s,omitempty"`
+	Status  Status             `json:"st,omitempty"`
+	Undo    json.RawMessage    `json:"u,omitempty"`
+	Verdict Verdict            `json:"vd,omitempty"`
+	Before  Versions           `json:"bf,omitempty"`
+	After   Versions           `json:"af,omitempty"`
+	Cause   string             `json:"c,omitempty"`
+}
+
+type wireSpec struct {
+	Mode     Mode                 `json:"mode"`
+	Packages []wirePackage        `json:"packages,omitempty"`
+	Suite    string               `json:"suite,omitempty"`
+	Selector string               `json:"selector,omitempty"`
+	Hosts    []inventory.HostName `json:"hosts"`
+	Parallel int                  `json:"parallel"`
+	Who      string               `json:"who,omitempty"`
+	When     time.Time            `json:"when"`
+	Command  []string             `json:"command,omitempty"`
+}
+
+type wirePackage struct {
+	Name    string `json:"name"`
+	Version string `json:"version,omitempty"`
+}
+
+type wireSummary struct {
+	Done        int `json:"done"`
+	Failed      int `json:"failed"`
+	Unreachable int `json:"unreachable"`
+	Unknown     int `json:"unknown"`
+	Returned    int `json:"returned"`
+	Stuck       int `json:"stuck"`
+	Running     int `json:"running"`
+	NotStarted  int `json:"not_started"`
+}
+
+// Encode returns the event as it is stored.
+func (e Event) Encode() ([]byte, error) {
+	data, err := json.Marshal(wireEvent{
+		Version: wireVersion,
+		Kind:    e.Kind, At: e.At, By: e.By, Term: e.Term, Prev: e.Prev, Results: e.Results,
+		Spec: e.Spec.wire(), Summary: (*wireSummary)(e.Summary),
+		Host: e.Host, Attempt: e.Attempt, Step: e.Step, Status: e.Status, Undo: e.Undo,
+		Verdict: e.Verdict, Before: e.Before, After: e.After, Cause: e.Cause,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot encode event %q: %w", e, err)
+	}
+	return data, nil
+}
+
+// DecodeEvent reads what Encode returned, now or in an older version of this
+// program. An event of a newer version is refused.
+func DecodeEvent(data []byte) (Event, error) {
+	var version struct {
+		V int `json:"v"`
+	}
+	if err := json.Unmarshal(data, &version); err != nil {
+		return Event{}, fmt.Errorf("cannot decode event: %w", err)
+	}
+	if version.V < 1 || version.V > wireVersion {
+		return Event{}, fmt.Errorf("cannot decode event: it has version %d, and this aptfleet reads up to %d", version.V, wireVersion)
+	}
+	w, err := decodeStrict(data)
+	if err != nil {
+		return Event{}, fmt.Errorf("cannot decode event: %w", err)
+	}
+	return Event{
+		Kind: w.Kind, At: w.At, By: w.By, Term: w.Term, Prev: w.Prev, Results: w.Results,
+		Spec: w.Spec.live(), Summary: (*Summary)(w.Summary),
+		Host: w.Host, Attempt: w.Attempt, Step: w.Step, Status: w.Status, Undo: w.Undo,
+		Verdict: w.Verdict, Before: w.Before, After: w.After, Cause: w.Cause,
+	}, nil
+}
+
+// decodeStrict refuses keys that this version does not have: a program that
+// adds one raises the version.
+func decodeStrict(data []byte) (w wireEvent, err error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&w); err != nil {
+		return w, err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return w, errors.New("something follows the event")
+	}
+	if w.Kind == "" {
+		return w, errors.New("it has no kind")
+	}
+	return w, nil
+}
+
+func (s *Spec) wire() *wireSpec {
+	if s == nil {
+		return nil
+	}
+	w := &wireSpec{
+		Mode: s.Mode, Suite: s.Suite, Selector: s.Selector, Hosts: s.Hosts,
+		Parallel: s.Parallel, Who: s.Who, When: s.When, Command: s.Command,
+	}
+	for _, p := range s.Packages {
+		w.Packages = append(w.Packages, wirePackage(p))
+	}
+	return w
+}
+
+func (w *wireSpec) live() *Spec {
+	if w == nil {
+		return nil
+	}
+	s := &Spec{
+		Mode: w.Mode, Suite: w.Suite, Selector: w.Selector, Hosts: w.Hosts,
+		Parallel: w.Parallel, Who: w.Who, When: w.When, Command: w.Command,
+	}
+	for _, p := range w.Packages {
+		s.Packages = append(s.Packages, Package(p))
+	}
+	return s
+}

@@ -1,0 +1,96 @@
+package rollout
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var wireEvents = []Event{
+	{Kind: KindCreated, At: noon, By: "ada@deploy (7)", Term: 1, Spec: someSpec("a", "b")},
+	{Kind: KindTaken, At: noon, By: "bob@deploy (8)", Term: 2, Prev: 17, Results: 4},
+	{Kind: KindStep, At: noon, Term: 1, Prev: 1, Host: "a", Attempt: 1, Step: "install", Status: Doing, Undo: json.RawMessage(`{"shop-web":"1.1"}`)},
+	{Kind: KindStep, At: noon, Term: 1, Prev: 1, Results: 1, Host: "a", Attempt: 1, Step: "install", Status: Failed, Cause: "apt-get exited with 100"},
+	{Kind: KindResult, At: noon, Term: 1, Prev: 1, Results: 2, Host: "a", Attempt: 1, Verdict: HostFailed, Before: Versions{"shop-web": "1.1"}, After: Versions{"shop-web": "1.2"}, Cause: "install: \x1b[31m"},
+	{Kind: KindFinished, At: noon, Term: 1, Prev: 1, Results: 3, Summary: &Summary{Done: 1, Failed: 2, Unreachable: 3, Unknown: 4, Returned: 5, Stuck: 6, Running: 7, NotStarted: 8}},
+}
+
+func TestEncodeDecode(t *testing.T) {
+	for _, want := range wireEvents {
+		data, err := want.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := DecodeEvent(data)
+		if err != nil {
+			t.Fatalf("%s: %v", data, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s came back changed:\n%s", data, diff)
+		}
+	}
+}
+
+// TestOldEvents reads what the first version wrote; it is never edited.
+func TestOldEvents(t *testing.T) {
+	const v1 = `{"v":1,"k":"step","t":"2026-11-23T12:00:00Z","tm":1,"p":1,"h":"a","a":1,"s":"install","st":"doing","u":{"shop-web":"1.1"}}`
+	got, err := DecodeEvent([]byte(v1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(wireEvents[2], got); diff != "" {
+		t.Errorf("an event of version 1 reads differently now:\n%s", diff)
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{``, "unexpected end"},
+		{`{`, "unexpected end"},
+		{`[]`, "cannot unmarshal"},
+		{`{}`, "version 0"},
+		{`{"v":2,"k":"created"}`, "it has version 2, and this aptfleet reads up to 1"},
+		{`{"v":1}`, "no kind"},
+		{`{"v":1,"k":"taken","color":"red"}`, "unknown field"},
+		{`{"v":1,"k":"taken","t":"yesterday"}`, "parsing time"},
+		{`{"v":1,"k":"taken"} {}`, "invalid character"},
+	} {
+		if _, err := DecodeEvent([]byte(tt.in)); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("DecodeEvent(%s) returned %v, want %q", tt.in, err, tt.want)
+		}
+	}
+}
+
+// FuzzDecodeEvent: whatever is accepted is understood completely, so that it
+// can be written and read again without a change, and folding it never panics.
+func FuzzDecodeEvent(f *testing.F) {
+	for _, e := range wireEvents {
+		data, err := e.Encode()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e, err := DecodeEvent(data)
+		if err != nil {
+			return
+		}
+		again, err := e.Encode()
+		if err != nil {
+			t.Fatalf("%s is accepted and cannot be encoded: %v", data, err)
+		}
+		e2, err := DecodeEvent(again)
+		if err != nil {
+			t.Fatalf("%s became %s, which is refused: %v", data, again, err)
+		}
+		if last, err := e2.Encode(); err != nil || string(last) != string(again) {
+			t.Fatalf("%s became %s and then %s: %v", data, again, last, err)
+		}
+		var s State
+		_ = s.Apply(e) // may well be refused
+		_ = s.Apply(e2)
+	})
+}
