@@ -38,6 +38,13 @@ func (h *HostState) Step(name string) StepState {
 	return StepState{Name: name}
 }
 
+// Touched reports whether there is something to undo on the host, or to say
+// that it was undone.
+func (h *HostState) Touched() bool {
+	touched := func(s StepState) bool { return s.Status.Touched() }
+	return h.Verdict == HostRunning || slices.ContainsFunc(h.Steps, touched)
+}
+
 func (h *HostState) find(name string) int {
 	return slices.IndexFunc(h.Steps, func(s StepState) bool { return s.Name == name })
 }

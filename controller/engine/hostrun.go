@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// hostRun is the work on one host. It lives in one goroutine.
+type hostRun struct {
+	engine  *Engine
+	host    inventory.HostName
+	attempt int
+	task    Task
+
+	undoing bool
+	begun   bool   // the journal has an event of this attempt
+	step    string // the one that is at work
+	before  rollout.Versions
+	after   rollout.Versions
+}
+
+// do runs the steps in their order and stops at the first that fails.
+func (r *hostRun) do(ctx context.Context) error {
+	for _, step := range r.task.Steps {
+		r.step = step.Name()
+		undo, err := step.Prepare(ctx)
+		if err != nil {
+			return err
+		}
+		if err := r.mark(ctx, rollout.Doing, undo, nil); err != nil {
+			return err
+		}
+		err = step.Do(ctx)
+		r.ask(step)
+		if err := r.end(ctx, err, rollout.Done, rollout.Failed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// undo runs the undo of every step that touched the host, newest first.
+func (r *hostRun) undo(ctx context.Context, host rollout.HostState) error {
+	for _, state := range slices.Backward(host.Steps) {
+		if !state.Status.Touched() {
+			continue
+		}
+		r.step = state.Name
+		if err := r.mark(ctx, rollout.Undoing, nil, nil); err != nil {
+			return err
+		}
+		if err := r.end(ctx, r.takeBack(ctx, state), rollout.Undone, rollout.Stuck); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *hostRun) takeBack(ctx context.Context, state rollout.StepState) error {
+	i := slices.IndexFunc(r.task.Steps, func(s Step) bool { return s.Name() == state.Name })
+	if i < 0 {
+		return fmt.Errorf("cannot undo %s: this aptfleet has no such step", state.Name)
+	}
+	err := r.task.Steps[i].Undo(ctx, state.Undo)
+	r.ask(r.task.Steps[i])
+	return err
+}
+
+// end journals how a step ended and returns what ends the host's work, if
+// anything does. A step whose outcome is unknown stays as it is: whoever
+// resumes has to find out.
+func (r *hostRun) end(ctx context.Context, err error, good, bad rollout.Status) error {
+	if err == nil {
+		return r.mark(ctx, good, nil, nil)
+	}
+	if v := verdictOf(err); v == rollout.HostUnknown || v == rollout.HostUnreachable {
+		return err
+	}
+	if lost := r.mark(ctx, bad, nil, err); lost != nil {
+		return lost
+	}
+	return err
+}
+
+func (r *hostRun) mark(ctx context.Context, status rollout.Status, undo json.RawMessage, cause error) error {
+	event := rollout.Event{Kind: rollout.KindStep, Step: r.step, Status: status, Undo: undo, Cause: text(cause)}
+	return r.append(ctx, event)
+}
+
+// append journals an event of this host. It ignores cancellation: what has
+// happened to a host is recorded however late it is.
+func (r *hostRun) append(ctx context.Context, event rollout.Event) error {
+	event.Host, event.Attempt = r.host, r.attempt
+	if err := r.engine.Journal.Append(context.WithoutCancel(ctx), event); err != nil {
+		return fmt.Errorf("cannot journal %q: %w: %w", event, errJournal, err)
+	}
+	r.begun = true
+	return nil
+}
+
+// finish journals the result of the host's work, which err ended, and puts the
+// host's name before the error.
+func (r *hostRun) finish(ctx context.Context, err error) Result {
+	r.close()
+	result := Result{Host: r.host, Verdict: r.verdict(err)}
+	if !errors.Is(err, errJournal) {
+		event := rollout.Event{Kind: rollout.KindResult, Verdict: result.Verdict, Before: r.before, After: r.after, Cause: text(err)}
+		if lost := r.append(ctx, event); lost != nil {
+			result.Verdict, err = r.verdict(lost), lost
+		}
+	}
+	if err != nil {
+		result.Step, result.Err = r.step, fmt.Errorf("%s: %w", r.host, err)
+	}
+	return result
+}
+
+// verdict judges the host by what ended its work.
+func (r *hostRun) verdict(err error) rollout.Verdict {
+	v := verdictOf(err)
+	switch {
+	case errors.Is(err, errJournal) && r.begun:
+		return rollout.HostUnknown
+	case errors.Is(err, errJournal):
+		return rollout.HostNotStarted // its first event did not get in, so nothing was done
+	case r.undoing && v == rollout.HostDone:
+		return rollout.HostReturned
+	case r.undoing && v == rollout.HostFailed:
+		return rollout.HostStuck
+	}
+	return v
+}
+
+func (r *hostRun) close() {
+	if r.task.Close == nil {
+		return
+	}
+	if err := r.task.Close(); err != nil {
+		r.engine.log().Warn("cannot close what the host's steps used", "host", r.host, "error", err)
+	}
+}
+
+// ask collects the versions that a step knows.
+func (r *hostRun) ask(step Step) {
+	reporter, ok := step.(Reporter)
+	if !ok {
+		return
+	}
+	before, after := reporter.Versions()
+	if r.before == nil {
+		r.before = before
+	}
+	if after != nil {
+		r.after = after
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
