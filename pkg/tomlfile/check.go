@@ -18,7 +18,7 @@ import (
 // check compares the file's values with the type that they are to be decoded
 // into, before anything is decoded.
 func (f *File) check(values map[string]any, into reflect.Type) error {
-	c := checker{file: f}
+	c := checker{file: f, fields: map[reflect.Type]map[string]reflect.Type{}}
 	c.value(nil, values, into)
 	slices.SortStableFunc(c.found, func(a, b problem) int { return a.line - b.line })
 	var errs []error
@@ -29,8 +29,9 @@ func (f *File) check(values map[string]any, into reflect.Type) error {
 }
 
 type checker struct {
-	file  *File
-	found []problem
+	file   *File
+	found  []problem
+	fields map[reflect.Type]map[string]reflect.Type // by struct: a file may have 100,000 tables of one kind
 }
 
 type problem struct {
@@ -85,7 +86,7 @@ func (c *checker) table(key Key, v any, t reflect.Type) {
 		c.fail(key, "must be a table, is %s", kindOf(v))
 		return
 	}
-	fields := fieldsOf(t)
+	fields := c.fieldsOf(t)
 	for name, v := range values {
 		if field, ok := fields[name]; ok {
 			c.value(key.With(name), v, field)
@@ -126,7 +127,10 @@ func (c *checker) scalar(key Key, v any, t reflect.Type) {
 
 // fieldsOf returns the types of a struct's fields by their TOML key, those of
 // embedded structs included.
-func fieldsOf(t reflect.Type) map[string]reflect.Type {
+func (c *checker) fieldsOf(t reflect.Type) map[string]reflect.Type {
+	if known := c.fields[t]; known != nil {
+		return known
+	}
 	fields := map[string]reflect.Type{}
 	for _, field := range reflect.VisibleFields(t) {
 		name, _, _ := strings.Cut(field.Tag.Get("toml"), ",")
@@ -138,6 +142,7 @@ func fieldsOf(t reflect.Type) map[string]reflect.Type {
 		}
 		fields[name] = field.Type
 	}
+	c.fields[t] = fields
 	return fields
 }
 

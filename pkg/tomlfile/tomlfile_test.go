@@ -223,3 +223,18 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	}
 	return s, "", false
 }
+
+func TestPath(t *testing.T) {
+	t.Setenv("HOME", "/home/ada")
+	file, err := Decode("/etc/aptfleet/x.toml", nil, new(shape))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ path, want string }{
+		{"", ""}, {"/a", "/a"}, {"~/.ssh/id", "/home/ada/.ssh/id"}, {"key", "/etc/aptfleet/key"}, {"../key", "/etc/key"},
+	} {
+		if got := file.Path(tt.path); got != tt.want {
+			t.Errorf("Path(%q) = %q, want %q", tt.path, got, tt.want)
+		}
+	}
+}
