@@ -1,0 +1,116 @@
+// Package config reads aptfleet.toml, which says what an installation works
+// with: its inventory, its folder of state, its repository, and how rollouts
+// are carried out where a command says nothing else.
+//
+// Every key but the inventory's has a default, and unknown keys are errors. The
+// file is only read; nothing here checks that what it names exists.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/aptfleet/aptfleet/pkg/tomlfile"
+)
+
+// FileName is what the configuration is called in a folder.
+const FileName = "aptfleet.toml"
+
+// SystemFile is the configuration of a machine.
+const SystemFile = "/etc/aptfleet/" + FileName
+
+// Config is a validated aptfleet.toml. All paths in it can be opened as they are.
+type Config struct {
+	Path       string // of the file itself, "" if there is none
+	Inventory  string // path of the inventory
+	State      string // folder of journals and locks
+	Repository Repository
+	Rollout    Rollout
+}
+
+// Rollout holds the defaults of every rollout.
+type Rollout struct {
+	Parallel int // hosts at the same time
+}
+
+// file is the configuration as it is written. It starts with the defaults.
+type file struct {
+	Inventory  string          `toml:"inventory"`
+	State      string          `toml:"state"`
+	Repository repositoryTable `toml:"repository"`
+	Rollout    struct {
+		Parallel int `toml:"parallel"`
+	} `toml:"rollout"`
+}
+
+func defaults() file {
+	f := file{Inventory: "inventory.toml", State: "/var/lib/aptfleet"}
+	f.Repository = repositoryTable{Suites: []string{"stable"}, Keep: 10, Origin: "aptfleet", Key: "signing-key.asc"}
+	f.Rollout.Parallel = 128
+	return f
+}
+
+// Find returns the configuration file to read: the one asked for if there is
+// one, else aptfleet.toml in the current folder, else the machine's. An error
+// satisfies errors.Is(err, fs.ErrNotExist) where there is none.
+func Find(asked string) (string, error) {
+	if asked != "" {
+		return asked, nil
+	}
+	for _, path := range []string{FileName, SystemFile} {
+		if _, err := os.Stat(path); err == nil {
+			return filepath.Abs(path)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("cannot look for the configuration: %w", err)
+		}
+	}
+	return "", fmt.Errorf("there is neither %s here nor %s: %w; \"aptfleet init\" writes one, --config names another",
+		FileName, SystemFile, fs.ErrNotExist)
+}
+
+// Load reads the configuration at path.
+func Load(path string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read configuration: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse reads a configuration from data. Name is what errors call it, and its
+// folder is where relative paths in it start.
+func Parse(name string, data []byte) (*Config, error) {
+	written := defaults()
+	source, err := tomlfile.Decode(name, data, &written)
+	if err != nil {
+		return nil, err
+	}
+	if err := written.validate(source); err != nil {
+		return nil, err
+	}
+	return &Config{
+		Path:       name,
+		Inventory:  source.Path(written.Inventory),
+		State:      source.Path(written.State),
+		Repository: written.Repository.resolve(source, written.State),
+		Rollout:    Rollout{Parallel: written.Rollout.Parallel},
+	}, nil
+}
+
+func (f *file) validate(source *tomlfile.File) error {
+	var errs []error
+	if f.Inventory == "" {
+		errs = append(errs, source.Errorf(tomlfile.Key{"inventory"}, "is empty"))
+	}
+	if f.State == "" {
+		errs = append(errs, source.Errorf(tomlfile.Key{"state"}, "is empty"))
+	}
+	errs = append(errs, f.Repository.validate(source))
+	if n := f.Rollout.Parallel; n < 1 {
+		errs = append(errs, source.Errorf(tomlfile.Key{"rollout", "parallel"}, "%d hosts at the same time is less than one", n))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,168 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+func TestParse(t *testing.T) {
+	for _, tt := range []struct {
+		name, src string
+		want      Config
+	}{
+		{"nothing said", "", Config{
+			Path: "/etc/x/aptfleet.toml", Inventory: "/etc/x/inventory.toml", State: "/var/lib/aptfleet",
+			Repository: Repository{Root: "/var/lib/aptfleet/repository", Origin: "aptfleet", Label: "aptfleet",
+				Suites: []string{"stable"}, Keep: 10, Key: "/etc/x/signing-key.asc"},
+			Rollout: Rollout{Parallel: 128},
+		}},
+		{"everything said", `
+inventory = "hosts/prod.toml"
+state = "state"
+[repository]
+root = "/srv/apt"
+url = "http://[::1]:8071/apt/"
+origin = "Shop Ltd"
+label = "Shop"
+suites = ["nightly", "stable"]
+keep = 3
+key = "../key"
+[rollout]
+parallel = 7
+`, Config{
+			Path: "/etc/x/aptfleet.toml", Inventory: "/etc/x/hosts/prod.toml", State: "/etc/x/state",
+			Repository: Repository{Root: "/srv/apt", URL: "http://[::1]:8071/apt", Origin: "Shop Ltd", Label: "Shop",
+				Suites: []string{"nightly", "stable"}, Keep: 3, Key: "/etc/key"},
+			Rollout: Rollout{Parallel: 7},
+		}},
+	} {
+		got, err := Parse("/etc/x/aptfleet.toml", []byte(tt.src))
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		} else if diff := cmp.Diff(tt.want, *got); diff != "" {
+			t.Errorf("%s: %s", tt.name, diff)
+		}
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	for _, tt := range []struct{ src, want string }{
+		{"inventroy = \"x\"", `c.toml:1: inventroy: unknown key (did you mean "inventory"?)`},
+		{"inventory = \"\"", "c.toml:1: inventory: is empty"},
+		{"state = \"\"", "c.toml:1: state: is empty"},
+		{"[rollout]\nparalel = 3", `c.toml:2: rollout.paralel: unknown key (did you mean "parallel"?)`},
+		{"[rollout]\nparallel = 0", "c.toml:2: rollout.parallel: 0 hosts"},
+		{"[rollout]\nparallel = \"all\"", "c.toml:2: rollout.parallel: must be an integer, is a string"},
+		{"[repository]\nroot = \"s3://bucket/x\"", `c.toml:2: repository.root: "s3://bucket/x" is an address`},
+		{"[repository]\nurl = \"deploy:8071\"", `c.toml:2: repository.url: "deploy:8071" is no address such as`},
+		{"[repository]\nurl = \"http://\"", `c.toml:2: repository.url: "http://" is no address such as`},
+		{"[repository]\nurl = \"http://ada:secret@x\"", `c.toml:2: repository.url: "http://ada:xxxxx@x" has more than`},
+		{"[repository]\nurl = \"http://x/?a\"", `c.toml:2: repository.url: "http://x/?a" has more than`},
+		{"[repository]\norigin = \"a\\nSuite: b\"", `c.toml:2: repository.origin: "a\nSuite: b" is empty, has blanks`},
+		{"[repository]\nlabel = \" a\"", `c.toml:2: repository.label: " a" is empty, has blanks`},
+		{"[repository]\nsuites = []", "c.toml:2: repository.suites: a repository has at least one suite"},
+		{"[repository]\nsuites = [\"a\",\n\"a\"]", `c.toml:3: repository.suites[1]: the suite "a" is there twice`},
+		{"[repository]\nsuites = [\"../a\"]", `c.toml:2: repository.suites[0]: the suite's name "../a" is empty, starts`},
+		{"[repository]\nsuites = [\"a/b\"]", `c.toml:2: repository.suites[0]: the suite's name "a/b" is empty, starts`},
+		{"[repository]\nkeep = 0", "c.toml:2: repository.keep: 0 versions is less than one"},
+		{"[repository]\nkey = \"\"", "c.toml:2: repository.key: is empty"},
+		{"state = ", "c.toml:1: "},
+	} {
+		_, err := Parse("c.toml", []byte(tt.src))
+		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+			t.Errorf("%s\ngot  %v\nwant %s", tt.src, err, tt.want)
+		}
+	}
+}
+
+func TestLoad(t *testing.T) {
+	_, err := Load("/nonexistent/c.toml")
+	if want := "cannot read configuration: open /nonexistent/c.toml: no such file or directory"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestFind(t *testing.T) {
+	if _, err := os.Stat(SystemFile); err == nil {
+		t.Skipf("%s is on this machine", SystemFile)
+	}
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if got, err := Find("some/where.toml"); err != nil || got != "some/where.toml" {
+		t.Errorf("Find of what was asked for: %s, %v", got, err)
+	}
+	if _, err := Find(""); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Find where there is none: %v", err)
+	}
+	if err := os.WriteFile(FileName, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Find(""); err != nil || got != filepath.Join(dir, FileName) {
+		t.Errorf("Find here: %s, %v", got, err)
+	}
+}
+
+// TestStarter reads what init writes, as it is and with every example in it
+// brought to life.
+func TestStarter(t *testing.T) {
+	asIs, hosts := Starter()
+	settings := regexp.MustCompile(`(?m)^#([a-z_]+ *=|\[)`)
+	for _, src := range [][]byte{asIs, settings.ReplaceAll(asIs, []byte("$1"))} {
+		if _, err := Parse(FileName, src); err != nil {
+			t.Error(err)
+		}
+	}
+	alive := settings.ReplaceAll(hosts, []byte("$1"))
+	for src, want := range map[string]int{string(hosts): 2, string(alive): 4} {
+		inv, err := inventory.Parse("inventory.toml", []byte(src))
+		if err != nil {
+			t.Error(err)
+		} else if got := len(inv.Hosts()); got != want {
+			t.Errorf("%d hosts, want %d", got, want)
+		}
+	}
+	if string(alive) == string(hosts) {
+		t.Error("the inventory has no example")
+	}
+}
+
+// TestStarterShowsDefaults holds that what is commented out is what holds.
+func TestStarterShowsDefaults(t *testing.T) {
+	asIs, _ := Starter()
+	alive := regexp.MustCompile(`(?m)^#([a-z_]+ *=)`).ReplaceAll(asIs, []byte("$1"))
+	want, err := Parse(FileName, asIs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Parse(FileName, alive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	asIs, _ := Starter()
+	f.Add(asIs)
+	f.Add([]byte("[repository]\nurl = \"http://[::1%eth0]/\"\nsuites=[\"\"]"))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		c, err := Parse("/x/c.toml", src)
+		if err != nil {
+			return
+		}
+		if !filepath.IsAbs(c.Inventory) || !filepath.IsAbs(c.State) || !filepath.IsAbs(c.Repository.Root) || c.Rollout.Parallel < 1 {
+			t.Errorf("accepted %+v", c)
+		}
+	})
+}
