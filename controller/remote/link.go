@@ -1,0 +1,210 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// maxSessions is how many commands of ours run on one connection at a time;
+// sshd takes 10 (MaxSessions), and an administrator may be there too.
+const maxSessions = 4
+
+// Command is one command on a host.
+type Command struct {
+	Argv []string
+	// Stdin is read until the command ends, and perhaps once more; nil is empty.
+	Stdin io.Reader
+	// Root runs it as root, by the way that the host's Become names: "sudo"
+	// needs no password there, "none" runs it as whoever logs in, and ""
+	// is "none" for root's own login, else "sudo".
+	Root bool
+}
+
+// Link is the way to one host. Its methods may be called concurrently; more
+// than four commands at a time wait for each other.
+type Link struct {
+	fleet    *Fleet
+	host     inventory.Host
+	sessions *semaphore.Weighted
+	dialing  chan struct{} // held by whoever connects
+
+	mu       sync.Mutex
+	conn     *conn
+	forwards []*Forward
+}
+
+// Host returns the host that the link leads to.
+func (l *Link) Host() inventory.Host { return l.host }
+
+// Run runs a command to its end and returns what it wrote, with LC_ALL=C and
+// for chroot targets with APTFLEET_ROOT and APTFLEET_CHROOT set. It connects if
+// there is no connection. A command that ran and said no is an *ExitError. Any
+// other error is about the way there: ErrUnreachable, ErrHostKey, ErrAuth and
+// ErrBecome say that it did not run; ErrLost, and the cause of a cancelled ctx,
+// that it may have run or may still.
+func (l *Link) Run(ctx context.Context, cmd Command) (Output, error) {
+	out, err := l.run(ctx, cmd)
+	if err != nil {
+		return out, fmt.Errorf("%s: %w", l.host.Name, err)
+	}
+	return out, nil
+}
+
+// Shell runs a script by POSIX sh as root, with args as $1 and so on, and
+// returns its stdout.
+func (l *Link) Shell(ctx context.Context, script string, args ...string) ([]byte, error) {
+	out, err := l.Run(ctx, Command{Argv: append([]string{"sh", "-c", script, "sh"}, args...), Root: true})
+	return out.Stdout, err
+}
+
+// Close ends the connection. The link stays usable and would dial again.
+func (l *Link) Close() error {
+	l.mu.Lock()
+	c := l.conn
+	l.conn = nil
+	l.mu.Unlock()
+	if c != nil {
+		c.end(errClosed)
+	}
+	return nil
+}
+
+func (l *Link) run(ctx context.Context, cmd Command) (Output, error) {
+	line, err := l.line(cmd)
+	if err != nil {
+		return Output{}, err
+	}
+	if l.sessions.Acquire(ctx, 1) != nil {
+		return Output{}, fmt.Errorf("not started: %w", context.Cause(ctx))
+	}
+	defer l.sessions.Release(1)
+	out, err := l.exec(ctx, cmd.Argv[0], line, cmd.Stdin)
+	if cmd.Root && l.becomes() {
+		err = l.becomeError(ctx, err)
+	}
+	return out, err
+}
+
+// exec runs a line on the connection at hand. If that turns out to be gone
+// before the line was sent, which says nothing about the host, it runs on a
+// new one.
+func (l *Link) exec(ctx context.Context, name, line string, stdin io.Reader) (Output, error) {
+	for try := 1; ; try++ {
+		c, err := l.connected(ctx)
+		if err != nil {
+			return Output{}, err
+		}
+		e := &execution{conn: c, name: name, line: line, stdin: stdin, limit: l.fleet.opt.MaxOutput}
+		out, err := e.run(ctx)
+		l.fleet.live.park(c)
+		if !errors.Is(err, errNotStarted) {
+			return out, err
+		}
+		if try == 2 {
+			return out, &trouble{kind: ErrUnreachable, text: "the host closes its connections at once"}
+		}
+		c.end(errNotStarted)
+	}
+}
+
+// connected returns the connection, taken into use: whoever gets it parks it.
+func (l *Link) connected(ctx context.Context) (*conn, error) {
+	select {
+	case l.dialing <- struct{}{}:
+		defer func() { <-l.dialing }()
+	case <-ctx.Done():
+		return nil, &trouble{kind: ErrUnreachable, text: "not connected", cause: context.Cause(ctx)}
+	}
+	l.mu.Lock()
+	c := l.conn
+	l.mu.Unlock()
+	if c != nil && c.alive() && l.fleet.live.take(c) {
+		return c, nil
+	}
+	c, err := l.fleet.connect(ctx, l.host)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	l.conn = c
+	l.mu.Unlock()
+	l.rebind(ctx, c)
+	return c, nil
+}
+
+// connect makes a connection that counts as a live host and is in use.
+func (f *Fleet) connect(ctx context.Context, h inventory.Host) (*conn, error) {
+	t, err := f.target(h)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.live.acquire(ctx); err != nil {
+		return nil, &trouble{kind: ErrUnreachable, text: "not connected", cause: err}
+	}
+	c, err := f.persist(ctx, func() (*conn, error) { return f.dial(ctx, t) })
+	if err != nil {
+		f.live.release()
+		return nil, err
+	}
+	if !f.live.enter(c) {
+		f.live.release()
+		return nil, c.lost("connection lost at once")
+	}
+	return c, nil
+}
+
+// line returns the command as the login shell gets it.
+func (l *Link) line(cmd Command) (string, error) {
+	assign := []string{"LC_ALL=C"}
+	argv := cmd.Argv
+	var chroot []string
+	if l.host.Chroot != "" {
+		chroot = []string{"APTFLEET_ROOT=" + l.host.Chroot, "APTFLEET_CHROOT=" + l.host.Chroot}
+	}
+	if !cmd.Root || !l.becomes() {
+		return loginLine(append(assign, chroot...), argv)
+	}
+	if len(argv) == 0 {
+		return loginLine(nil, nil)
+	}
+	if chroot != nil { // sudo passes no variables on
+		argv = append(append([]string{"env"}, chroot...), argv...)
+	}
+	return loginLine(assign, append([]string{"sudo", "-n", "--"}, argv...))
+}
+
+// becomes reports whether root is reached through sudo.
+func (l *Link) becomes() bool {
+	switch l.host.Become {
+	case "sudo":
+		return true
+	case "":
+		return l.host.User != "root" && (l.host.User != "" || l.fleet.opt.User != "root")
+	}
+	return false
+}
+
+// becomeError tells sudo's own refusal from the failure of a command below it:
+// both exit with a status, and the words on stderr could be anyone's. So where
+// it looks like sudo, sudo is asked whether it would do anything at all.
+func (l *Link) becomeError(ctx context.Context, err error) error {
+	var exit *ExitError
+	if !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "sudo:") {
+		return err
+	}
+	_, probe := l.exec(ctx, "sudo", `exec /bin/sh -c 'LC_ALL=C sudo -n -- sh -c :'`, nil)
+	var refusal *ExitError
+	if !errors.As(probe, &refusal) {
+		return err
+	}
+	return &trouble{kind: ErrBecome, text: fmt.Sprintf(
+		"cannot become root with sudo: %s; allow it without a password (NOPASSWD) or set become = \"none\"", lastLine(refusal.Stderr))}
+}
