@@ -1,0 +1,190 @@
+package hostjob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+)
+
+const (
+	leaseFor    = 2 * time.Minute  // a lease that is not renewed
+	waitFor     = time.Second      // on the host, for the job's end; silence is waited out five times as long
+	answerIn    = 30 * time.Second // a host that takes longer is taken for lost
+	maxAttempts = 3                // of a job that dies, with its host or alone
+	startTries  = 3                // of a host that was never reached
+)
+
+// exitStatus is an error of a script that ran and failed. Every other error of a
+// Shell is trouble with the connection.
+type exitStatus interface{ ExitStatus() int }
+
+// follower carries one job to its end.
+type follower struct {
+	sh    Shell
+	spec  Spec
+	watch Watch
+
+	attempt         int
+	started         bool  // the host has said so
+	mayRun          bool  // a start may have reached the host
+	state           state // as last heard
+	logAt, statusAt int64
+	tail            tail
+	tracker         tracker
+	shown           Progress
+}
+
+func newFollower(sh Shell, spec Spec, watch Watch) *follower {
+	return &follower{sh: sh, spec: spec, watch: watch, attempt: 1}
+}
+
+// follow returns the job's result, or nil if it still runs when the time to
+// watch is over.
+func (f *follower) follow(ctx context.Context) (*result, error) {
+	began := time.Now()
+	for {
+		fr, err := f.reach(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err := f.take(fr); err != nil {
+			return nil, err
+		}
+		more := f.logAt < fr.logSize || f.statusAt < fr.statusSize
+		switch {
+		case more: // than one answer holds
+		case fr.state == ended:
+			r, err := parseResult(fr.result)
+			return &r, err
+		case fr.state == absent:
+			return nil, fmt.Errorf("cannot follow job %s: the host has no such job any more", f.spec.ID)
+		case fr.state != running:
+			if err := f.revive(fr.state); err != nil {
+				return nil, err
+			}
+		case f.watch.For > 0 && time.Since(began) >= f.watch.For:
+			return nil, nil
+		}
+	}
+}
+
+// take hands on what is new. Nothing of it is taken twice: the offsets move
+// with it.
+func (f *follower) take(fr frame) error {
+	if fr.state == refused {
+		return fr.refusal
+	}
+	f.started, f.mayRun, f.state = true, true, fr.state
+	// A host that lost power may have lost what it said last.
+	f.logAt = min(f.logAt, fr.logSize) + int64(len(fr.log))
+	f.statusAt = min(f.statusAt, fr.statusSize) + int64(len(fr.status))
+	if f.watch.Log != nil && len(fr.log) > 0 {
+		if _, err := f.watch.Log.Write(fr.log); err != nil {
+			return fmt.Errorf("cannot keep the log of job %s: %w", f.spec.ID, err)
+		}
+	}
+	f.tail.write(fr.log)
+	f.tracker.status(fr.status)
+	if len(fr.log) > 0 {
+		f.tracker.log(f.tail.end())
+	}
+	if fr.state == ended {
+		f.tracker.now.Percent = 100
+	}
+	f.tracker.now.Lost = nil
+	f.show()
+	return nil
+}
+
+func (f *follower) show() {
+	if f.watch.Progress != nil && f.tracker.now != f.shown {
+		f.shown = f.tracker.now
+		f.watch.Progress(f.shown)
+	}
+}
+
+// revive makes the next call begin the work again in the same folder, where it
+// mends first what was left half done.
+func (f *follower) revive(s state) error {
+	why := map[state]string{died: "the job was killed", rebooted: "the host was restarted in the middle"}[s]
+	if f.attempt == maxAttempts {
+		return fmt.Errorf("cannot finish job %s: %s, and so ended each of %d attempts", f.spec.ID, why, maxAttempts)
+	}
+	f.attempt++
+	f.started = false
+	f.tracker.notes = append(f.tracker.notes, why+": begun again")
+	return nil
+}
+
+// reach asks the host until it answers, or has not been reached for too long.
+func (f *follower) reach(ctx context.Context) (frame, error) {
+	var lostAt time.Time
+	for try := 0; ; try++ {
+		out, err := f.call(ctx)
+		if err == nil {
+			return parseFrame(out)
+		}
+		var status exitStatus
+		if ctx.Err() != nil || errors.As(err, &status) {
+			return frame{}, f.failed(err)
+		}
+		if try == 0 {
+			lostAt = time.Now()
+		}
+		pause := backOff(try)
+		if time.Since(lostAt)+pause > f.spec.ReattachFor {
+			return frame{}, f.failed(err)
+		}
+		f.tracker.now.Lost = err
+		f.show()
+		if err := sleep(ctx, pause); err != nil {
+			return frame{}, f.failed(err)
+		}
+	}
+}
+
+func (f *follower) failed(err error) error {
+	if f.started {
+		return fmt.Errorf("cannot follow job %s: %w", f.spec.ID, err)
+	}
+	return fmt.Errorf("cannot start job %s: %w", f.spec.ID, err)
+}
+
+// call makes one call: a start, which attaches where there is nothing to start,
+// until the host has confirmed it, and after that a look.
+func (f *follower) call(ctx context.Context) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerIn, errors.New("the host does not answer"))
+	defer cancel()
+	args := []string{
+		f.spec.ID, f.spec.Owner, seconds(leaseFor),
+		strconv.FormatInt(f.logAt, 10), strconv.FormatInt(f.statusAt, 10), seconds(waitFor),
+	}
+	if f.started {
+		return f.sh.Shell(ctx, followScript, args...)
+	}
+	f.mayRun = true
+	return f.sh.Shell(ctx, startScript, append(args, strconv.Itoa(f.attempt), f.spec.encode(), workScript)...)
+}
+
+// backOff is how long to wait after a failed try: 1, 2, 4 up to 30 s, and up to
+// a quarter more, so that a fleet behind one router does not come back at once.
+func backOff(try int) time.Duration {
+	d := min(time.Second<<min(try, 5), 30*time.Second)
+	return d + rand.N(d/4)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }

@@ -1,0 +1,250 @@
+package hostjob_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/aptfleet/aptfleet/controller/hostjob"
+)
+
+// host is a Debian system in a folder: this machine's own apt and dpkg with a
+// root of their own, and sh on this machine in place of a connection.
+type host struct {
+	t    testing.TB
+	root string
+	repo string // the folder that the source of ours reads, over HTTP
+	env  []string
+
+	handler http.Handler // of the repository; a test may put a fault before it
+}
+
+func newHost(t testing.TB) *host {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("dpkg unpacks files as root only")
+	}
+	h := &host{t: t, root: t.TempDir(), repo: t.TempDir()}
+	for _, dir := range []string{"var/lib/dpkg/updates", "var/lib/dpkg/info", "var/lib/apt/lists/partial", "var/cache/apt/archives/partial",
+		"etc/apt/sources.list.d", "etc/apt/apt.conf.d", "etc/apt/preferences.d", "etc/apt/trusted.gpg.d", "var/log/apt", "bin"} {
+		h.must(os.MkdirAll(filepath.Join(h.root, dir), 0o755))
+	}
+	dpkg := []string{"--root=" + h.root, "--force-script-chrootless", "--log=" + h.root + "/var/log/dpkg.log"}
+	h.write("var/lib/dpkg/status", "")
+	h.write("apt.conf", fmt.Sprintf("Dir %q;\nDir::State::status %q;\nDir::Bin::Methods \"/usr/lib/apt/methods\";\nDir::Bin::dpkg \"/usr/bin/dpkg\";\nDpkg::Options {\"%s\";};\nAPT::Sandbox::User \"root\";\n",
+		h.root, h.root+"/var/lib/dpkg/status", strings.Join(dpkg, `"; "`)))
+	h.program("dpkg", "exec /usr/bin/dpkg "+strings.Join(dpkg, " ")+` "$@"`)
+	h.program("dpkg-query", "exec /usr/bin/dpkg-query "+dpkg[0]+` "$@"`)
+	h.env = append(os.Environ(), "APT_CONFIG="+h.root+"/apt.conf", "APTFLEET_ROOT="+h.root, "PATH="+h.root+"/bin:"+os.Getenv("PATH"))
+	h.handler = http.FileServer(http.Dir(h.repo))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.handler.ServeHTTP(w, r) }))
+	t.Cleanup(server.Close)
+	t.Cleanup(h.stop)
+	h.write("etc/apt/sources.list.d/aptfleet.sources", "Types: deb\nURIs: "+server.URL+"\nSuites: ./\nTrusted: yes\n")
+	h.publish()
+	return h
+}
+
+// Shell is the connection to the host.
+func (h *host) Shell(ctx context.Context, script string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", script, "sh"}, args...)...)
+	cmd.Env = h.env
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && ctx.Err() == nil {
+		return out, &exitError{exit.ExitCode(), stderr.String()}
+	}
+	return out, err
+}
+
+type exitError struct {
+	status int
+	stderr string
+}
+
+func (e *exitError) ExitStatus() int { return e.status }
+func (e *exitError) Error() string   { return fmt.Sprintf("exited with %d: %s", e.status, e.stderr) }
+
+func (h *host) must(err error) {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *host) write(name, text string) {
+	h.t.Helper()
+	h.must(os.WriteFile(filepath.Join(h.root, name), []byte(text), 0o644))
+}
+
+func (h *host) read(name string) string {
+	h.t.Helper()
+	text, err := os.ReadFile(filepath.Join(h.root, name))
+	h.must(err)
+	return string(text)
+}
+
+// program puts a shell script into the host's own PATH.
+func (h *host) program(name, script string) {
+	h.t.Helper()
+	h.must(os.WriteFile(filepath.Join(h.root, "bin", name), []byte("#!/bin/sh\n"+script+"\n"), 0o755))
+}
+
+// exec runs a command on the host.
+func (h *host) exec(argv ...string) string {
+	h.t.Helper()
+	cmd := exec.Command("sh", append([]string{"-c", `exec "$@"`, "sh"}, argv...)...)
+	cmd.Env = h.env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		h.t.Fatalf("%s: %v\n%s", strings.Join(argv, " "), err, out)
+	}
+	return string(out)
+}
+
+// stop ends the jobs that a test left running, by their process groups.
+func (h *host) stop() {
+	pids, _ := filepath.Glob(filepath.Join(h.root, "var/lib/aptfleet/jobs/*/pid"))
+	for _, name := range pids {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		fields := strings.Fields(string(text))
+		if pid, err := strconv.Atoi(fields[0]); err == nil && birth(pid) == fields[1] {
+			h.killTree(pid)
+		}
+	}
+}
+
+func birth(pid int) string {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return strings.Fields(rest)[19]
+}
+
+// killTree kills a process and all that descends from it.
+func (h *host) killTree(pid int) {
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	_ = syscall.Kill(pid, syscall.SIGKILL) // it may just have ended
+	for _, child := range strings.Fields(string(children)) {
+		if n, err := strconv.Atoi(child); err == nil {
+			h.killTree(n)
+		}
+	}
+}
+
+// pkg is a package to build: its scripts run outside the root, so they must be
+// harmless to this machine. In them $ROOT is the host's root.
+type pkg struct {
+	name, version string
+	control       string // more fields, each with its newline
+	preinst       string
+	postinst      string
+	conffile      string // content of /etc/NAME.conf
+}
+
+// publish builds packages into the repository, beside those that are there.
+func (h *host) publish(pkgs ...pkg) {
+	h.t.Helper()
+	for _, p := range pkgs {
+		h.build(p)
+	}
+	debs, _ := filepath.Glob(filepath.Join(h.repo, "*.deb"))
+	var packages strings.Builder
+	for _, deb := range debs {
+		control, err := exec.Command("dpkg-deb", "-f", deb).Output()
+		h.must(err)
+		data, err := os.ReadFile(deb)
+		h.must(err)
+		fmt.Fprintf(&packages, "%sFilename: ./%s\nSize: %d\nSHA256: %x\n\n", control, filepath.Base(deb), len(data), sha256.Sum256(data))
+	}
+	index := packages.String()
+	h.must(os.WriteFile(filepath.Join(h.repo, "Packages"), []byte(index), 0o644))
+	h.must(os.WriteFile(filepath.Join(h.repo, "Release"), fmt.Appendf(nil, "Suite: test\nDate: %s\nSHA256:\n %x %d Packages\n",
+		"Thu, 01 Jan 2026 00:00:00 UTC", sha256.Sum256([]byte(index)), len(index)), 0o644))
+}
+
+// build writes one package and returns the path of its archive.
+func (h *host) build(p pkg) string {
+	h.t.Helper()
+	dir := h.t.TempDir()
+	write := func(name, text string, mode os.FileMode) {
+		path := filepath.Join(dir, name)
+		h.must(os.MkdirAll(filepath.Dir(path), 0o755))
+		h.must(os.WriteFile(path, []byte(text), mode))
+	}
+	write("DEBIAN/control", fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: Test <test@example.com>\n%sDescription: made by a test\n", p.name, p.version, p.control), 0o644)
+	write("usr/share/"+p.name+"/version", p.version+"\n", 0o644)
+	for name, script := range map[string]string{"preinst": p.preinst, "postinst": p.postinst} {
+		if script != "" {
+			write("DEBIAN/"+name, "#!/bin/sh\nROOT="+h.root+"\n"+script+"\n", 0o755)
+		}
+	}
+	if p.conffile != "" {
+		write("etc/"+p.name+".conf", p.conffile, 0o644)
+		write("DEBIAN/conffiles", "/etc/"+p.name+".conf\n", 0o644)
+	}
+	deb := filepath.Join(h.repo, fmt.Sprintf("%s_%s_all.deb", p.name, p.version))
+	if out, err := exec.Command("dpkg-deb", "-Zgzip", "--root-owner-group", "-b", dir, deb).CombinedOutput(); err != nil {
+		h.t.Fatalf("cannot build %s: %v\n%s", deb, err, out)
+	}
+	return deb
+}
+
+// run runs a job to its end and fails the test if it cannot.
+func (h *host) run(spec hostjob.Spec) hostjob.Outcome {
+	h.t.Helper()
+	o, err := hostjob.Run(h.t.Context(), h, h.spec(spec), hostjob.Watch{})
+	if err != nil {
+		h.t.Fatalf("cannot run the job: %v\n%s", err, h.log(spec.ID))
+	}
+	return o
+}
+
+// spec fills in what most tests don't care for.
+func (h *host) spec(s hostjob.Spec) hostjob.Spec {
+	if s.ID == "" {
+		s.ID = "job"
+	}
+	if s.Owner == "" {
+		s.Owner = "test"
+	}
+	if s.Mode == "" {
+		s.Mode = hostjob.Install
+	}
+	return s
+}
+
+// log returns the log of a job, for messages of tests.
+func (h *host) log(id string) string {
+	if id == "" {
+		id = "job"
+	}
+	text, _ := os.ReadFile(filepath.Join(h.root, "var/lib/aptfleet/jobs", id, "log"))
+	return string(text)
+}
+
+func targets(names ...string) []hostjob.Target {
+	var list []hostjob.Target
+	for _, n := range names {
+		name, version, _ := strings.Cut(n, "=")
+		list = append(list, hostjob.Target{Name: name, Version: version})
+	}
+	return list
+}

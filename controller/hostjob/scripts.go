@@ -1,0 +1,35 @@
+package hostjob
+
+import (
+	"embed"
+	"path"
+	"strings"
+)
+
+//go:embed scripts/*.sh
+var scriptFiles embed.FS
+
+// What runs on hosts. Start also follows, so that a short job costs one call.
+var (
+	startScript  = script("lease", "birth", "state", "start", "follow")
+	followScript = script("lease", "birth", "state", "follow")
+	workScript   = script("birth", "apt", "packages", "refresh", "repair", "install", "work")
+)
+
+// script puts files of ours together into one script. Comments stay behind:
+// hosts log what sudo is asked to run.
+func script(names ...string) string {
+	var b strings.Builder
+	for _, name := range names {
+		text, err := scriptFiles.ReadFile(path.Join("scripts", name+".sh"))
+		if err != nil {
+			panic(err) // not embedded, which the first test finds
+		}
+		for line := range strings.Lines(string(text)) {
+			if bare := strings.TrimLeft(line, "\t "); bare != "\n" && !strings.HasPrefix(bare, "#") {
+				b.WriteString(bare)
+			}
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,55 @@
+# How the work calls apt and dpkg. Sets $code to the exit status of the last
+# call, and $mark to where in the log its output begins.
+
+# ours keeps apt to our source and out of its caches: 8 times less work for the
+# host, and the caches that other users of apt want stay as they are.
+ours='-o Dir::Etc::sourcelist=sources.list.d/aptfleet.sources -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache='
+
+inside() { ${APTFLEET_CHROOT:+chroot "$APTFLEET_CHROOT"} "$@"; }
+
+# note tells the controller something in the status file, in apt's own form.
+note() { echo "aptfleet:$1:$2" >>"$job/status"; }
+
+# said tells whether the last call printed a line with one of the extended
+# expressions in it.
+said() { tail -c +$((mark + 1)) "$job/log" | grep -q -E -e "$1"; }
+
+# apt_get runs apt-get with the sources $1 (ours or all). It never has a
+# terminal to ask on; what it has to say goes to the log and, for machines, to
+# the status file. Its own pty for dpkg stays: without it a maintainer script
+# that outlives apt may die at its first word.
+apt_get() {
+	mark=$(wc -c <"$job/log") lists=$1
+	shift
+	[ "$lists" = all ] || lists=$ours
+	[ "$lists" != all ] || lists=
+	# shellcheck disable=SC2086 # options without blanks, to be split
+	inside apt-get $lists -q -y -o APT::Status-Fd=3 -o "DPkg::Lock::Timeout=$lock_timeout" \
+		-o Acquire::Retries=0 $apt_conffiles "$@" </dev/null 3>>"$job/status"
+	code=$?
+	return "$code"
+}
+
+# dpkg_alone runs dpkg without apt, and waits for its lock as apt does: whoever
+# is left over from a killed apt holds it until it has ended.
+dpkg_alone() {
+	deadline=$(($(date +%s) + lock_timeout))
+	while :; do
+		mark=$(wc -c <"$job/log")
+		# shellcheck disable=SC2086 # options without blanks, to be split
+		inside dpkg $dpkg_conffiles "$@" </dev/null
+		code=$?
+		said 'lock (was|is) locked by another process' || return "$code"
+		held "dpkg's lock"
+		[ "$(date +%s)" -lt "$deadline" ] || return "$code"
+		sleep 1
+	done
+}
+
+# held names in the log, in apt's words, who holds the lock that the last call
+# did not get.
+held() {
+	pid=$(tail -c +$((mark + 1)) "$job/log" | sed -n 's/.*by another process with pid \([0-9]*\).*/\1/p' | head -n 1)
+	[ -n "$pid" ] && read -r name 2>/dev/null <"/proc/$pid/comm" || return 0
+	echo "Waiting for cache lock: Could not get lock $1. It is held by process $pid ($name)..."
+}

@@ -1,0 +1,35 @@
+# Mending a dpkg that was interrupted: by a reboot, a full disk, or a kill.
+
+# interrupted tells whether dpkg stopped half way. Only when the job begins does
+# a package that is half configured count too: later it is a script's answer.
+interrupted() {
+	[ -z "$(ls -A "${APTFLEET_ROOT:-}/var/lib/dpkg/updates" 2>/dev/null)" ] || return 0
+	packages | "$1" | grep -q .
+}
+
+# repair waits for what is left over of the interrupted run, lets dpkg finish
+# it, and brings back the packages that must be unpacked again.
+repair() {
+	note repair "$(packages | damaged | cut -d '|' -f 1 | tr '\n' ' ')"
+	dpkg_alone --configure -a
+	packages | grep '^[^|]*|..R' | while IFS='|' read -r name _ version; do
+		reinstall "$name" "$version"
+	done
+	packages | damaged | grep -q . || return 0
+	dpkg_alone --configure -a
+}
+
+# reinstall unpacks a package again that dpkg was killed upon: from the archive
+# that apt kept, else from the lists. What is asked for anyway is left to the
+# installation, which brings the right version at once.
+reinstall() {
+	archives=/var/cache/apt/archives/${1%%:*}_$(echo "$2" | sed 's/:/%3a/g')_
+	for archive in "${APTFLEET_ROOT:-}$archives"*.deb; do
+		[ ! -f "$archive" ] || {
+			dpkg_alone -i "$archives${archive##*_}"
+			return
+		}
+	done
+	! is_target "$1" || return 0
+	apt_get ours --reinstall install "$1=$2" || apt_get all --reinstall install "$1=$2" || apt_get all install "$1"
+}

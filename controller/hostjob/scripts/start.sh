@@ -1,0 +1,63 @@
+# Starts job $1, or finds that it has been started; what follows attaches.
+# $2 owner, $3 seconds of lease, $7 attempt, $8 spec, $9 the work.
+set -u
+umask 077
+base=${APTFLEET_ROOT:-}/var/lib/aptfleet
+job=$base/jobs/$1
+attempt=$7
+
+refuse() {
+	echo "aptfleet-job refused $*"
+	exit 0
+}
+
+# make builds the folder aside and renames it, so that it is there whole or not
+# at all, and only one of two who start the same id can have made it. The
+# reserve is given back before the result is written: a disk that the packages
+# filled must not cost us the verdict.
+make() {
+	new=$job.new.$$
+	rm -rf "$new"
+	if mkdir "$new" &&
+		printf %s "$1" >"$new/spec" && printf %s "$2" >"$new/work" &&
+		: >"$new/log" && : >"$new/status" &&
+		head -c 262144 /dev/urandom >"$new/reserve" && mkdir "$new/attempt-1" &&
+		cat /proc/sys/kernel/random/boot_id >"$new/boot_id"; then
+		mv -T "$new" "$job" 2>/dev/null && return
+		rm -rf "$new"
+		return 1
+	fi
+	rm -rf "$new"
+	refuse failed "cannot write $new"
+}
+
+# again claims another attempt for a job that died.
+again() {
+	[ ! -s "$job/rc" ] && mkdir "$job/attempt-$attempt" 2>/dev/null || return
+	rm -f "$job/pid"
+	cat /proc/sys/kernel/random/boot_id >"$job/boot_id"
+}
+
+# launch detaches the work from this connection. systemd's unit leaves the
+# login's session, which logind may kill; it gets a file to run, since
+# systemd-run would expand a dollar sign in a command. Where the files have a
+# root of their own without chroot, the machine's systemd is not theirs.
+launch() {
+	if [ -d /run/systemd/system ] && [ "$(id -u)" = 0 ] && command -v systemd-run >/dev/null &&
+		[ "${APTFLEET_ROOT:-}" = "${APTFLEET_CHROOT:-}" ]; then
+		systemd-run --quiet --unit="aptfleet-job-$1-$attempt" -p KillMode=process \
+			--setenv="APTFLEET_ROOT=${APTFLEET_ROOT:-}" --setenv="APTFLEET_CHROOT=${APTFLEET_CHROOT:-}" \
+			/bin/sh "$job/work" "$job" "$attempt" && return
+	fi
+	setsid -f /bin/sh "$job/work" "$job" "$attempt" </dev/null >/dev/null 2>&1
+}
+
+mkdir -p "$base/jobs" || refuse failed "cannot make $base/jobs"
+lease "$2" "$3" || refuse "${holder:+leased $until $holder}${holder:-failed cannot write $base/lease}"
+if [ "$attempt" -gt 1 ]; then
+	! again || launch "$1"
+elif [ ! -d "$job" ] && make "$8" "$9"; then
+	find "$base/jobs" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} +
+	launch "$1"
+fi
+printf %s "$8" | cmp -s - "$job/spec" || refuse differs

@@ -1,0 +1,79 @@
+# The work of a job, detached from whoever started it: what is before and after
+# it, and the result. $1 is the job's folder, $2 the attempt.
+set -u
+umask 022
+job=$1
+exec </dev/null >>"$job/log" 2>&1
+# Given up for dead before it began, or started twice.
+[ ! -d "$job/attempt-$(($2 + 1))" ] && mkdir "$job/attempt-$2/began" || exit 0
+echo "$$ $(birth $$)" >"$job/pid.new" && mv "$job/pid.new" "$job/pid"
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical NEEDRESTART_SUSPEND=1 \
+	APT_LISTCHANGES_FRONTEND=none APT_LISTBUGS_FRONTEND=none HOME=/root PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+unset LANGUAGE
+
+phase() { note phase "$1"; }
+
+mode='' refresh='' lock_timeout=0 downgrades='' wanted='' names='' open=''
+apt_conffiles='' dpkg_conffiles=''
+
+# ask takes one line of the spec.
+ask() {
+	case $1 in
+	mode) mode=$2 ;;
+	refresh) refresh=$2 ;;
+	lock-timeout) lock_timeout=$2 ;;
+	allow-downgrades) downgrades=--allow-downgrades ;;
+	conffile-option)
+		dpkg_conffiles="$dpkg_conffiles --force-$2"
+		apt_conffiles="$apt_conffiles -o Dpkg::Options::=--force-$2"
+		;;
+	package)
+		wanted="$wanted $2" names="$names ${2%%=*}"
+		case $2 in *=*) ;; *) open="$open $2" ;; esac
+		;;
+	esac
+}
+
+# left prints what a dist-upgrade still would change.
+left() {
+	[ "$mode" = dist-upgrade ] || return 0
+	plan=$(inside apt-get -s -q -y dist-upgrade </dev/null) || echo "left (unknown: apt-get cannot simulate)"
+	echo "$plan" | sed -n 's/^Inst \([^ ]*\).*/left \1/p'
+}
+
+# finish writes the result and, last of all, the exit status that says the job
+# has ended. The reserve makes room for both on a disk that is full.
+finish() {
+	rm -f "$job/reserve"
+	packages >"$job/after"
+	{
+		echo "exit $code"
+		[ "$stale" = 0 ] || echo stale
+		cat "$job/policy"
+		changes
+		left
+		! damaged <"$job/after" | grep -q . || inside dpkg --audit | head -c 4096 | sed 's/^/audit /'
+		echo end
+	} >"$job/result.new" 2>/dev/null && mv "$job/result.new" "$job/result"
+	echo "$code" >"$job/rc.new" && mv "$job/rc.new" "$job/rc"
+	exit 0
+}
+
+while read -r key value; do ask "$key" "$value"; done <"$job/spec"
+: >"$job/policy"
+mark=$(wc -c <"$job/log")
+[ -f "$job/before" ] || packages >"$job/before"
+phase repair-before
+! interrupted damaged || repair
+code=0 # what could not be repaired, apt will speak of if it is in the way
+refresh "$refresh"
+stale=$code
+[ "$code" != 0 ] || install_targets
+phase verify
+if [ "$code" -gt 128 ] || interrupted unfinished || said '^E: Sub-process .* (received|exited unexpectedly)'; then
+	phase repair-after
+	repair
+	install_targets
+	phase verify
+fi
+finish
