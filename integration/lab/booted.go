@@ -22,28 +22,32 @@ type bootedFleet struct {
 func (f *bootedFleet) listenAddress() string { return f.site.gateway().String() }
 func (f *bootedFleet) become() string        { return "sudo" }
 
-// startBooted boots o.Count hosts. The fleet that it returns is to be closed
-// also when there is an error.
-func startBooted(ctx context.Context, o Options, k *keys) (fleet, []Host, error) {
+// openBooted makes all that hosts need to be booted, and proves that they can
+// be: its error is the reason why this machine has no booted hosts.
+func openBooted(ctx context.Context, o Options) (*bootedFleet, error) {
+	if err := tryMachine(); err != nil {
+		return nil, err
+	}
 	roots, err := ensureBases(ctx, o)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := raiseInotify(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	s, err := claimSite(cacheDir())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	f := &bootedFleet{site: s}
-	hosts := make([]Host, o.Count)
-	for i := range hosts {
-		suite := o.Suites[i%len(o.Suites)]
-		h := &bootedHost{site: s, number: i + 1, suite: suite, base: roots[suite]}
-		f.hosts, hosts[i] = append(f.hosts, h), h
+	if err := f.tryNspawn(roots[o.Suites[0]]); err != nil {
+		return nil, errors.Join(err, s.leave())
 	}
-	return f, hosts, f.boot(ctx, o, k)
+	for i := range o.Count {
+		suite := o.Suites[i%len(o.Suites)]
+		f.hosts = append(f.hosts, &bootedHost{site: s, number: i + 1, suite: suite, base: roots[suite]})
+	}
+	return f, nil
 }
 
 // ensureBases returns the root of every suite in o.
@@ -63,19 +67,20 @@ func ensureBases(ctx context.Context, o Options) (map[string]string, error) {
 
 // boot prepares all hosts, so that each can know the others' names, and boots
 // them at once.
-func (f *bootedFleet) boot(ctx context.Context, o Options, k *keys) error {
-	names := f.etcHosts()
-	for _, h := range f.hosts {
+func (f *bootedFleet) boot(ctx context.Context, o Options, k *keys) ([]Host, error) {
+	hosts, names := make([]Host, len(f.hosts)), f.etcHosts()
+	for i, h := range f.hosts {
 		if err := h.prepare(o.Disk, k, names); err != nil {
-			return fmt.Errorf("cannot prepare %s: %w", h.Name(), err)
+			return nil, fmt.Errorf("cannot prepare %s: %w", h.Name(), err)
 		}
+		hosts[i] = h
 	}
 	var g errgroup.Group // not WithContext: a host that fails does not take the others' errors away
 	g.SetLimit(8)
 	for _, h := range f.hosts {
 		g.Go(func() error { return h.PowerOn(ctx) })
 	}
-	return g.Wait()
+	return hosts, g.Wait()
 }
 
 // etcHosts is the /etc/hosts of every host.

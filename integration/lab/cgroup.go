@@ -45,24 +45,32 @@ func (c cgroup) make() ([]string, error) {
 	return dirs, nil
 }
 
+// kill kills what runs in the group and below it, and removes it.
+func (c cgroup) kill() error {
+	if err := killAll(c.processes); err != nil {
+		return fmt.Errorf("control group %s: %w", c, err)
+	}
+	return c.remove()
+}
+
 // killPatience is how long killed processes may take to be gone.
 const killPatience = 20 * time.Second
 
-// kill kills what runs in the group and below it, and removes it.
-func (c cgroup) kill() error {
+// killAll kills the processes that list names, until it names none.
+func killAll(list func() []int) error {
 	deadline := time.Now().Add(killPatience)
 	for {
-		pids := c.processes()
+		pids := list()
 		if len(pids) == 0 {
-			return c.remove()
+			return nil
 		}
 		for _, pid := range pids {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // gone already is as well
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("processes %v of control group %s do not end", pids, c)
+			return fmt.Errorf("processes %v do not end", pids)
 		}
-		time.Sleep(20 * time.Millisecond) // cgroup v1 tells nobody when a group is empty
+		<-time.After(20 * time.Millisecond) // nobody tells when processes that are no children end
 	}
 }
 

@@ -1,9 +1,12 @@
 package lab
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
 )
 
 // Kind is a kind of host.
@@ -28,13 +31,70 @@ func (k Kind) validate() error {
 	return fmt.Errorf("cannot start a lab: kind %q, want %s or %s", string(k), Booted, Light)
 }
 
-// chooseKind finds the kind that a lab is to have, and why.
-func chooseKind(ctx context.Context, o Options) (Kind, string, error) {
+// wantedKind is the kind that somebody asked for, and who did.
+func wantedKind(o Options) (Kind, string) {
 	if o.Kind != AnyKind {
-		return o.Kind, "asked for", nil
+		return o.Kind, "asked for"
 	}
 	if k := Kind(os.Getenv(kindVariable)); k != AnyKind {
-		return k, kindVariable + " says so", k.validate()
+		return k, fmt.Sprintf("%s=%s", kindVariable, k)
 	}
-	return Booted, "this machine can boot them", nil
+	return AnyKind, "root, mounts and systemd-nspawn work here"
+}
+
+// bootedPrograms is what booted hosts need of the machine.
+var bootedPrograms = []string{"mmdebstrap", "systemd-nspawn", "nsenter", "ip"}
+
+// tryMachine finds out whether the machine may have booted hosts, as far as
+// that takes no base: it is the quick part, and tryNspawn the rest.
+func tryMachine() error {
+	if os.Geteuid() != 0 {
+		return errors.New("not root")
+	}
+	for _, name := range bootedPrograms {
+		if _, err := exec.LookPath(name); err != nil {
+			return fmt.Errorf("%w (integration/lab/install installs it)", err)
+		}
+	}
+	return tryMount()
+}
+
+// tryMount mounts an overlay where the disks of hosts will be, and unmounts it.
+func tryMount() error {
+	if err := os.MkdirAll(cacheDir(), 0o755); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(cacheDir(), "try-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	var at [4]string
+	for i, name := range []string{"lower", "upper", "work", "root"} {
+		at[i] = filepath.Join(dir, name)
+		if err := os.Mkdir(at[i], 0o755); err != nil {
+			return err
+		}
+	}
+	if err := mountOverlay(at[0], at[1], at[2], at[3]); err != nil {
+		return err
+	}
+	return syscall.Unmount(at[3], 0)
+}
+
+// tryNspawn runs a command by nspawn as the hosts will be: in an overlay over
+// their base, a control group, and on the bridge.
+func (f *bootedFleet) tryNspawn(base string) error {
+	h := &bootedHost{site: f.site, base: base} // number 0 is no host's
+	if err := h.mount(0); err != nil {
+		return err
+	}
+	cmd, err := h.nspawn("--", "/bin/true")
+	if err != nil {
+		return err
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("systemd-nspawn: %w: %s", err, out)
+	}
+	return unmountBelow(h.dir())
 }

@@ -57,7 +57,8 @@ func (o Options) Validate() error {
 			return fmt.Errorf("cannot start a lab: suite %q, want %s or %s", s, Bookworm, Trixie)
 		}
 	}
-	return o.Kind.validate()
+	k, _ := wantedKind(o)
+	return k.validate()
 }
 
 // Lab is a running fleet.
@@ -83,24 +84,41 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	kind, reason, err := chooseKind(ctx, o)
-	if err != nil {
-		return nil, fmt.Errorf("cannot start a lab: %w", err)
-	}
-	fmt.Fprintf(o.Log, "lab: %d %s hosts: %s\n", o.Count, kind, reason)
-	l := &Lab{kind: kind, reason: reason}
+	l := &Lab{}
 	if err := l.start(ctx, o); err != nil {
 		return nil, fmt.Errorf("cannot start a lab: %w", errors.Join(err, l.Close()))
 	}
 	return l, nil
 }
 
+// start starts hosts of the kind that is wanted or can be had. What it began
+// is in l also when there is an error.
 func (l *Lab) start(ctx context.Context, o Options) (err error) {
 	if l.keys, err = newKeys(); err != nil {
 		return err
 	}
-	l.fleet, l.hosts, err = startBooted(ctx, o, l.keys)
+	if l.kind, l.reason = wantedKind(o); l.kind != Light {
+		f, err := openBooted(ctx, o)
+		if err == nil {
+			l.kind, l.fleet = Booted, f
+			l.announce(o)
+			l.hosts, err = f.boot(ctx, o, l.keys)
+			return err
+		}
+		if l.kind == Booted {
+			return err
+		}
+		l.kind, l.reason = Light, "hosts cannot be booted here: "+err.Error()
+	}
+	f := &lightFleet{}
+	l.fleet = f
+	l.announce(o)
+	l.hosts, err = f.start(ctx, o, l.keys)
 	return err
+}
+
+func (l *Lab) announce(o Options) {
+	fmt.Fprintf(o.Log, "lab: %d %s hosts: %s\n", o.Count, l.kind, l.reason)
 }
 
 // ForTest starts a lab for t, and closes it when t ends, however it ends. It

@@ -49,7 +49,7 @@ func (h *bootedHost) PowerOn(ctx context.Context) error {
 
 // start starts nspawn. The caller holds mu.
 func (h *bootedHost) start() (*run, error) {
-	groups, err := h.cgroup().make()
+	cmd, err := h.nspawn("--boot")
 	if err != nil {
 		return nil, err
 	}
@@ -58,20 +58,29 @@ func (h *bootedHost) start() (*run, error) {
 		return nil, err
 	}
 	defer console.Close()
-	_ = ip("link", "delete", h.link()) // of the last boot, if the kernel still has it
-	args := append([]string{"-c", enterCgroup, "lab"}, groups...)
-	args = append(args, "--", "systemd-nspawn", "--quiet", "--boot", "--directory="+h.root(),
-		"--machine="+h.machine(), "--hostname="+h.Name(), "--network-bridge="+h.site.bridge(),
-		"--register=no", "--keep-unit", "--resolv-conf=off", "--timezone=off", "--link-journal=no")
-	cmd := exec.Command("sh", args...)
 	cmd.Stdout, cmd.Stderr = console, console
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a terminal's Ctrl-C is the lab's to act on
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
 	r := &run{nspawn: cmd, ended: make(chan struct{})}
 	go h.supervise(r)
 	return r, nil
+}
+
+// nspawn prepares systemd-nspawn on the host's disk, with more arguments.
+func (h *bootedHost) nspawn(more ...string) (*exec.Cmd, error) {
+	groups, err := h.cgroup().make()
+	if err != nil {
+		return nil, err
+	}
+	_ = ip("link", "delete", h.link()) // of the last boot, if the kernel still has it
+	args := append([]string{"-c", enterCgroup, "lab"}, groups...)
+	args = append(args, "--", "systemd-nspawn", "--quiet", "--directory="+h.root(),
+		"--machine="+h.machine(), "--hostname="+h.Name(), "--network-bridge="+h.site.bridge(),
+		"--register=no", "--keep-unit", "--resolv-conf=off", "--timezone=off", "--link-journal=no")
+	cmd := exec.Command("sh", append(args, more...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // a terminal's Ctrl-C is the lab's to act on
+	return cmd, nil
 }
 
 // supervise waits for the end of a boot, and starts the next one after a

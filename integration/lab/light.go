@@ -1,0 +1,228 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// lightFleet is the fleet of a lab whose hosts are folders.
+type lightFleet struct {
+	dir      string
+	fakeroot *fakeroot // nil where the lab is root
+	hosts    []*lightHost
+}
+
+func (f *lightFleet) listenAddress() string { return "127.0.0.1" }
+func (f *lightFleet) become() string        { return "none" }
+
+// start starts o.Count hosts.
+func (f *lightFleet) start(ctx context.Context, o Options, k *keys) (_ []Host, err error) {
+	if f.dir, err = os.MkdirTemp("", "aptfleet-lab-"); err != nil {
+		return nil, err
+	}
+	if os.Geteuid() != 0 {
+		if f.fakeroot, err = startFakeroot(); err != nil {
+			return nil, err
+		}
+	}
+	hosts := make([]Host, o.Count)
+	for i := range hosts {
+		h, err := f.newHost(i+1, k)
+		if err != nil {
+			return nil, err
+		}
+		hosts[i] = h
+		if err := h.PowerOn(ctx); err != nil {
+			return nil, err
+		}
+		if err := k.know(h.Name(), h.Address(), h.Port(), h.key.signer.PublicKey()); err != nil {
+			return nil, err
+		}
+	}
+	return hosts, nil
+}
+
+func (f *lightFleet) close() error {
+	var err error
+	for _, h := range f.hosts {
+		err = errors.Join(err, h.PowerOff())
+	}
+	if f.fakeroot != nil {
+		err = errors.Join(err, f.fakeroot.close())
+		f.fakeroot = nil
+	}
+	f.hosts = nil
+	return errors.Join(err, os.RemoveAll(f.dir))
+}
+
+// lightHost is one host that is a folder and an SSH server.
+type lightHost struct {
+	number int
+	root   aptRoot
+	env    []string
+	user   string
+	key    keyPair
+	link   link
+	server sshServer
+
+	mu       sync.Mutex
+	listener net.Listener // nil while the power is off
+	port     int          // the same for ever, once it was on
+}
+
+func (f *lightFleet) newHost(number int, k *keys) (*lightHost, error) {
+	u, err := user.Current()
+	if err != nil {
+		return nil, err
+	}
+	h := &lightHost{number: number, user: u.Username}
+	h.root = aptRoot(filepath.Join(f.dir, h.Name()))
+	if err := h.root.make(u.Username); err != nil {
+		return nil, err
+	}
+	h.env = append(h.root.env(), "USER="+u.Username, "LOGNAME="+u.Username)
+	if f.fakeroot != nil {
+		h.env = append(h.env, f.fakeroot.env...)
+	}
+	if h.key, err = newKeyPair(); err != nil {
+		return nil, err
+	}
+	h.server.link = &h.link
+	h.server.command = func(line string) *exec.Cmd {
+		return h.Command(context.Background(), "/bin/sh", "-c", line)
+	}
+	h.server.setKey(h.key.signer, h.user, k.client.signer.PublicKey())
+	f.hosts = append(f.hosts, h)
+	return h, nil
+}
+
+func (h *lightHost) Name() string            { return fmt.Sprintf("web%d", h.number) }
+func (h *lightHost) Address() string         { return fmt.Sprintf("127.0.0.%d", h.number+1) }
+func (h *lightHost) Path(name string) string { return filepath.Join(h.root.root(), name) }
+func (h *lightHost) Suite() string           { return machineSuite() }
+func (h *lightHost) Cut() error              { h.link.cut(); return nil }
+func (h *lightHost) Mend() error             { h.link.mend(); return nil }
+
+func (h *lightHost) Port() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.port
+}
+
+// Command runs in the host's environment, with its home as working folder.
+func (h *lightHost) Command(ctx context.Context, argv ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "env", argv...) // env looks the program up in the host's PATH
+	cmd.Env = h.env
+	cmd.Dir = h.Path("root")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd
+}
+
+// Exec runs a command in the host's environment.
+func (h *lightHost) Exec(ctx context.Context, argv ...string) ([]byte, error) {
+	return output(h.Name(), h.Command(ctx, argv...), argv)
+}
+
+// PowerOn opens the host's SSH server.
+func (h *lightHost) PowerOn(context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.listener != nil {
+		return fmt.Errorf("%s: cannot power on: it is on", h.Name())
+	}
+	l, err := listenAt(h.Address(), h.port)
+	if err != nil {
+		return fmt.Errorf("%s: cannot power on: %w", h.Name(), err)
+	}
+	h.listener, h.port = l, l.Addr().(*net.TCPAddr).Port
+	h.link.plug()
+	h.server.serve(l)
+	return nil
+}
+
+// PowerOff closes the host's connections and kills all that runs on it, what
+// was detached from its connection included.
+func (h *lightHost) PowerOff() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.listener == nil {
+		return nil
+	}
+	err := h.listener.Close()
+	h.listener = nil
+	h.link.unplug()
+	if err := errors.Join(err, h.kill()); err != nil {
+		return fmt.Errorf("%s: cannot power off: %w", h.Name(), err)
+	}
+	return nil
+}
+
+// kill kills all that runs on the host, until its server, which is without
+// connections, starts nothing more.
+func (h *lightHost) kill() error {
+	served := make(chan struct{})
+	go func() {
+		h.server.wg.Wait()
+		close(served)
+	}()
+	for {
+		if err := killAll(h.processes); err != nil {
+			return err
+		}
+		select {
+		case <-served:
+			return killAll(h.processes)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// Reboot ends all that runs on the host, and opens its SSH server again. The
+// boot id that its programs see is the machine's, and stays.
+func (h *lightHost) Reboot(ctx context.Context) error {
+	if err := h.PowerOff(); err != nil {
+		return err
+	}
+	return h.PowerOn(ctx)
+}
+
+// processes lists what runs on the host: the processes whose environment names
+// its root (proc_pid_environ(5)).
+func (h *lightHost) processes() []int {
+	mark := []byte("\x00APTFLEET_ROOT=" + h.root.root() + "\x00")
+	var pids []int
+	entries, _ := filepath.Glob("/proc/[0-9]*/environ") // the pattern is well formed
+	for _, file := range entries {
+		env, _ := os.ReadFile(file) // somebody else's, or gone
+		if bytes.Contains(append([]byte{0}, env...), mark) {
+			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}
+
+// machineSuite is the Debian suite of this machine (os-release(5)), or "" where
+// it does not say.
+func machineSuite() string {
+	text, _ := os.ReadFile("/etc/os-release") // a machine without the file has no suite either
+	for line := range strings.Lines(string(text)) {
+		if suite, ok := strings.CutPrefix(line, "VERSION_CODENAME="); ok {
+			return strings.Trim(strings.TrimSpace(suite), `"`)
+		}
+	}
+	return ""
+}
