@@ -88,23 +88,23 @@ func (f *Fleet) dial(ctx context.Context, t *target) (*conn, error) {
 	defer f.handshakes.Release(1)
 	ctx, cancel := context.WithTimeoutCause(ctx, t.timeout, fmt.Errorf("no answer within %v", t.timeout))
 	defer cancel()
-	c, err := f.login(ctx, t, via, t.check.algorithms())
+	c, err := f.login(ctx, t, via, t.check.request())
 	var other *otherTypes
 	if errors.As(err, &other) {
-		c, err = f.login(ctx, t, via, algorithmsOf(other.lines))
+		c, err = f.login(ctx, t, via, requestFor(other.lines))
 	}
 	return c, err
 }
 
 // login makes one network connection and logs in over it.
-func (f *Fleet) login(ctx context.Context, t *target, via *conn, algorithms []string) (*conn, error) {
+func (f *Fleet) login(ctx context.Context, t *target, via *conn, ask request) (*conn, error) {
 	raw, err := t.connect(ctx, via)
 	if err != nil {
 		return nil, &trouble{kind: ErrUnreachable, text: "cannot connect to " + t.address, cause: plainCause(ctx, err)}
 	}
 	w := &wire{Conn: raw}
 	w.heard.Store(clock())
-	h := &handshake{target: t, algorithms: algorithms}
+	h := &handshake{target: t, ask: ask}
 	c, err := h.do(ctx, w)
 	if err != nil {
 		return nil, err

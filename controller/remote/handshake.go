@@ -21,8 +21,8 @@ var (
 
 // handshake is one login over one network connection.
 type handshake struct {
-	target     *target
-	algorithms []string
+	target *target
+	ask    request
 
 	hostKey error // what is wrong with the host's key, if that ended it
 	trusted bool
@@ -61,7 +61,7 @@ func (h *handshake) config() *ssh.ClientConfig {
 		ClientVersion:     "SSH-2.0-aptfleet",
 		User:              t.user,
 		Auth:              []ssh.AuthMethod{ssh.PublicKeys(t.keys.signers...)},
-		HostKeyAlgorithms: h.algorithms,
+		HostKeyAlgorithms: h.ask.algorithms,
 		HostKeyCallback: func(name string, addr net.Addr, key ssh.PublicKey) error {
 			h.hostKey = t.check.check(name, addr, key)
 			h.trusted = h.hostKey == nil
@@ -93,12 +93,9 @@ func (h *handshake) explain(err error) error {
 
 // incompatible is the error where both sides share no algorithm.
 func (h *handshake) incompatible(err error) error {
-	check := h.target.check
-	check.known.mu.RLock()
-	defer check.known.mu.RUnlock()
-	if lines := check.readable(check.names.exact); len(lines) > 0 && strings.Contains(err.Error(), "host key") {
+	if lines := h.ask.lines; len(lines) > 0 && strings.Contains(err.Error(), "host key") {
 		return &trouble{kind: ErrHostKey, text: fmt.Sprintf(
-			"cannot log in: host key changed: known_hosts line %v has a %s key, a kind that the host no longer has; "+
+			"cannot log in: host key changed: known_hosts line %v has its %s key, and the host no longer has one; "+
 				"if it was installed anew, remove that line and record the new key with \"aptfleet ping --accept-new\"", lines[0], shortType(lines[0].algorithm()))}
 	}
 	return &trouble{kind: ErrUnreachable, text: "cannot log in: too old or too strict an SSH server", cause: &finalError{err}}

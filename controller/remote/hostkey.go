@@ -60,12 +60,21 @@ type hostKeyCheck struct {
 type otherTypes struct{ lines []hostKey }
 
 func (o *otherTypes) Error() string {
-	return fmt.Sprintf("known_hosts line %v has only a %s key for it", o.lines[0], o.lines[0].algorithm())
+	return fmt.Sprintf("known_hosts line %v has its %s key only", o.lines[0], shortType(o.lines[0].algorithm()))
 }
 
-// algorithms returns what to ask the host for, so that it shows a key that can
-// be checked.
-func (h hostKeyCheck) algorithms() []string {
+// request is what a host is asked to show in a handshake, and the lines of
+// known_hosts that are the reason.
+type request struct {
+	algorithms []string
+	lines      []hostKey
+}
+
+func requestFor(lines []hostKey) request { return request{algorithmsOf(lines), lines} }
+
+// request returns what to ask the host for, so that it shows a key that can be
+// checked.
+func (h hostKeyCheck) request() request {
 	h.known.mu.RLock()
 	defer h.known.mu.RUnlock()
 	var algos []string
@@ -75,7 +84,7 @@ func (h hostKeyCheck) algorithms() []string {
 		algos = append(algos, certAlgorithms...)
 	}
 	if exact := h.readable(h.names.exact); len(exact) > 0 {
-		return append(algos, algorithmsOf(exact)...)
+		return request{append(algos, algorithmsOf(exact)...), exact}
 	}
 	algos = append(algos, algorithmsOf(h.readable(h.names.loose))...)
 	for _, a := range plainAlgorithms {
@@ -83,7 +92,7 @@ func (h hostKeyCheck) algorithms() []string {
 			algos = append(algos, a)
 		}
 	}
-	return algos
+	return request{algorithms: algos}
 }
 
 func (h hostKeyCheck) readable(names []string) []hostKey {

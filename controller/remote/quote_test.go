@@ -1,0 +1,93 @@
+package remote
+
+import (
+	"bytes"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// loginShells are those that an administrator may have; the line must mean the
+// same to each.
+var loginShells = [][]string{{"sh"}, {"bash"}, {"dash"}, {"busybox", "sh"}, {"zsh"}, {"tcsh", "-f"}, {"fish", "--no-config"}}
+
+var argvs = [][]string{
+	{"true"},
+	{"printf", "%s"},
+	{"printf", `%s\n`, "", " ", "a b", "it's", `"`, "`", "$HOME", "$(id)", "*", "~", "!", "!!", "a!b", "{a,b}", "%self", "^", "#", ";", "&"},
+	{"printf", `%s\n`, "line\nline", "\n", "tab\tbell\a", `\`, `\\`, `\'`, `'\`, `\n`, `\0101`, "ü", "\xff\xfe", "trailing\n"},
+	{"sh", "-c", "set -u\nif [ \"$1\" = x ]; then\n  echo 'it''s' \\\n \"$2\"\nfi\n", "sh", "x", "a'b"},
+}
+
+// want runs argv itself, which is what each shell must come to.
+func want(t *testing.T, argv []string) string {
+	t.Helper()
+	out, err := exec.Command("env", append([]string{"V=it's"}, argv...)...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+func TestLoginLine(t *testing.T) {
+	for _, shell := range loginShells {
+		if _, err := exec.LookPath(shell[0]); err != nil {
+			t.Logf("%s is not installed", shell[0])
+			continue
+		}
+		for _, argv := range argvs {
+			line, err := loginLine([]string{"V=it's"}, argv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(shell[0], append(slices.Clone(shell[1:]), "-c", line)...)
+			cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + t.TempDir()}
+			if out, err := cmd.CombinedOutput(); err != nil || string(out) != want(t, argv) {
+				t.Errorf("%s made of %q\n%s: %v\nwant\n%s", shell, argv, out, err, want(t, argv))
+			}
+		}
+	}
+}
+
+func TestLoginLineRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		argv []string
+		want string
+	}{
+		{"no command", nil, "cannot run a command without a name"},
+		{"empty command", []string{""}, "cannot run a command without a name"},
+		{"NUL", []string{"echo", "a\x00b"}, "cannot run echo: an argument holds a NUL byte"},
+		{"too long", []string{"echo", strings.Repeat("x", 1<<17)}, "cannot run echo: its arguments take 131095 bytes, more than 122880; send them through stdin"},
+	} {
+		if _, err := loginLine(nil, tt.argv); err == nil || err.Error() != tt.want {
+			t.Errorf("%s: loginLine returned %v, want %s", tt.name, err, tt.want)
+		}
+	}
+}
+
+// FuzzLoginLine sends any two words through /bin/sh twice, as sshd and the line do.
+func FuzzLoginLine(f *testing.F) {
+	for _, argv := range argvs {
+		f.Add(argv[0], argv[len(argv)-1])
+	}
+	f.Fuzz(func(t *testing.T, a, b string) {
+		line, err := loginLine([]string{"V=" + a}, []string{"sh", "-c", `printf '%s\0' "$V" "$@"`, "sh", a, b})
+		if err != nil {
+			if !strings.Contains(a+b, "\x00") && len(a)+len(b) < 10000 {
+				t.Fatal(err)
+			}
+			return
+		}
+		for i := range len(line) {
+			if line[i] < ' ' || line[i] > '~' {
+				t.Fatalf("the line holds the byte %#x, which a shell may read differently", line[i])
+			}
+		}
+		out, err := exec.Command("/bin/sh", "-c", line).Output()
+		if want := []byte(a + "\x00" + a + "\x00" + b + "\x00"); err != nil || !bytes.Equal(out, want) {
+			t.Errorf("sh made %q of it (%v), want %q", out, err, want)
+		}
+	})
+}
