@@ -1,0 +1,238 @@
+package aptrepo
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	stateDir = ".aptfleet"
+	draftDir = stateDir + "/drafts"
+	lockFile = stateDir + "/lock"
+)
+
+// folder is a repository's files in a local folder.
+type folder struct{ root string }
+
+// Folder returns the files below root, which is made when first written to.
+func Folder(root string) Files { return folder{root} }
+
+func (f folder) path(name string) string { return filepath.Join(f.root, filepath.FromSlash(name)) }
+
+func (f folder) Open(name string) (File, error) {
+	file, err := os.Open(f.path(name))
+	if err != nil {
+		return nil, err // not file, which would be a nil pointer in an interface that is not nil
+	}
+	return file, nil
+}
+
+func (f folder) Create() (Draft, error) {
+	file, err := os.CreateTemp(f.path(draftDir), "")
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Chmod(0o644); err != nil {
+		return nil, errors.Join(err, file.Close(), os.Remove(file.Name()))
+	}
+	return &draft{file: file, path: file.Name()}, nil
+}
+
+// Commit syncs few files one by one, and the whole filesystem for many: ten
+// thousand fsyncs take longer than all the rest of a first publish.
+func (f folder) Commit(puts ...Put) error {
+	const few = 16
+	if err := f.finish(puts, len(puts) <= few); err != nil {
+		return err
+	}
+	if len(puts) > few {
+		if err := f.syncAll(); err != nil {
+			return err
+		}
+	}
+	dirs := map[string]bool{}
+	for _, p := range puts {
+		if err := f.place(p, dirs); err != nil {
+			return err
+		}
+	}
+	if len(puts) > few {
+		return f.syncAll()
+	}
+	for dir := range dirs {
+		if err := syncPath(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish ends writing to the drafts and dates them.
+func (f folder) finish(puts []Put, sync bool) error {
+	for _, p := range puts {
+		if err := p.Draft.(*draft).finish(p.Time, sync); err != nil {
+			return fmt.Errorf("cannot write %s: %w", p.Name, err)
+		}
+	}
+	return nil
+}
+
+// place gives a draft its name, and adds to dirs the folders that it changed.
+func (f folder) place(p Put, dirs map[string]bool) error {
+	d, to := p.Draft.(*draft), f.path(p.Name)
+	if err := f.makeDir(path.Dir(p.Name), dirs); err != nil {
+		return err
+	}
+	dirs[filepath.Dir(to)] = true
+	if d.named {
+		again := filepath.Join(f.path(draftDir), filepath.Base(d.path)+".link")
+		if err := os.Link(d.path, again); err != nil {
+			return err
+		}
+		return errors.Join(os.Rename(again, to), ignoreMissing(os.Remove(again)))
+	}
+	if err := os.Rename(d.path, to); err != nil {
+		return err
+	}
+	d.path, d.named = to, true
+	return nil
+}
+
+// makeDir makes a folder and those above it; the parents of new ones are added to dirs.
+func (f folder) makeDir(dir string, dirs map[string]bool) error {
+	if dirs[f.path(dir)] {
+		return nil
+	}
+	err := os.Mkdir(f.path(dir), 0o755)
+	switch {
+	case err == nil:
+		dirs[filepath.Dir(f.path(dir))] = true
+	case errors.Is(err, fs.ErrNotExist) && dir != ".":
+		if err := f.makeDir(path.Dir(dir), dirs); err != nil {
+			return err
+		}
+		return f.makeDir(dir, dirs)
+	case !errors.Is(err, fs.ErrExist):
+		return err
+	}
+	return nil
+}
+
+func (f folder) Remove(names ...string) error {
+	var errs []error
+	for _, name := range names {
+		errs = append(errs, ignoreMissing(os.Remove(f.path(name))))
+		for dir := path.Dir(name); path.Dir(dir) != "."; dir = path.Dir(dir) {
+			if os.Remove(f.path(dir)) != nil {
+				break // as a rule because it is not empty
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func (f folder) List(dir string) ([]string, error) {
+	var names []string
+	err := filepath.WalkDir(f.path(dir), func(p string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return ignoreMissing(err)
+		}
+		if e.Type().IsRegular() {
+			name, err := filepath.Rel(f.root, p)
+			names = append(names, filepath.ToSlash(name))
+			return err
+		}
+		return nil
+	})
+	slices.Sort(names)
+	return names, err
+}
+
+func (f folder) syncAll() error {
+	root, err := os.Open(f.root)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Syncfs(int(root.Fd())), root.Close())
+}
+
+func syncPath(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
+}
+
+// draft is a file below draftDir, until it has its name.
+type draft struct {
+	file  *os.File // nil once closed
+	path  string
+	named bool
+}
+
+func (d *draft) Write(p []byte) (int, error) { return d.file.Write(p) }
+
+func (d *draft) CopyFrom(src File, offset, n int64) error {
+	from, ok := src.(*os.File)
+	for ok && n > 0 {
+		done, err := unix.CopyFileRange(int(from.Fd()), &offset, int(d.file.Fd()), nil, int(n), 0)
+		if err != nil || done == 0 { // another filesystem, or one that can't: by hand
+			break
+		}
+		n -= int64(done)
+	}
+	copied, err := io.Copy(d.file, io.NewSectionReader(src, offset, n))
+	if err == nil && copied < n {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+func (d *draft) Close() error {
+	if d.file == nil {
+		return nil
+	}
+	file := d.file
+	d.file = nil
+	return file.Close()
+}
+
+// finish dates the draft and makes its content durable if sync says so.
+func (d *draft) finish(t time.Time, sync bool) error {
+	if err := d.Close(); err != nil || d.named {
+		return err // a named one was finished before
+	}
+	if !t.IsZero() {
+		if err := os.Chtimes(d.path, t, t); err != nil {
+			return err
+		}
+	}
+	if sync {
+		return syncPath(d.path)
+	}
+	return nil
+}
+
+func (d *draft) Discard() {
+	_ = d.Close() // it is thrown away
+	if !d.named {
+		_ = os.Remove(d.path) // the next Lock does it
+	}
+}

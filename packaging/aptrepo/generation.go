@@ -1,0 +1,174 @@
+package aptrepo
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"time"
+
+	"github.com/aptfleet/aptfleet/packaging/sign"
+)
+
+// generation is a suite as one InRelease describes it, and what is needed to
+// make the next.
+type generation struct {
+	release
+	id   string // the hash of its release; "" before the first
+	past []past
+}
+
+// past is a generation that was replaced, whose files clients may still want.
+type past struct {
+	Replaced time.Time `json:"replaced"`
+	Files    []string  `json:"files"` // by their hashes, except those of the next generation
+}
+
+// table is the stored form of what a release does not say. It is only a cache:
+// without it the next publish reads all indices once.
+type table struct {
+	Version int     `json:"version"`
+	Indices []index `json:"indices"`
+	Past    []past  `json:"past"`
+}
+
+const tableVersion = 1
+
+const (
+	keepGenerations = 3 // the current one is one of them
+	keepTime        = time.Hour
+)
+
+func inReleaseName(suite string) string      { return path.Join("dists", suite, "InRelease") }
+func tableDir(suite string) string           { return path.Join(stateDir, "suites", suite) }
+func tableName(suite, release string) string { return path.Join(tableDir(suite), release+".json") }
+
+func hashOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// readRelease reads what the suite's InRelease says; ErrNoSuite if there is none.
+func (r *Repository) readRelease(suite string) (generation, error) {
+	data, err := readAll(r.files, inReleaseName(suite))
+	if errors.Is(err, fs.ErrNotExist) {
+		return generation{}, fmt.Errorf("%s: %w", suite, ErrNoSuite)
+	}
+	if err != nil {
+		return generation{}, err
+	}
+	text, err := sign.Release(data)
+	if err != nil {
+		return generation{}, fmt.Errorf("%s: %w", suite, err)
+	}
+	rel, err := parseRelease(text)
+	if err != nil {
+		return generation{}, fmt.Errorf("%s: cannot read InRelease: %w", suite, err)
+	}
+	return generation{release: rel, id: hashOf(text)}, nil
+}
+
+// load returns the suite's current generation with its chunks, and an empty one
+// for a suite that has none yet. Only the holder of the lock may call it.
+func (r *Repository) load(suite string) (generation, error) {
+	g, err := r.readRelease(suite)
+	if errors.Is(err, ErrNoSuite) {
+		return generation{release: release{origin: r.settings.Origin, label: r.settings.Label, suite: suite}}, nil
+	}
+	return r.withTable(g, err)
+}
+
+// current is load for a suite that must be there.
+func (r *Repository) current(suite string) (generation, error) {
+	if err := validateSuite(suite); err != nil {
+		return generation{}, err
+	}
+	return r.withTable(r.readRelease(suite))
+}
+
+func (r *Repository) withTable(g generation, err error) (generation, error) {
+	if err != nil {
+		return g, err
+	}
+	t, err := r.readTable(g)
+	if err != nil {
+		return g, err
+	}
+	g.indices, g.past = t.Indices, t.Past
+	return g, nil
+}
+
+// readTable reads the table of a generation, or makes one where it is lost:
+// each index is one chunk then, and all other files are of the past.
+func (r *Repository) readTable(g generation) (table, error) {
+	name := tableName(g.suite, g.id)
+	data, err := readAll(r.files, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r.lostTable(g)
+	}
+	if err != nil {
+		return table{}, err
+	}
+	var t table
+	if err := json.Unmarshal(data, &t); err != nil {
+		return r.lostTable(g)
+	}
+	if t.Version > tableVersion {
+		return table{}, fmt.Errorf("cannot read %s: a newer aptfleet wrote it (version %d)", name, t.Version)
+	}
+	return t, nil
+}
+
+func (r *Repository) lostTable(g generation) (table, error) {
+	state, err := (&output{sum: sha256.New()}).part()
+	if err != nil {
+		return table{}, err
+	}
+	var t table
+	for _, x := range g.indices {
+		if x.Plain.Size > 0 {
+			x.Chunks = []chunk{{Plain: part{x.Plain.Size, state.State}, Packed: part{x.Packed.Size, state.State}}}
+		}
+		t.Indices = append(t.Indices, x)
+	}
+	others, err := r.strayIndices(g)
+	if err != nil {
+		return table{}, err
+	}
+	if len(others) > 0 {
+		t.Past = []past{{Replaced: r.now(), Files: others}}
+	}
+	return t, nil
+}
+
+// indexFiles returns the files of the generation by their hashes.
+func (g generation) indexFiles() []string {
+	var names []string
+	for _, x := range g.indices {
+		dir := dirOf(g.suite, x.Architecture)
+		names = append(names, byHash(dir, x.Plain), byHash(dir, x.Packed))
+	}
+	return names
+}
+
+// plainFiles returns those of them that are not packed.
+func (g generation) plainFiles() []string {
+	var names []string
+	for _, x := range g.indices {
+		names = append(names, byHash(dirOf(g.suite, x.Architecture), x.Plain))
+	}
+	return names
+}
+
+func readAll(files Files, name string) ([]byte, error) {
+	file, err := files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(file)
+}

@@ -1,0 +1,164 @@
+package aptrepo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+)
+
+// update runs change as the only one that changes the repository, after it has
+// cleaned up what an earlier one may have left.
+func (r *Repository) update(ctx context.Context, change func() error) error {
+	if r.keys == nil {
+		return errors.New("the repository was opened without a signing key")
+	}
+	if err := r.keys.Unlock(); err != nil {
+		return err
+	}
+	unlock, err := r.files.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := r.recover(); err != nil {
+		return fmt.Errorf("cannot clean up after an interrupted publish: %w", err)
+	}
+	err = change()
+	if err != nil {
+		_ = r.recover() // at best; the next update does it, or says why it can't
+	}
+	return err
+}
+
+// replace moves a suite to its next generation: old with sorted edits, whose
+// packages are in pool. It returns the edits that changed something; without
+// any there is no new generation, unless the suite has none yet.
+func (r *Repository) replace(ctx context.Context, old generation, edits []entry, pool []Put) ([]entry, error) {
+	n := &next{old: old, new: generation{release: old.release}, files: r.files}
+	defer n.discard()
+	if err := n.index(r.settings.Architectures, edits); err != nil {
+		return nil, err
+	}
+	if len(n.changes) == 0 && old.id != "" {
+		return nil, nil
+	}
+	date, err := r.date(ctx, old)
+	if err != nil {
+		return nil, err
+	}
+	n.new.date = date
+	return n.changes, r.commit(n, pool)
+}
+
+// commit writes the generation in the order that keeps clients of the old one
+// content: whatever InRelease refers to is durable before InRelease is.
+func (r *Repository) commit(n *next, pool []Put) error {
+	text := n.new.bytes()
+	n.new.id = hashOf(text)
+	signed, err := r.sign(n, text)
+	if err != nil {
+		return err
+	}
+	if err := r.intend(n.new.suite, pool); err != nil {
+		return err
+	}
+	gone := n.retire(r.now())
+	described, err := n.draftJSON(tableName(n.new.suite, n.new.id), table{tableVersion, n.new.indices, n.new.past})
+	if err != nil {
+		return err
+	}
+	n.dateIndices()
+	if err := r.files.Commit(slices.Concat(pool, n.byHash, []Put{described})...); err != nil {
+		return err
+	}
+	if err := r.files.Commit(slices.Concat(n.plain, signed)...); err != nil {
+		return err
+	}
+	if n.old.id != "" && n.old.id != n.new.id {
+		gone = append(gone, tableName(n.old.suite, n.old.id))
+	}
+	// The suite has moved on, so this is no failure: what stays is named in the
+	// intention, and goes with the next update.
+	if r.files.Remove(gone...) == nil {
+		_ = r.files.Remove(intentionName)
+	}
+	return nil
+}
+
+// sign returns the three files that are the release, InRelease last.
+func (r *Repository) sign(n *next, text []byte) ([]Put, error) {
+	inRelease, err := r.keys.ClearSign(text)
+	if err != nil {
+		return nil, err
+	}
+	detached, err := r.keys.DetachSign(text)
+	if err != nil {
+		return nil, err
+	}
+	var puts []Put
+	for _, f := range []struct {
+		name string
+		data []byte
+	}{{"Release", text}, {"Release.gpg", detached}, {"InRelease", inRelease}} {
+		p, err := n.draft(path.Join("dists", n.new.suite, f.name), f.data)
+		if err != nil {
+			return nil, err
+		}
+		puts = append(puts, p)
+	}
+	return puts, nil
+}
+
+const (
+	behind    = time.Minute // of the clock, for hosts whose clocks are slow
+	mostAhead = time.Minute // of the clock, before it must have been set back
+)
+
+// date returns the date of the generation after old, and waits until it is not
+// in the future.
+func (r *Repository) date(ctx context.Context, old generation) (time.Time, error) {
+	now := r.now()
+	date := now.Add(-behind).Truncate(time.Second)
+	if least := old.date.Add(time.Second); date.Before(least) {
+		date = least
+	}
+	wait := date.Sub(now)
+	if wait > mostAhead {
+		return date, fmt.Errorf("cannot date the release of %s: the last is of %s, and this machine's clock says %s; hosts ignore a release that is older than theirs: %w",
+			old.suite, old.date.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339), ErrClock)
+	}
+	if wait <= 0 {
+		return date, nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return date, nil
+	case <-ctx.Done():
+		return date, context.Cause(ctx)
+	}
+}
+
+// put writes a small file of ours, as JSON.
+func (r *Repository) put(name string, value any) error {
+	n := &next{files: r.files}
+	defer n.discard()
+	p, err := n.draftJSON(name, value)
+	if err != nil {
+		return err
+	}
+	return r.files.Commit(p)
+}
+
+func (n *next) draftJSON(name string, value any) (Put, error) {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return Put{}, err
+	}
+	return n.draft(name, append(data, '\n'))
+}
