@@ -25,7 +25,7 @@ func expand(pattern string) ([]string, error) {
 			return combine(names, []string{text}, pattern)
 		}
 		inside, after, closed := strings.Cut(after, "]")
-		if !closed {
+		if !closed || strings.Contains(inside, "[") {
 			return nil, fmt.Errorf("%q has a [ without a ]", pattern)
 		}
 		values, err := expandBracket(inside)

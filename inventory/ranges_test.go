@@ -44,6 +44,7 @@ func TestExpandErrors(t *testing.T) {
 		{"w[1-3/0]", "no positive number"},
 		{"w[1-3/x]", "no positive number"},
 		{"w[1-3", "[ without a ]"},
+		{"w[[]", "[ without a ]"},
 		{"w1]", "] without a ["},
 		{"w[0-999999999]", "more than 1000000 hosts"},
 		{"w[0-9999]x[0-9999]", "more than 1000000 hosts"},
