@@ -1,0 +1,75 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// LockedError says that another process has the state folder.
+type LockedError struct {
+	State   string
+	PID     int    // 0 if the holder has not written its note yet
+	Command string // what the holder runs
+}
+
+func (e *LockedError) Error() string {
+	if e.PID == 0 {
+		return fmt.Sprintf("cannot use state folder %s: another aptfleet has it", e.State)
+	}
+	return fmt.Sprintf("cannot use state folder %s: process %d has it (%s)", e.State, e.PID, e.Command)
+}
+
+// lock takes the state folder for this process, for as long as the returned
+// file is open. The file stays behind: removing it would let a third process
+// lock a new one while a second waits on the old.
+func lock(state, command string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(state, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot lock state folder: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		defer f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, readNote(f, state)
+		}
+		return nil, fmt.Errorf("cannot lock %s: %w", f.Name(), err)
+	}
+	if err := writeNote(f, command); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("cannot write %s: %w", f.Name(), err)
+	}
+	return f, nil
+}
+
+// writeNote leaves this process's id and command in the locked file.
+func writeNote(f *os.File, command string) error {
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err := f.WriteAt(fmt.Appendf(nil, "%d %s\n", os.Getpid(), oneLine(command)), 0)
+	return err
+}
+
+// readNote tells who holds the file.
+func readNote(f *os.File, state string) *LockedError {
+	held := &LockedError{State: state}
+	note, err := io.ReadAll(io.LimitReader(f, 4096))
+	if err != nil {
+		return held // that it is locked matters more than by whom
+	}
+	pid, command, _ := strings.Cut(strings.TrimSpace(string(note)), " ")
+	if n, err := strconv.Atoi(pid); err == nil {
+		held.PID, held.Command = n, command
+	}
+	return held
+}
+
+func oneLine(s string) string {
+	return strings.Join(strings.Fields(s), " ")
+}

@@ -1,0 +1,55 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+)
+
+// serverLog takes what the server logs. Since nobody connects to it from
+// elsewhere, its errors are about its store, and a store that failed to write
+// once takes nothing more until it is opened again.
+type serverLog struct {
+	log     *slog.Logger
+	working context.Context // cancelled with the first error; not a request's, so it may live in a struct
+	fail    context.CancelCauseFunc
+}
+
+func newServerLog(log *slog.Logger) *serverLog {
+	if log == nil {
+		log = slog.Default()
+	}
+	working, fail := context.WithCancelCause(context.Background())
+	return &serverLog{log: log, working: working, fail: fail}
+}
+
+// failure returns the first error of the server's store, or nil.
+func (l *serverLog) failure() error { return context.Cause(l.working) }
+
+// Noticef and the methods below make it a server.Logger. Notices are of no
+// interest to the user of a command.
+func (l *serverLog) Noticef(format string, v ...any) { l.debug(format, v) }
+
+// Debugf is never called, since debugging is off.
+func (l *serverLog) Debugf(format string, v ...any) { l.debug(format, v) }
+
+// Tracef is never called, since tracing is off.
+func (l *serverLog) Tracef(format string, v ...any) { l.debug(format, v) }
+
+// Warnf is for what the server could put right itself.
+func (l *serverLog) Warnf(format string, v ...any) {
+	l.log.Warn("the bus warns", "message", fmt.Sprintf(format, v...))
+}
+
+// Errorf is for what it could not. It is not logged: whoever waits for the bus
+// is given it as an error.
+func (l *serverLog) Errorf(format string, v ...any) {
+	l.fail(fmt.Errorf(format, v...))
+}
+
+// Fatalf does not end the process: Open notices that the server is not there.
+func (l *serverLog) Fatalf(format string, v ...any) { l.Errorf(format, v...) }
+
+func (l *serverLog) debug(format string, v []any) {
+	l.log.Debug("the bus says", "message", fmt.Sprintf(format, v...))
+}
