@@ -69,10 +69,3 @@ func (e Event) String() string {
 	}
 	return string(e.Kind)
 }
-
-// ID tells this event from every other of its rollout, and is the same for one
-// that is written twice because its acknowledgement was lost. The term is in
-// it because a controller that resumes may begin the same step again.
-func (e Event) ID() string {
-	return fmt.Sprintf("%d/%s/%s/%d/%s/%s%s", e.Term, e.Kind, e.Host, e.Attempt, e.Step, e.Status, e.Verdict)
-}

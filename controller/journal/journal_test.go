@@ -1,0 +1,293 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/aptfleet/aptfleet/controller/bus"
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+func openBus(t testing.TB, state string) *bus.Bus {
+	t.Helper()
+	b, err := bus.Open(context.Background(), bus.Options{State: state})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+func someSpec(hosts ...inventory.HostName) rollout.Spec {
+	return rollout.Spec{Mode: rollout.Install, Packages: []rollout.Package{{Name: "shop-web"}}, Hosts: hosts, Parallel: 4}
+}
+
+func create(t testing.TB, j *Journal, hosts ...inventory.HostName) *Writer {
+	t.Helper()
+	w, err := j.Create(context.Background(), someSpec(hosts...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func step(host inventory.HostName, status rollout.Status) rollout.Event {
+	return rollout.Event{Kind: rollout.KindStep, Host: host, Attempt: 1, Step: "install", Status: status}
+}
+
+func result(host inventory.HostName, v rollout.Verdict) rollout.Event {
+	return rollout.Event{Kind: rollout.KindResult, Host: host, Attempt: 1, Verdict: v}
+}
+
+func mustAppend(t testing.TB, w *Writer, events ...rollout.Event) {
+	t.Helper()
+	for _, e := range events {
+		if err := w.Append(context.Background(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAppendReadFinish(t *testing.T) {
+	j := New(openBus(t, t.TempDir()), "ada@deploy (1)")
+	w := create(t, j, "a", "b")
+	mustAppend(t, w, step("a", rollout.Doing), step("a", rollout.Done), result("a", rollout.HostDone), result("b", rollout.HostUnreachable))
+	sum, err := w.Finish(t.Context())
+	if err != nil || sum != (rollout.Summary{Done: 1, Unreachable: 1}) {
+		t.Fatalf("Finish returned %+v, %v", sum, err)
+	}
+	state, err := j.Read(t.Context(), w.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state.Phase != rollout.Finished || state.Summary() != sum || state.Owner != "ada@deploy (1)" || state.Created.IsZero() || state.Events != 6 {
+		t.Errorf("the journal says %+v", state)
+	}
+}
+
+func TestNotFound(t *testing.T) {
+	j := New(openBus(t, t.TempDir()), "ada")
+	create(t, j, "a")
+	if _, err := j.Read(t.Context(), "R2"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Read returned %v", err)
+	}
+	if _, err := j.Take(t.Context(), "R2"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Take returned %v", err)
+	}
+}
+
+// TestRefusedEventLeavesTheWriterAlive also checks that nothing of it is kept.
+func TestRefusedEventLeavesTheWriterAlive(t *testing.T) {
+	j := New(openBus(t, t.TempDir()), "ada")
+	w := create(t, j, "a")
+	if err := w.Append(t.Context(), step("a", rollout.Done)); err == nil || !strings.Contains(err.Error(), "pending") {
+		t.Errorf("a step that was never begun is done: %v", err)
+	}
+	mustAppend(t, w, step("a", rollout.Doing))
+	if state, err := j.Read(t.Context(), w.ID()); err != nil || state.Events != 2 {
+		t.Errorf("the journal has %d events, want 2: %v", state.Events, err)
+	}
+}
+
+func TestIDsAreCountedAndListedNewestFirst(t *testing.T) {
+	j := New(openBus(t, t.TempDir()), "ada")
+	if list, err := j.List(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("an empty journal lists %v, %v", list, err)
+	}
+	const n = 12 // R10 sorts before R9 as text
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			if _, err := j.Create(t.Context(), someSpec("a")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	w, err := j.Take(t.Context(), "R7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	list, err := j.List(t.Context())
+	if err != nil || len(list) != n {
+		t.Fatalf("%d rollouts are listed, want %d: %v", len(list), n, err)
+	}
+	for i, e := range list {
+		_, finished := e.Finished()
+		if e.ID != rollout.NewID(n-i) || e.Created.Spec == nil || finished != (e.ID == "R7") {
+			t.Errorf("entry %d is %+v", i, e)
+		}
+	}
+}
+
+// TestFence: two writers of one rollout. Whoever takes it shuts the other out
+// of decisions and of events of hosts alike, and is named.
+func TestFence(t *testing.T) {
+	b := openBus(t, t.TempDir())
+	ada := New(b, "ada@deploy (1)")
+	first := create(t, ada, "a", "b")
+	mustAppend(t, first, step("a", rollout.Doing))
+	second, err := New(b, "bob@laptop (2)").Take(t.Context(), first.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []rollout.Event{step("b", rollout.Doing), {Kind: rollout.KindFinished}} {
+		err := first.Append(t.Context(), e)
+		var fenced *FencedError
+		if !errors.As(err, &fenced) || !strings.Contains(err.Error(), "R1 was taken over by bob@laptop (2)") {
+			t.Errorf("the first writer's %q returned %v", e, err)
+		}
+	}
+	mustAppend(t, second, step("a", rollout.Doing), step("a", rollout.Done), result("a", rollout.HostDone))
+	state, err := ada.Read(t.Context(), first.ID())
+	if err != nil || state.Term != 2 || state.Owner != "bob@laptop (2)" || state.Events != 6 {
+		t.Errorf("the journal says %+v, %v", state, err)
+	}
+}
+
+// TestTakenBetweenReplayAndTaking: the one before writes events of hosts that
+// whoever takes over does not know of. That is no gap.
+func TestTakenBetweenReplayAndTaking(t *testing.T) {
+	j := New(openBus(t, t.TempDir()), "ada")
+	first := create(t, j, "a", "b")
+	h, err := j.replay(t.Context(), first.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, first, step("a", rollout.Doing))
+	mustAppend(t, newWriter(j, first.ID(), h), rollout.Event{Kind: rollout.KindTaken})
+	w, err := j.Take(t.Context(), first.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, w, step("a", rollout.Done))
+	if state, err := j.Read(t.Context(), first.ID()); err != nil || state.Results != 2 || state.Term != 3 {
+		t.Errorf("the journal says %+v, %v", state, err)
+	}
+}
+
+// TestLostAcknowledgement: the message was stored and the writer does not know.
+func TestLostAcknowledgement(t *testing.T) {
+	j := New(openBus(t, t.TempDir()), "ada")
+	w := create(t, j, "a")
+	for _, e := range []rollout.Event{step("a", rollout.Doing), {Kind: rollout.KindTaken}} {
+		m, err := w.admit(&e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bus.Expect(m, decisions(w.id), w.history.decision)
+		if _, err := j.bus.PublishAll(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		before := w.history.decision
+		if err := w.publish(t.Context(), []*nats.Msg{m}); err != nil {
+			t.Fatalf("%s: writing again what is stored returned %v", e, err)
+		}
+		if moved := w.history.decision > before; moved != e.Kind.Decision() {
+			t.Errorf("%s: the last decision went from %d to %d", e, before, w.history.decision)
+		}
+	}
+	mustAppend(t, w, step("a", rollout.Done))
+	if state, err := j.Read(t.Context(), w.ID()); err != nil || state.Events != 4 {
+		t.Errorf("the journal has %d events, want 4: %v", state.Events, err)
+	}
+}
+
+// TestManyAtOnce: 1,000 hosts report at the same time, decisions in between.
+func TestManyAtOnce(t *testing.T) {
+	j := New(openBus(t, t.TempDir()), "ada")
+	hosts := make([]inventory.HostName, 1000)
+	for i := range hosts {
+		hosts[i] = inventory.HostName(fmt.Sprintf("web-%04d", i))
+	}
+	w := create(t, j, hosts...)
+	var wg sync.WaitGroup
+	for i, h := range hosts {
+		wg.Go(func() {
+			for _, e := range []rollout.Event{step(h, rollout.Doing), step(h, rollout.Done), result(h, rollout.HostDone)} {
+				if err := w.Append(t.Context(), e); err != nil {
+					t.Error(err)
+				}
+			}
+			if i%100 == 0 {
+				if err := w.Append(t.Context(), rollout.Event{Kind: rollout.KindTaken}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	state, err := j.Read(t.Context(), w.ID())
+	if err != nil || state.Results != 3000 || state.Term != 11 || state.Summary().Done != 1000 {
+		t.Errorf("the journal has %d events of hosts in term %d: %v", state.Results, state.Term, err)
+	}
+}
+
+func TestCancelledBeforeAppend(t *testing.T) {
+	j := New(openBus(t, t.TempDir()), "ada")
+	w := create(t, j, "a")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("aborted by ada")
+	cancel(cause)
+	if err := w.Append(ctx, step("a", rollout.Doing)); !errors.Is(err, cause) {
+		t.Errorf("Append returned %v", err)
+	}
+	mustAppend(t, w, step("a", rollout.Doing))
+}
+
+func TestWatch(t *testing.T) {
+	j := New(openBus(t, t.TempDir()), "ada")
+	w := create(t, j, "a")
+	mustAppend(t, w, step("a", rollout.Doing))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var seen []string
+	for e, err := range j.Watch(ctx, w.ID()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen = append(seen, e.String())
+		switch len(seen) { // what comes while watching
+		case 2:
+			mustAppend(t, w, step("a", rollout.Done), result("a", rollout.HostDone))
+		case 4:
+			if _, err := w.Finish(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if e.Kind == rollout.KindFinished {
+			break
+		}
+	}
+	if got, want := strings.Join(seen, "|"), "created|a: install doing|a: install done|a: done|finished"; got != want {
+		t.Errorf("watched %s, want %s", got, want)
+	}
+}
+
+func TestWatchEndsWithItsContext(t *testing.T) {
+	j := New(openBus(t, t.TempDir()), "ada")
+	w := create(t, j, "a")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for _, err := range j.Watch(ctx, w.ID()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel() // the next event never comes
+	}
+}

@@ -1,0 +1,86 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/aptfleet/aptfleet/controller/bus"
+	"github.com/aptfleet/aptfleet/controller/rollout"
+)
+
+// Entry is a rollout in a list: what was asked for and the last decision.
+type Entry struct {
+	ID      rollout.ID
+	Created rollout.Event
+	Last    rollout.Event // the same as Created until there is another
+}
+
+// Finished returns how the rollout ended, if it has.
+func (e Entry) Finished() (rollout.Summary, bool) {
+	if e.Last.Kind != rollout.KindFinished || e.Last.Summary == nil {
+		return rollout.Summary{}, false
+	}
+	return *e.Last.Summary, true
+}
+
+// List returns all rollouts, newest first. It reads two events of each.
+func (j *Journal) List(ctx context.Context) ([]Entry, error) {
+	ids, err := j.ids(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("cannot list rollouts: %w", err)
+	}
+	entries := make([]Entry, len(ids))
+	for i, id := range ids {
+		if entries[i], err = j.entry(ctx, id); err != nil {
+			return nil, fmt.Errorf("cannot list rollouts: %s: %w", id, err)
+		}
+	}
+	return entries, nil
+}
+
+func (j *Journal) entry(ctx context.Context, id rollout.ID) (Entry, error) {
+	stream, err := j.bus.JetStream().Stream(ctx, bus.Journal)
+	if err != nil {
+		return Entry{}, err
+	}
+	first, err := stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(decisions(id)))
+	if err != nil {
+		return Entry{}, err
+	}
+	last, err := stream.GetLastMsgForSubject(ctx, decisions(id))
+	if err != nil {
+		return Entry{}, err
+	}
+	e := Entry{ID: id}
+	if e.Created, err = rollout.DecodeEvent(first.Data); err != nil {
+		return Entry{}, err
+	}
+	e.Last, err = rollout.DecodeEvent(last.Data)
+	return e, err
+}
+
+// ids returns the ids of all rollouts, newest first.
+func (j *Journal) ids(ctx context.Context) ([]rollout.ID, error) {
+	stream, err := j.bus.JetStream().Stream(ctx, bus.Journal)
+	if err != nil {
+		return nil, err
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(decisions("*")))
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]rollout.ID, 0, len(info.State.Subjects))
+	for subject := range info.State.Subjects {
+		id, err := rollout.ParseID(strings.Split(subject, ".")[1])
+		if err != nil {
+			return nil, fmt.Errorf("cannot read subject %s: %w", subject, err)
+		}
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b rollout.ID) int { return b.Number() - a.Number() })
+	return ids, nil
+}
