@@ -25,7 +25,7 @@ func ValidateArchitecture(s string) error {
 	if err := checkWord(s, "-"); err != nil {
 		return fmt.Errorf("%q is not an architecture: %w", s, err)
 	}
-	if s == "any" || s == "source" || strings.HasPrefix(s, "any-") || strings.HasSuffix(s, "-any") {
+	if s == "any" || s == "source" || s == "native" || strings.HasPrefix(s, "any-") || strings.HasSuffix(s, "-any") {
 		return fmt.Errorf("%q is not an architecture: a binary package has one, or all", s)
 	}
 	return nil
