@@ -1,0 +1,3 @@
+if [ -z "${DPKG_ROOT:-}" ] && [ "$1" = upgrade ] && [ -d /run/systemd/system ] ; then
+	deb-systemd-invoke stop #UNITFILES# >/dev/null || true
+fi
