@@ -93,6 +93,9 @@ func (f *Fleet) dial(ctx context.Context, t *target) (*conn, error) {
 	if errors.As(err, &other) {
 		c, err = f.login(ctx, t, via, requestFor(other.lines))
 	}
+	if errors.As(err, &other) {
+		err = &trouble{kind: ErrHostKey, text: "cannot log in: the host shows another type of key than it was asked for", cause: err}
+	}
 	return c, err
 }
 

@@ -17,12 +17,16 @@ import (
 
 // publicKey returns the nth of as many Ed25519 keys as a test needs.
 func publicKey(n int) ssh.PublicKey {
-	seed := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n)))
-	key, err := ssh.NewPublicKey(ed25519.NewKeyFromSeed(seed[:]).Public())
+	key, err := ssh.NewPublicKey(ed25519.NewKeyFromSeed(seed(n)).Public())
 	if err != nil {
 		panic(err)
 	}
 	return key
+}
+
+func seed(n int) []byte {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(n)))
+	return sum[:]
 }
 
 func keyText(n int) string {
