@@ -16,8 +16,14 @@ import (
 // Output is what a command wrote.
 type Output struct{ Stdout, Stderr []byte }
 
-// errNotStarted says that the connection went before the command did.
-var errNotStarted = errors.New("not started")
+var (
+	// errNotStarted says that the connection went before the command did.
+	errNotStarted = errors.New("not started")
+	// errNoSession says that the host has too many sessions on this connection:
+	// it counts one until it has cleaned up behind it, and that of a command
+	// which nobody waits for any more until that ends.
+	errNoSession = errors.New("the host refuses another session (MaxSessions)")
+)
 
 // signals are those that RFC 4254, section 6.10 names, with Linux' numbers.
 var signals = map[string]int{
@@ -109,7 +115,7 @@ func (e *execution) converse() result {
 func (e *execution) notOpened(err error) error {
 	var refused *ssh.OpenChannelError
 	if errors.As(err, &refused) {
-		return fmt.Errorf("cannot run %s: the host refuses another session (MaxSessions): %s", e.name, refused.Message)
+		return fmt.Errorf("cannot run %s: %w: %s", e.name, errNoSession, refused.Message)
 	}
 	return errNotStarted
 }

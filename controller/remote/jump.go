@@ -78,7 +78,10 @@ func parseHop(spec string) (inventory.Host, error) {
 	}
 	host, port, err := net.SplitHostPort(rest)
 	if err != nil {
-		host = strings.Trim(rest, "[]")
+		host = rest
+		if strings.HasPrefix(rest, "[") && strings.HasSuffix(rest, "]") {
+			host = rest[1 : len(rest)-1]
+		}
 	} else if h.Port, err = strconv.Atoi(port); err != nil || h.Port < 1 || h.Port > 65535 {
 		return h, fmt.Errorf("jump %q: port %q is not between 1 and 65535", spec, port)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -93,11 +94,12 @@ func (l *Link) run(ctx context.Context, cmd Command) (Output, error) {
 	return out, err
 }
 
-// exec runs a line on the connection at hand. If that turns out to be gone
-// before the line was sent, which says nothing about the host, it runs on a
-// new one.
+// exec runs a line on the connection at hand. What was not started because
+// that turned out to be gone, which says nothing about the host, runs on a new
+// one; what was not because of too many sessions, a little later.
 func (l *Link) exec(ctx context.Context, name, line string, stdin io.Reader) (Output, error) {
-	for try := 1; ; try++ {
+	gone := 0
+	for wait := 50 * time.Millisecond; ; wait *= 2 {
 		c, err := l.connected(ctx)
 		if err != nil {
 			return Output{}, err
@@ -105,13 +107,19 @@ func (l *Link) exec(ctx context.Context, name, line string, stdin io.Reader) (Ou
 		e := &execution{conn: c, name: name, line: line, stdin: stdin, limit: l.fleet.opt.MaxOutput}
 		out, err := e.run(ctx)
 		l.fleet.live.park(c)
-		if !errors.Is(err, errNotStarted) {
+		switch {
+		case errors.Is(err, errNoSession) && wait < 4*time.Second:
+			if pause(ctx, wait) != nil {
+				return out, err
+			}
+		case errors.Is(err, errNotStarted) && gone == 0:
+			gone++
+			c.end(errNotStarted)
+		case errors.Is(err, errNotStarted):
+			return out, &trouble{kind: ErrUnreachable, text: "the host closes its connections at once"}
+		default:
 			return out, err
 		}
-		if try == 2 {
-			return out, &trouble{kind: ErrUnreachable, text: "the host closes its connections at once"}
-		}
-		c.end(errNotStarted)
 	}
 }
 

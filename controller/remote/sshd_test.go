@@ -195,3 +195,13 @@ func poll(t *testing.T, what string, ok func() bool) {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
+
+// dropConnections kills the server's children, one of which is each connection.
+func (s *sshd) dropConnections() {
+	s.t.Helper()
+	pid := strconv.Itoa(s.cmd.Process.Pid)
+	run(s.t, "pkill", "-KILL", "-P", pid)
+	poll(s.t, "the connections to be gone", func() bool {
+		return exec.Command("pgrep", "-P", pid).Run() != nil
+	})
+}
