@@ -19,6 +19,10 @@ type Files struct {
 
 // WriteFiles writes all Files into dir, which must exist.
 func (f *Fleet) WriteFiles(dir string) (Files, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return Files{}, fmt.Errorf("cannot find the folder for clients: %w", err)
+	}
 	at := func(name string) string { return filepath.Join(dir, name) }
 	files := Files{at("identity"), at("known_hosts"), at("known_hosts.hashed"), at("hosts"), at("inventory.toml"), at("ssh_config")}
 	key, err := pemOf(clientKey(f.options.Seed))

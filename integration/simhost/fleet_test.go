@@ -286,6 +286,23 @@ func TestSignal(t *testing.T) {
 	}
 }
 
+// A command's end must not overtake the answer that it was begun: clients take
+// that for a lost connection.
+func TestReplyComesBeforeTheEnd(t *testing.T) {
+	c := start(t, Options{Script: func(context.Context, Command) int { return 0 }})
+	conn := c.mustDial(0)
+	for i := range 2000 {
+		session, err := conn.NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := session.Run("true"); err != nil {
+			t.Fatalf("command %d: %v", i, err)
+		}
+		session.Close()
+	}
+}
+
 func TestScriptOfOnesOwn(t *testing.T) {
 	c := start(t, Options{Hosts: 2, Script: func(_ context.Context, c Command) int {
 		given, _ := io.ReadAll(c.Stdin)

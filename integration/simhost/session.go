@@ -27,10 +27,10 @@ func (s signalled) Error() string { return "ended by SIG" + string(s) }
 func (s *session) serve(ctx context.Context, requests <-chan *ssh.Request) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	for r := range requests {
-		ok := false
+		ok, line := false, ""
 		switch r.Type {
 		case "exec":
-			ok = s.exec(ctx, r.Payload)
+			line, ok = s.command(r.Payload)
 		case "env": // as sshd: refused where AcceptEnv doesn't name it
 		case "signal":
 			var asked struct{ Name string }
@@ -42,21 +42,23 @@ func (s *session) serve(ctx context.Context, requests <-chan *ssh.Request) {
 		if r.WantReply {
 			_ = r.Reply(ok, nil) // fails only if the connection is gone
 		}
+		if r.Type == "exec" && ok { // not before the reply, which its end would overtake
+			s.run.Go(func() { s.play(ctx, line) })
+		}
 	}
 	cancel(io.EOF)
 	s.run.Wait()
 }
 
-// exec starts the command; a session has only one.
-func (s *session) exec(ctx context.Context, payload []byte) bool {
+// command reads a request to run one; a session has only one.
+func (s *session) command(payload []byte) (line string, ok bool) {
 	var asked struct{ Line string }
 	if s.started || ssh.Unmarshal(payload, &asked) != nil {
-		return false
+		return "", false
 	}
 	s.started = true
 	s.fleet.tally.commands.Add(1)
-	s.run.Go(func() { s.play(ctx, asked.Line) })
-	return true
+	return asked.Line, true
 }
 
 // play runs the script for one command, with what is wrong with the host, and
