@@ -14,6 +14,7 @@ type subject struct {
 // subjects are all there are, in the order in which they run.
 var subjects = []subject{
 	{"floor", floor},
+	{"ping", ping},
 }
 
 // choose returns the named subjects, or all without a name.

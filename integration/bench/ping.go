@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/aptfleet/aptfleet/integration/bench/measure"
+	"github.com/aptfleet/aptfleet/integration/simhost"
+	"golang.org/x/crypto/ssh"
+)
+
+// ping measures reaching many hosts over SSH: alone against the arithmetic
+// that cannot be avoided, and beside parallel-ssh. The hosts are simulated in
+// this process, whose cost does not count.
+func ping(ctx context.Context, b *bench) error {
+	fanout := filepath.Join(b.dir, "fanout")
+	build := exec.CommandContext(ctx, "go", "build", "-o", fanout, "github.com/aptfleet/aptfleet/integration/bench/fanout")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot build fanout: %w: %s", err, out)
+	}
+	return errors.Join(
+		b.pingBesidePeer(ctx, fanout),
+		b.pingMany(ctx, fanout),
+		b.liveJobs(ctx, fanout),
+	)
+}
+
+// pingBesidePeer reaches 1,000 hosts beside parallel-ssh with its defaults,
+// which do best by its own CPU.
+func (b *bench) pingBesidePeer(ctx context.Context, fanout string) error {
+	sim, err := b.simulate(simhost.Options{Hosts: 1000})
+	if err != nil {
+		return err
+	}
+	defer sim.Close()
+	runs, err := b.contest.Run(ctx, sim.ours(fanout, 256, "true"), sim.parallelSSH(32, "true"))
+	if err != nil {
+		return err
+	}
+	ours, peer := runs["aptfleet"].Median(), runs["parallel-ssh"].Median()
+	b.table.Add(
+		measure.Claim{What: "ping of 1,000 hosts: CPU", Unit: measure.Seconds, Ours: ours.CPU.Seconds(), Beside: "parallel-ssh", Peer: peer.CPU.Seconds(), Most: 1. / 6},
+		measure.Claim{What: "ping of 1,000 hosts: wall time", Unit: measure.Seconds, Ours: ours.Wall.Seconds(), Beside: "parallel-ssh", Peer: peer.Wall.Seconds(), Most: 1. / 3},
+	)
+	return nil
+}
+
+// pingMany reaches 10,000 hosts, 512 at a time, checking their keys against
+// hashed names as Debian's ssh writes them.
+func (b *bench) pingMany(ctx context.Context, fanout string) error {
+	const hosts = 10000
+	sim, err := b.simulate(simhost.Options{Hosts: hosts})
+	if err != nil {
+		return err
+	}
+	defer sim.Close()
+	before, err := measureArithmetic()
+	if err != nil {
+		return err
+	}
+	runs, err := b.contest.Run(ctx, sim.ours(fanout, 512, "true"))
+	if err != nil {
+		return err
+	}
+	after, err := measureArithmetic()
+	if err != nil {
+		return err
+	}
+	ours, counted := runs["aptfleet"].Median(), sim.Counters()
+	floor := (before.floorOf(counted.KeyExchanges) + after.floorOf(counted.KeyExchanges)) / 2
+	b.table.Add(
+		measure.Claim{What: "ping of 10,000 hosts: CPU a host", Unit: measure.Milliseconds, Ours: milliseconds(ours.CPU) / hosts, Beside: "its arithmetic", Peer: milliseconds(floor), Most: 6},
+		measure.Claim{What: "ping of 10,000 hosts: peak memory", Unit: measure.Mebibytes, Ours: measure.MiB(ours.RSS), Most: 120},
+		measure.Claim{What: "ping of 10,000 hosts: commands not run", Ours: float64(hosts*len(runs["aptfleet"])) - float64(counted.Commands), Most: 0},
+	)
+	return nil
+}
+
+// liveJobs holds 200 hosts while each runs a command of 15 s that prints 100
+// lines.
+func (b *bench) liveJobs(ctx context.Context, fanout string) error {
+	sim, err := b.simulate(simhost.Options{Hosts: 200})
+	if err != nil {
+		return err
+	}
+	defer sim.Close()
+	const job = "sim:dur=15s,lines=100"
+	runs, err := b.contest.Run(ctx, sim.ours(fanout, 200, job), sim.parallelSSH(200, job))
+	if err != nil {
+		return err
+	}
+	ours, peer := runs["aptfleet"].Median(), runs["parallel-ssh"].Median()
+	b.table.Add(measure.Claim{
+		What: "200 live commands of 15 s: peak PSS", Unit: measure.Mebibytes,
+		Ours: measure.MiB(ours.PSS), Beside: "parallel-ssh", Peer: measure.MiB(peer.PSS), Most: 1. / 8,
+	})
+	return nil
+}
+
+// floorOf is the arithmetic of the key exchanges that were made, on average.
+func (a arithmetic) floorOf(keyExchanges map[string]int64) time.Duration {
+	var total time.Duration
+	var connections int64
+	for name, n := range keyExchanges {
+		each := a.classic()
+		if name == ssh.KeyExchangeMLKEM768X25519 {
+			each = a.postQuantum()
+		}
+		total += each * time.Duration(n)
+		connections += n
+	}
+	return total / time.Duration(max(1, connections))
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
