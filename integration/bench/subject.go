@@ -15,6 +15,7 @@ type subject struct {
 var subjects = []subject{
 	{"floor", floor},
 	{"ping", ping},
+	{"knownhosts", knownhosts},
 }
 
 // choose returns the named subjects, or all without a name.
