@@ -44,7 +44,7 @@ func debBytes(name, version, architecture, extra string) []byte {
 		name, version, architecture, extra)
 	return ar("debian-binary", "2.0\n",
 		"control.tar.gz", tarGz("./control", control),
-		"data.tar.gz", tarGz("./usr/share/doc/"+name+"/version", version+"\n"))
+		"data.tar.gz", tarGz("./"+name+".txt", version+"\n"))
 }
 
 func writeDeb(t testing.TB, name, version, architecture, extra string) string {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/aptfleet/aptfleet/packaging/sign"
@@ -25,7 +26,8 @@ type generation struct {
 // past is a generation that was replaced, whose files clients may still want.
 type past struct {
 	Replaced time.Time `json:"replaced"`
-	Files    []string  `json:"files"` // by their hashes, except those of the next generation
+	Plain    []string  `json:"plain"`  // the indices by their hashes; later
+	Packed   []string  `json:"packed"` // generations may have some of them too
 }
 
 // table is the stored form of what a release does not say. It is only a cache:
@@ -140,29 +142,31 @@ func (r *Repository) lostTable(g generation) (table, error) {
 		return table{}, err
 	}
 	if len(others) > 0 {
-		t.Past = []past{{Replaced: r.now(), Files: others}}
+		t.Past = []past{{Replaced: r.now(), Packed: others}} // which is which can't be told
 	}
 	return t, nil
 }
 
-// indexFiles returns the files of the generation by their hashes.
-func (g generation) indexFiles() []string {
-	var names []string
-	for _, x := range g.indices {
-		dir := dirOf(g.suite, x.Architecture)
-		names = append(names, byHash(dir, x.Plain), byHash(dir, x.Packed))
-	}
-	return names
-}
+func (p past) files() []string { return slices.Concat(p.Plain, p.Packed) }
 
-// plainFiles returns those of them that are not packed.
-func (g generation) plainFiles() []string {
+// plain returns the generation's indices by their hashes, packed those of Packages.gz.
+func (g generation) plain() []string {
 	var names []string
 	for _, x := range g.indices {
 		names = append(names, byHash(dirOf(g.suite, x.Architecture), x.Plain))
 	}
 	return names
 }
+
+func (g generation) packed() []string {
+	var names []string
+	for _, x := range g.indices {
+		names = append(names, byHash(dirOf(g.suite, x.Architecture), x.Packed))
+	}
+	return names
+}
+
+func (g generation) files() []string { return slices.Concat(g.plain(), g.packed()) }
 
 func readAll(files Files, name string) ([]byte, error) {
 	file, err := files.Open(name)

@@ -11,12 +11,10 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strconv"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/aptfleet/aptfleet/packaging/deb"
-	"github.com/aptfleet/aptfleet/pkg/debian"
 )
 
 // incoming is a package file that is to be published: checked, and copied into
@@ -107,14 +105,8 @@ func copyPackage(draft Draft, file *os.File, control deb.Control, before fs.File
 	}
 	k := key{control.Name, control.Version, control.Architecture}
 	p := Package{k.Name, k.Version, k.Architecture, poolName(k), size, hex.EncodeToString(sum.Sum(nil))}
-	stanza, err := control.Insert("Description",
-		debian.Field{Name: "Filename", Value: p.Filename},
-		debian.Field{Name: "Size", Value: strconv.FormatInt(size, 10)},
-		debian.Field{Name: "SHA256", Value: p.SHA256})
-	if err != nil {
-		return incoming{}, err
-	}
-	return incoming{entry: entry{k, stanza.Bytes()}, Package: p}, nil
+	stanza, err := stanzaOf(control, p)
+	return incoming{entry: entry{k, stanza}, Package: p}, err
 }
 
 // unite sorts what came in and leaves out files that came twice.

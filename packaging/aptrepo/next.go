@@ -137,17 +137,17 @@ func (n *next) dateIndices() {
 func (n *next) retire(now time.Time) (gone []string) {
 	all := n.old.past
 	if n.old.id != "" {
-		all = slices.Concat([]past{{now, n.old.indexFiles()}}, all)
+		all = slices.Concat([]past{{now, n.old.plain(), n.old.packed()}}, all)
 	}
 	n.new.past = nil
-	keep := n.new.indexFiles()
+	keep := n.new.files()
 	var expired []string
 	for i, p := range all {
 		if i < keepGenerations-1 || now.Sub(p.Replaced) < keepTime {
 			n.new.past = append(n.new.past, p)
-			keep = append(keep, p.Files...)
+			keep = append(keep, p.files()...)
 		} else {
-			expired = append(expired, p.Files...)
+			expired = append(expired, p.files()...)
 		}
 	}
 	return slices.DeleteFunc(expired, func(name string) bool { return slices.Contains(keep, name) })

@@ -74,7 +74,7 @@ func (r *Repository) forgetPool(names []string) error {
 		if err != nil {
 			return err
 		}
-		if err := r.named(g.plainFiles(), named); err != nil {
+		if err := r.named(g.plain(), named); err != nil {
 			return err
 		}
 	}
@@ -137,7 +137,7 @@ func (r *Repository) restore(suite string) error {
 	}
 	stray = append(stray, slices.DeleteFunc(tables, func(name string) bool { return name == tableName(suite, g.id) })...)
 	for _, p := range g.past {
-		stray = slices.DeleteFunc(stray, func(name string) bool { return slices.Contains(p.Files, name) })
+		stray = slices.DeleteFunc(stray, func(name string) bool { return slices.Contains(p.files(), name) })
 	}
 	if err := r.restorePlain(g); err != nil {
 		return err
@@ -148,7 +148,7 @@ func (r *Repository) restore(suite string) error {
 // strayIndices returns the files by hash that are not the generation's own.
 func (r *Repository) strayIndices(g generation) ([]string, error) {
 	names, err := r.files.List(path.Join("dists", g.suite, component))
-	own := g.indexFiles()
+	own := g.files()
 	return slices.DeleteFunc(names, func(name string) bool {
 		return !strings.Contains(name, "/by-hash/") || slices.Contains(own, name)
 	}), err

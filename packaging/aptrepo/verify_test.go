@@ -1,0 +1,95 @@
+package aptrepo
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func (f fixture) verify() {
+	f.t.Helper()
+	if err := f.Verify(f.t.Context()); err != nil {
+		f.t.Errorf("the repository has faults: %v", err)
+	}
+}
+
+// TestVerifyNamesFaults breaks one thing at a time.
+func TestVerifyNamesFaults(t *testing.T) {
+	edit := func(old, new string) func([]byte) []byte {
+		return func(data []byte) []byte { return []byte(strings.Replace(string(data), old, new, 1)) }
+	}
+	for _, tt := range []struct {
+		name, file string // a pattern; every match is changed
+		change     func([]byte) []byte
+		says       []string
+	}{
+		{"pool file is missing", "pool/main/a/app/*", nil, []string{"nightly: app 1.0 (amd64)", "no such file"}},
+		{"pool file was changed", "pool/main/a/app/*", func(b []byte) []byte { b[len(b)-1] ^= 1; return b }, []string{"app 1.0 (amd64)", "SHA-256"}},
+		{"pool file was cut", "pool/main/d/docs/*", func(b []byte) []byte { return b[:len(b)-1] }, []string{"docs 2.0 (all)", "bytes"}},
+		{"index by hash is missing", "dists/nightly/main/binary-amd64/by-hash/SHA256/*", nil, []string{"by-hash"}},
+		{"plain name is missing", "dists/nightly/main/binary-amd64/Packages", nil, []string{"nightly/main/binary-amd64/Packages: "}},
+		{"plain name is of another generation", "dists/nightly/main/binary-amd64/Packages.gz", edit("", "x"), []string{"binary-amd64/Packages.gz: it has"}},
+		{"InRelease was forged", "dists/nightly/InRelease", edit("Example", "Exumple"), []string{"dists/nightly: cannot verify InRelease"}},
+		{"Release says something else", "dists/nightly/Release", edit("Example", "Exumple"), []string{"Release does not say what InRelease says", "Release.gpg"}},
+		{"signature is missing", "dists/nightly/Release.gpg", nil, []string{"Release.gpg"}},
+		{"chunk table was changed", stateDir + "/suites/nightly/*", edit(`"n":"app"`, `"n":"apq"`), []string{"the table says apq 1.0"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFixture(t)
+			f.publish("nightly", writeDeb(t, "app", "1.0", "amd64", ""), writeDeb(t, "docs", "2.0", "all", ""))
+			f.verify()
+			spoil(t, filepath.Join(f.root, tt.file), tt.change)
+			err := f.Verify(t.Context())
+			if err == nil {
+				t.Fatal("Verify found nothing")
+			}
+			for _, words := range tt.says {
+				if !strings.Contains(err.Error(), words) {
+					t.Errorf("Verify does not say %q: %v", words, err)
+				}
+			}
+		})
+	}
+}
+
+// spoil changes the files that match, or removes them.
+func spoil(t *testing.T, pattern string, change func([]byte) []byte) {
+	t.Helper()
+	names, err := filepath.Glob(pattern)
+	if err != nil || len(names) == 0 {
+		t.Fatalf("nothing matches %s (%v)", pattern, err)
+	}
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(name); err != nil { // names may be links to one file
+			t.Fatal(err)
+		}
+		if change == nil {
+			continue
+		}
+		if err := os.WriteFile(name, change(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestLostTable: the table is only a cache.
+func TestLostTable(t *testing.T) {
+	for _, change := range []func([]byte) []byte{nil, func(b []byte) []byte { return b[:len(b)/2] }} {
+		f := newFixture(t)
+		f.publish("nightly", writeDeb(t, "app", "1.0", "amd64", ""), writeDeb(t, "zebra", "2.0", "all", ""))
+		spoil(t, filepath.Join(f.root, stateDir, "suites/nightly/*"), change)
+		if err := f.Promote(t.Context(), "app", "1.0", "nightly", "stable"); err != nil {
+			t.Fatal(err)
+		}
+		f.publish("nightly", writeDeb(t, "middle", "1.0", "amd64", ""))
+		f.verify()
+		if got, want := f.has("nightly"), "app_1.0_amd64 middle_1.0_amd64 zebra_2.0_all"; got != want {
+			t.Errorf("nightly has %q, want %q", got, want)
+		}
+	}
+}
