@@ -19,6 +19,7 @@ type bootedFleet struct {
 	hosts []*bootedHost
 }
 
+func (f *bootedFleet) folder() string        { return f.site.dir }
 func (f *bootedFleet) listenAddress() string { return f.site.gateway().String() }
 func (f *bootedFleet) become() string        { return "sudo" }
 
@@ -45,7 +46,7 @@ func openBooted(ctx context.Context, o Options) (*bootedFleet, error) {
 	}
 	for i := range o.Count {
 		suite := o.Suites[i%len(o.Suites)]
-		f.hosts = append(f.hosts, &bootedHost{site: s, number: i + 1, suite: suite, base: roots[suite]})
+		f.hosts = append(f.hosts, &bootedHost{site: s, number: i + 1, suite: suite, base: roots[suite], disk: o.Disk})
 	}
 	return f, nil
 }
@@ -65,12 +66,12 @@ func ensureBases(ctx context.Context, o Options) (map[string]string, error) {
 	return roots, nil
 }
 
-// boot prepares all hosts, so that each can know the others' names, and boots
+// start prepares all hosts, so that each can know the others' names, and boots
 // them at once.
-func (f *bootedFleet) boot(ctx context.Context, o Options, k *keys) ([]Host, error) {
+func (f *bootedFleet) start(ctx context.Context, _ Options, k *keys) ([]Host, error) {
 	hosts, names := make([]Host, len(f.hosts)), f.etcHosts()
 	for i, h := range f.hosts {
-		if err := h.prepare(o.Disk, k, names); err != nil {
+		if err := h.prepare(k, names); err != nil {
 			return nil, fmt.Errorf("cannot prepare %s: %w", h.Name(), err)
 		}
 		hosts[i] = h
@@ -129,6 +130,7 @@ type bootedHost struct {
 	number int
 	suite  string
 	base   string
+	disk   int64 // bytes; 0 is no disk of its own
 
 	mu  sync.Mutex
 	run *run // nil while the power is off
@@ -153,44 +155,41 @@ func (h *bootedHost) cgroup() cgroup {
 }
 
 // prepare mounts the host's disk and writes what is the host's own onto it.
-func (h *bootedHost) prepare(size int64, k *keys, names string) error {
-	if err := h.mount(size); err != nil {
+func (h *bootedHost) prepare(k *keys, names string) error {
+	if err := h.mount(); err != nil {
 		return err
 	}
 	key, err := newKeyPair()
 	if err != nil {
 		return err
 	}
-	for name, text := range map[string][]byte{
-		"etc/hostname":                     []byte(h.Name() + "\n"),
-		"etc/hosts":                        []byte(names),
-		"etc/lab-network":                  fmt.Appendf(nil, "ADDRESS=%s/24\nGATEWAY=%s\n", h.Address(), h.site.gateway()),
-		"etc/ssh/lab_authorized_keys":      k.client.public,
-		"etc/ssh/ssh_host_ed25519_key":     key.private,
-		"etc/ssh/ssh_host_ed25519_key.pub": key.public,
+	for name, text := range map[string]string{
+		"etc/hostname":                h.Name() + "\n",
+		"etc/hosts":                   names,
+		"etc/lab-network":             fmt.Sprintf("ADDRESS=%s/24\nGATEWAY=%s\n", h.Address(), h.site.gateway()),
+		"etc/ssh/lab_authorized_keys": string(k.client.public),
 	} {
-		mode := os.FileMode(0o644)
-		if strings.HasSuffix(name, "_key") {
-			mode = 0o600
-		}
-		if err := os.WriteFile(h.Path(name), text, mode); err != nil {
+		if err := os.WriteFile(h.Path(name), []byte(text), 0o644); err != nil {
 			return err
 		}
+	}
+	if err := h.writeKey(key); err != nil {
+		return err
 	}
 	return k.know(h.Name(), h.Address(), h.Port(), key.signer.PublicKey())
 }
 
 // mount lays the host's own disk over the base: a folder on the machine's disk,
 // or a memory file system of a given size.
-func (h *bootedHost) mount(size int64) error {
+func (h *bootedHost) mount() error {
 	disk := filepath.Join(h.dir(), "disk")
 	upper, work := filepath.Join(disk, "upper"), filepath.Join(disk, "work")
 	if err := errors.Join(os.MkdirAll(disk, 0o755), os.MkdirAll(h.root(), 0o755)); err != nil {
 		return err
 	}
-	if size > 0 {
-		if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, fmt.Sprintf("size=%d,mode=755", size)); err != nil {
-			return fmt.Errorf("cannot mount a disk of %d bytes: %w", size, err)
+	if h.disk > 0 {
+		if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, fmt.Sprintf("size=%d,mode=755", h.disk)); err != nil {
+			return fmt.Errorf("cannot mount a disk of %d bytes: %w", h.disk, err)
 		}
 	}
 	if err := errors.Join(os.Mkdir(upper, 0o755), os.Mkdir(work, 0o755)); err != nil {

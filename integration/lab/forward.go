@@ -33,8 +33,14 @@ func endpointOf(a net.Addr) endpoint {
 	return endpoint{tcp.IP.String(), uint32(tcp.Port)}
 }
 
-// tunnel is the payload that opens a channel of forwarded data.
-type tunnel struct{ To, From endpoint }
+// tunnel is the payload that opens a channel of forwarded data: where it was
+// meant to go, and where it came from.
+type tunnel struct {
+	ToHost   string
+	ToPort   uint32
+	FromHost string
+	FromPort uint32
+}
 
 // serve answers the connection's global requests. A keep-alive is refused, as
 // sshd does it, which is an answer.
@@ -82,8 +88,9 @@ func (f *forwards) listen(at endpoint) (uint32, error) {
 // forward hands the client a connection that came to at.
 func (f *forwards) forward(conn net.Conn, at endpoint) {
 	defer conn.Close()
-	payload := ssh.Marshal(tunnel{at, endpointOf(conn.RemoteAddr())})
-	ch, requests, err := f.conn.OpenChannel("forwarded-tcpip", payload)
+	from := endpointOf(conn.RemoteAddr())
+	ch, requests, err := f.conn.OpenChannel("forwarded-tcpip",
+		ssh.Marshal(tunnel{at.Host, at.Port, from.Host, from.Port}))
 	if err != nil {
 		return
 	}
@@ -99,7 +106,7 @@ func (f *forwards) direct(c ssh.NewChannel) {
 		_ = c.Reject(ssh.ConnectionFailed, err.Error())
 		return
 	}
-	conn, err := net.DialTimeout("tcp", t.To.String(), 10*time.Second)
+	conn, err := net.DialTimeout("tcp", endpoint{t.ToHost, t.ToPort}.String(), 10*time.Second)
 	if err != nil {
 		_ = c.Reject(ssh.ConnectionFailed, err.Error())
 		return

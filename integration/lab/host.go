@@ -35,4 +35,16 @@ type Host interface {
 	// PowerOn boots it again and returns when its SSH server answers.
 	PowerOff() error
 	PowerOn(ctx context.Context) error
+
+	// ChangeHostKey gives the SSH server another key, as a host that was
+	// installed anew has. The lab's known_hosts keeps the first one.
+	ChangeHostKey(ctx context.Context) error
+	// HoldDpkgLock holds the lock that apt takes before it changes anything,
+	// by a process on the host with the name LockHolder, until release.
+	HoldDpkgLock() (release func() error, err error)
+	// FillDisk leaves no byte free on the host's disk, until FreeDisk. A host
+	// without a disk of its own returns errors.ErrUnsupported; a booted host
+	// has one where Options.Disk says so, a light host never.
+	FillDisk() error
+	FreeDisk() error
 }

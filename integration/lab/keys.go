@@ -48,17 +48,15 @@ func newKeyPair() (keyPair, error) {
 	return keyPair{signer, pem.EncodeToMemory(block), ssh.MarshalAuthorizedKey(signer.PublicKey())}, nil
 }
 
-func newKeys() (*keys, error) {
+// newKeys makes the keys of a lab, in a folder within dir.
+func newKeys(dir string) (*keys, error) {
 	client, err := newKeyPair()
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the client key: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "aptfleet-lab-keys-")
-	if err != nil {
-		return nil, err
-	}
-	k := &keys{dir: dir, client: client}
+	k := &keys{dir: filepath.Join(dir, "keys"), client: client}
 	return k, errors.Join(
+		os.Mkdir(k.dir, 0o755),
 		os.WriteFile(k.identity(), client.private, 0o600),
 		os.WriteFile(k.identity()+".pub", client.public, 0o644),
 		os.WriteFile(k.knownHosts(), nil, 0o644))
@@ -66,7 +64,6 @@ func newKeys() (*keys, error) {
 
 func (k *keys) identity() string   { return filepath.Join(k.dir, "id_ed25519") }
 func (k *keys) knownHosts() string { return filepath.Join(k.dir, "known_hosts") }
-func (k *keys) remove() error      { return os.RemoveAll(k.dir) }
 
 // know adds a host's key to known_hosts, under its name and its address.
 func (k *keys) know(name, address string, port int, key ssh.PublicKey) error {

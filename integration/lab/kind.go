@@ -86,7 +86,7 @@ func tryMount() error {
 // their base, a control group, and on the bridge.
 func (f *bootedFleet) tryNspawn(base string) error {
 	h := &bootedHost{site: f.site, base: base} // number 0 is no host's
-	if err := h.mount(0); err != nil {
+	if err := h.mount(); err != nil {
 		return err
 	}
 	cmd, err := h.nspawn("--", "/bin/true")

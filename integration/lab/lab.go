@@ -72,6 +72,8 @@ type Lab struct {
 
 // fleet is what a kind of host adds to a Lab.
 type fleet interface {
+	folder() string // what is in it goes with the fleet, also when its process is killed
+	start(ctx context.Context, o Options, k *keys) ([]Host, error)
 	listenAddress() string // where hosts reach servers of this process
 	become() string        // how the inventory says to become root
 	close() error          // ends every host and removes what it had
@@ -93,32 +95,34 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 
 // start starts hosts of the kind that is wanted or can be had. What it began
 // is in l also when there is an error.
-func (l *Lab) start(ctx context.Context, o Options) (err error) {
-	if l.keys, err = newKeys(); err != nil {
-		return err
-	}
+func (l *Lab) start(ctx context.Context, o Options) error {
 	if l.kind, l.reason = wantedKind(o); l.kind != Light {
 		f, err := openBooted(ctx, o)
 		if err == nil {
-			l.kind, l.fleet = Booted, f
-			l.announce(o)
-			l.hosts, err = f.boot(ctx, o, l.keys)
-			return err
+			l.kind = Booted
+			return l.run(ctx, o, f)
 		}
 		if l.kind == Booted {
 			return err
 		}
 		l.kind, l.reason = Light, "hosts cannot be booted here: "+err.Error()
 	}
-	f := &lightFleet{}
-	l.fleet = f
-	l.announce(o)
-	l.hosts, err = f.start(ctx, o, l.keys)
-	return err
+	f, err := openLight()
+	if err != nil {
+		return err
+	}
+	return l.run(ctx, o, f)
 }
 
-func (l *Lab) announce(o Options) {
+// run starts the hosts of f.
+func (l *Lab) run(ctx context.Context, o Options, f fleet) (err error) {
+	l.fleet = f
 	fmt.Fprintf(o.Log, "lab: %d %s hosts: %s\n", o.Count, l.kind, l.reason)
+	if l.keys, err = newKeys(f.folder()); err != nil {
+		return err
+	}
+	l.hosts, err = f.start(ctx, o, l.keys)
+	return err
 }
 
 // ForTest starts a lab for t, and closes it when t ends, however it ends. It
@@ -157,14 +161,10 @@ func (l *Lab) ListenAddress() string { return l.fleet.listenAddress() }
 // Close ends every host at once, as a power cut would, and removes all that
 // the lab made but the cached roots. It may be called again.
 func (l *Lab) Close() error {
-	var err error
-	if l.fleet != nil {
-		err = l.fleet.close()
+	if l.fleet == nil { // it never started
+		return nil
 	}
-	if l.keys != nil {
-		err = errors.Join(err, l.keys.remove())
-	}
-	if err != nil {
+	if err := l.fleet.close(); err != nil {
 		return fmt.Errorf("cannot close the lab: %w", err)
 	}
 	return nil

@@ -46,8 +46,10 @@ func deadline(t *testing.T) context.Context {
 func login(ctx context.Context, l *Lab, h Host, user, command string) *exec.Cmd {
 	return exec.CommandContext(ctx, "ssh", "-F", "none", "-i", l.Identity(), "-o", "UserKnownHostsFile="+l.KnownHosts(),
 		"-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10",
-		"-p", strconv.Itoa(h.Port()), user+"@"+h.Address(), command)
+		"-p", portOf(h), user+"@"+h.Address(), command)
 }
+
+func portOf(h Host) string { return strconv.Itoa(h.Port()) }
 
 // tell runs a command on a host as the inventory's user, and returns what it
 // says.

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // lightFleet is the fleet of a lab whose hosts are folders.
@@ -24,19 +26,27 @@ type lightFleet struct {
 	hosts    []*lightHost
 }
 
+func (f *lightFleet) folder() string        { return f.dir }
 func (f *lightFleet) listenAddress() string { return "127.0.0.1" }
 func (f *lightFleet) become() string        { return "none" }
 
-// start starts o.Count hosts.
-func (f *lightFleet) start(ctx context.Context, o Options, k *keys) (_ []Host, err error) {
-	if f.dir, err = os.MkdirTemp("", "aptfleet-lab-"); err != nil {
+// openLight makes what all hosts of a lab share.
+func openLight() (*lightFleet, error) {
+	dir, err := os.MkdirTemp("", "aptfleet-lab-")
+	if err != nil {
 		return nil, err
 	}
+	f := &lightFleet{dir: dir}
 	if os.Geteuid() != 0 {
 		if f.fakeroot, err = startFakeroot(); err != nil {
-			return nil, err
+			return nil, errors.Join(err, f.close())
 		}
 	}
+	return f, nil
+}
+
+// start makes o.Count hosts and opens their SSH servers.
+func (f *lightFleet) start(ctx context.Context, o Options, k *keys) ([]Host, error) {
 	hosts := make([]Host, o.Count)
 	for i := range hosts {
 		h, err := f.newHost(i+1, k)
@@ -73,7 +83,8 @@ type lightHost struct {
 	root   aptRoot
 	env    []string
 	user   string
-	key    keyPair
+	key    keyPair       // the first host key
+	client ssh.PublicKey // who may log in
 	link   link
 	server sshServer
 
@@ -103,7 +114,8 @@ func (f *lightFleet) newHost(number int, k *keys) (*lightHost, error) {
 	h.server.command = func(line string) *exec.Cmd {
 		return h.Command(context.Background(), "/bin/sh", "-c", line)
 	}
-	h.server.setKey(h.key.signer, h.user, k.client.signer.PublicKey())
+	h.client = k.client.signer.PublicKey()
+	h.server.setKey(h.key.signer, h.user, h.client)
 	f.hosts = append(f.hosts, h)
 	return h, nil
 }
@@ -126,6 +138,7 @@ func (h *lightHost) Command(ctx context.Context, argv ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "env", argv...) // env looks the program up in the host's PATH
 	cmd.Env = h.env
 	cmd.Dir = h.Path("root")
+	cmd.WaitDelay = waitDelay
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd
 }
@@ -197,6 +210,26 @@ func (h *lightHost) Reboot(ctx context.Context) error {
 	}
 	return h.PowerOn(ctx)
 }
+
+// ChangeHostKey makes connections from now on meet another key.
+func (h *lightHost) ChangeHostKey(context.Context) error {
+	key, err := newKeyPair()
+	if err == nil {
+		h.server.setKey(key.signer, h.user, h.client)
+	}
+	return err
+}
+
+// HoldDpkgLock holds the lock of the host's own dpkg.
+func (h *lightHost) HoldDpkgLock() (func() error, error) {
+	return holdLock(h, h.Path(frontendLock))
+}
+
+// FillDisk cannot be had: the disk is the machine's.
+func (h *lightHost) FillDisk() error { return noDisk(h) }
+
+// FreeDisk cannot be had either.
+func (h *lightHost) FreeDisk() error { return noDisk(h) }
 
 // processes lists what runs on the host: the processes whose environment names
 // its root (proc_pid_environ(5)).

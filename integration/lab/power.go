@@ -144,11 +144,16 @@ func (h *bootedHost) Reboot(ctx context.Context) error {
 	return h.await(ctx, r.next)
 }
 
+// bootPatience is how long a boot may take, on a busy machine.
+const bootPatience = 2 * time.Minute
+
 // await returns when the SSH server of a boot answers.
 func (h *bootedHost) await(ctx context.Context, r *run) error {
+	ctx, cancel := context.WithTimeout(ctx, bootPatience)
+	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for !h.answers() {
+	for !h.answers(ctx) {
 		select {
 		case <-r.ended:
 			return fmt.Errorf("%s: cannot boot: nspawn ended with %s%s", h.Name(), r.nspawn.ProcessState, h.lastWords())
@@ -161,8 +166,9 @@ func (h *bootedHost) await(ctx context.Context, r *run) error {
 }
 
 // answers says whether the host's SSH server greets.
-func (h *bootedHost) answers() bool {
-	conn, err := net.DialTimeout("tcp", net.JoinHostPort(h.Address(), "22"), time.Second)
+func (h *bootedHost) answers(ctx context.Context) bool {
+	dialer := net.Dialer{Timeout: time.Second}
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(h.Address(), "22"))
 	if err != nil {
 		return false
 	}

@@ -7,10 +7,15 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // hostPath is the PATH of commands on a host: root's on Debian.
 const hostPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// waitDelay is how long the output of a command is waited for that was given up
+// with its context: the command may live on, and hold the pipe.
+const waitDelay = time.Second
 
 // Command enters all namespaces of the host's first process.
 func (h *bootedHost) Command(ctx context.Context, argv ...string) *exec.Cmd {
@@ -24,6 +29,7 @@ func (h *bootedHost) Command(ctx context.Context, argv ...string) *exec.Cmd {
 	args := append([]string{"--all", "--target", strconv.Itoa(pid), "--"}, argv...)
 	cmd := exec.CommandContext(ctx, "nsenter", args...)
 	cmd.Env = []string{hostPath, "HOME=/root", "LC_ALL=C"}
+	cmd.WaitDelay = waitDelay
 	return cmd
 }
 

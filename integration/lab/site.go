@@ -180,7 +180,8 @@ func unmountBelow(dir string) error {
 		if !strings.HasPrefix(p, dir+"/") {
 			continue
 		}
-		if err := syscall.Unmount(p, 0); err != nil {
+		// Detached, because a test may still have a file of the host open.
+		if err := syscall.Unmount(p, syscall.MNT_DETACH); err != nil {
 			return fmt.Errorf("cannot unmount %s: %w", p, err)
 		}
 	}
