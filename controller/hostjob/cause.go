@@ -89,6 +89,9 @@ func aptCause(lines []string) Cause {
 		return Cause{}
 	}
 	c := Cause{Text: errors[0], Output: errors[1:]}
+	if m := lockHeld.FindString(strings.Join(lines, "\n")); m != "" && strings.Contains(c.Text, "lock") {
+		c.Text = m
+	}
 	if diskFull.MatchString(strings.Join(errors, "\n")) {
 		c.Text = "no space is left on the host: " + c.Text
 	}

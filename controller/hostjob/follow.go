@@ -7,18 +7,19 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"time"
+
+	"github.com/aptfleet/aptfleet/controller/remote"
 )
 
 const (
 	leaseFor    = 2 * time.Minute  // a lease that is not renewed
 	waitFor     = time.Second      // on the host, for the job's end; silence is waited out five times as long
 	answerIn    = 30 * time.Second // a host that takes longer is taken for lost
+	startIn     = 3 * time.Minute  // connecting included, for which hosts may have to queue
 	maxAttempts = 3                // of a job that dies, with its host or alone
-	startTries  = 3                // of a host that was never reached
 )
 
-// exitStatus is an error of a script that ran and failed. Every other error of a
-// Shell is trouble with the connection.
+// exitStatus is an error of a script that ran and failed.
 type exitStatus interface{ ExitStatus() int }
 
 // follower carries one job to its end.
@@ -94,7 +95,7 @@ func (f *follower) take(fr frame) error {
 	if fr.state == ended {
 		f.tracker.now.Percent = 100
 	}
-	f.tracker.now.Lost = nil
+	f.tracker.now.Lost = ""
 	f.show()
 	return nil
 }
@@ -127,10 +128,13 @@ func (f *follower) reach(ctx context.Context) (frame, error) {
 		if err == nil {
 			return parseFrame(out)
 		}
-		var status exitStatus
-		if ctx.Err() != nil || errors.As(err, &status) {
+		if ctx.Err() != nil {
+			return frame{}, f.failed(context.Cause(ctx))
+		}
+		if f.final(err) {
 			return frame{}, f.failed(err)
 		}
+		f.mayRun = true
 		if try == 0 {
 			lostAt = time.Now()
 		}
@@ -138,12 +142,33 @@ func (f *follower) reach(ctx context.Context) (frame, error) {
 		if time.Since(lostAt)+pause > f.spec.ReattachFor {
 			return frame{}, f.failed(err)
 		}
-		f.tracker.now.Lost = err
+		f.tracker.now.Lost = err.Error()
 		f.show()
 		if err := sleep(ctx, pause); err != nil {
 			return frame{}, f.failed(err)
 		}
 	}
+}
+
+// final reports whether there is no sense in trying again. Before the start that
+// is a host which was not reached, since connecting has been tried several times
+// by then, and a script that failed. Once the job runs nothing is: hosts that
+// shut down kill our script, and refuse logins while they boot.
+func (f *follower) final(err error) bool {
+	var status exitStatus
+	switch {
+	case f.started:
+		return false
+	case errors.As(err, &status):
+		f.mayRun = true
+		return status.ExitStatus() < 128 // above, a signal ended it
+	}
+	return !f.mayRun && nothingRan(err)
+}
+
+func nothingRan(err error) bool {
+	return errors.Is(err, remote.ErrUnreachable) || errors.Is(err, remote.ErrHostKey) ||
+		errors.Is(err, remote.ErrAuth) || errors.Is(err, remote.ErrBecome)
 }
 
 func (f *follower) failed(err error) error {
@@ -156,7 +181,11 @@ func (f *follower) failed(err error) error {
 // call makes one call: a start, which attaches where there is nothing to start,
 // until the host has confirmed it, and after that a look.
 func (f *follower) call(ctx context.Context) ([]byte, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, answerIn, errors.New("the host does not answer"))
+	limit := answerIn
+	if !f.started {
+		limit = startIn
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errors.New("the host does not answer"))
 	defer cancel()
 	args := []string{
 		f.spec.ID, f.spec.Owner, seconds(leaseFor),
@@ -165,7 +194,6 @@ func (f *follower) call(ctx context.Context) ([]byte, error) {
 	if f.started {
 		return f.sh.Shell(ctx, followScript, args...)
 	}
-	f.mayRun = true
 	return f.sh.Shell(ctx, startScript, append(args, strconv.Itoa(f.attempt), f.spec.encode(), workScript)...)
 }
 

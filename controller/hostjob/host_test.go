@@ -3,7 +3,6 @@ package hostjob_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,10 +23,10 @@ import (
 type host struct {
 	t    testing.TB
 	root string
-	repo string // the folder that the source of ours reads, over HTTP
 	env  []string
 
-	handler http.Handler // of the repository; a test may put a fault before it
+	*repository              // that the source of ours reads, over HTTP
+	handler     http.Handler // of it; a test may put a fault before it
 }
 
 func newHost(t testing.TB) *host {
@@ -35,7 +34,7 @@ func newHost(t testing.TB) *host {
 	if os.Getuid() != 0 {
 		t.Skip("dpkg unpacks files as root only")
 	}
-	h := &host{t: t, root: t.TempDir(), repo: t.TempDir()}
+	h := &host{t: t, root: t.TempDir(), repository: newRepository(t)}
 	for _, dir := range []string{"var/lib/dpkg/updates", "var/lib/dpkg/info", "var/lib/apt/lists/partial", "var/cache/apt/archives/partial",
 		"etc/apt/sources.list.d", "etc/apt/apt.conf.d", "etc/apt/preferences.d", "etc/apt/trusted.gpg.d", "var/log/apt", "bin"} {
 		h.must(os.MkdirAll(filepath.Join(h.root, dir), 0o755))
@@ -47,13 +46,20 @@ func newHost(t testing.TB) *host {
 	h.program("dpkg", "exec /usr/bin/dpkg "+strings.Join(dpkg, " ")+` "$@"`)
 	h.program("dpkg-query", "exec /usr/bin/dpkg-query "+dpkg[0]+` "$@"`)
 	h.env = append(os.Environ(), "APT_CONFIG="+h.root+"/apt.conf", "APTFLEET_ROOT="+h.root, "PATH="+h.root+"/bin:"+os.Getenv("PATH"))
-	h.handler = http.FileServer(http.Dir(h.repo))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.handler.ServeHTTP(w, r) }))
+	h.handler = http.FileServer(http.Dir(h.dir))
+	server := httptest.NewServer(http.HandlerFunc(h.serve))
 	t.Cleanup(server.Close)
 	t.Cleanup(h.stop)
 	h.write("etc/apt/sources.list.d/aptfleet.sources", "Types: deb\nURIs: "+server.URL+"\nSuites: ./\nTrusted: yes\n")
-	h.publish()
 	return h
+}
+
+func (h *host) serve(w http.ResponseWriter, r *http.Request) {
+	if h.handler == nil {
+		http.NotFound(w, r)
+		return
+	}
+	h.handler.ServeHTTP(w, r)
 }
 
 // Shell is the connection to the host.
@@ -149,62 +155,31 @@ func (h *host) killTree(pid int) {
 	}
 }
 
-// pkg is a package to build: its scripts run outside the root, so they must be
-// harmless to this machine. In them $ROOT is the host's root.
-type pkg struct {
-	name, version string
-	control       string // more fields, each with its newline
-	preinst       string
-	postinst      string
-	conffile      string // content of /etc/NAME.conf
+// remove takes a file away.
+func (h *host) remove(name string) {
+	h.t.Helper()
+	h.must(os.Remove(filepath.Join(h.root, name)))
 }
 
-// publish builds packages into the repository, beside those that are there.
-func (h *host) publish(pkgs ...pkg) {
+// installed brings packages of the repository onto the host.
+func (h *host) installed(packages ...string) {
 	h.t.Helper()
-	for _, p := range pkgs {
-		h.build(p)
-	}
-	debs, _ := filepath.Glob(filepath.Join(h.repo, "*.deb"))
-	var packages strings.Builder
-	for _, deb := range debs {
-		control, err := exec.Command("dpkg-deb", "-f", deb).Output()
-		h.must(err)
-		data, err := os.ReadFile(deb)
-		h.must(err)
-		fmt.Fprintf(&packages, "%sFilename: ./%s\nSize: %d\nSHA256: %x\n\n", control, filepath.Base(deb), len(data), sha256.Sum256(data))
-	}
-	index := packages.String()
-	h.must(os.WriteFile(filepath.Join(h.repo, "Packages"), []byte(index), 0o644))
-	h.must(os.WriteFile(filepath.Join(h.repo, "Release"), fmt.Appendf(nil, "Suite: test\nDate: %s\nSHA256:\n %x %d Packages\n",
-		"Thu, 01 Jan 2026 00:00:00 UTC", sha256.Sum256([]byte(index)), len(index)), 0o644))
+	h.exec("apt-get", "-q", "update")
+	h.exec(append([]string{"apt-get", "-q", "-y", "install"}, packages...)...)
 }
 
-// build writes one package and returns the path of its archive.
-func (h *host) build(p pkg) string {
+// halfInstalled leaves version 1.0 of a package as dpkg does that is killed
+// while it unpacks.
+func (h *host) halfInstalled(name string) {
 	h.t.Helper()
-	dir := h.t.TempDir()
-	write := func(name, text string, mode os.FileMode) {
-		path := filepath.Join(dir, name)
-		h.must(os.MkdirAll(filepath.Dir(path), 0o755))
-		h.must(os.WriteFile(path, []byte(text), mode))
+	killer := newRepository(h.t).build(pkg{name: name, version: "1.0", preinst: "kill -9 $PPID"})
+	cmd := exec.Command(filepath.Join(h.root, "bin/dpkg"), "-i", killer)
+	if err := cmd.Run(); err == nil {
+		h.t.Fatal("dpkg was not killed")
 	}
-	write("DEBIAN/control", fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: Test <test@example.com>\n%sDescription: made by a test\n", p.name, p.version, p.control), 0o644)
-	write("usr/share/"+p.name+"/version", p.version+"\n", 0o644)
-	for name, script := range map[string]string{"preinst": p.preinst, "postinst": p.postinst} {
-		if script != "" {
-			write("DEBIAN/"+name, "#!/bin/sh\nROOT="+h.root+"\n"+script+"\n", 0o755)
-		}
+	if list := h.exec("dpkg-query", "-W", "-f", "${db:Status-Abbrev}", name); list != "iHR" {
+		h.t.Fatalf("%s is %s, want iHR", name, list)
 	}
-	if p.conffile != "" {
-		write("etc/"+p.name+".conf", p.conffile, 0o644)
-		write("DEBIAN/conffiles", "/etc/"+p.name+".conf\n", 0o644)
-	}
-	deb := filepath.Join(h.repo, fmt.Sprintf("%s_%s_all.deb", p.name, p.version))
-	if out, err := exec.Command("dpkg-deb", "-Zgzip", "--root-owner-group", "-b", dir, deb).CombinedOutput(); err != nil {
-		h.t.Fatalf("cannot build %s: %v\n%s", deb, err, out)
-	}
-	return deb
 }
 
 // run runs a job to its end and fails the test if it cannot.

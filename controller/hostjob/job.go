@@ -42,7 +42,7 @@ func Run(ctx context.Context, sh Shell, spec Spec, watch Watch) (Outcome, error)
 	}
 	f := newFollower(sh, spec.withDefaults(), watch)
 	last, err := f.follow(ctx)
-	o := Outcome{Verdict: NotStarted, Exit: -1}
+	o := nothing
 	switch {
 	case err != nil && f.mayRun && f.state == running && ctx.Err() != nil:
 		o.Verdict = Running
@@ -66,7 +66,7 @@ func (f *follower) pending() Cause {
 	p := f.tracker.now
 	c := Cause{Package: p.Package, Output: lastWords(logLines(f.tail.bytes()))}
 	switch {
-	case p.Holder != nil:
+	case p.Holder != Holder{}:
 		c.Text = fmt.Sprintf("it waits for a lock that process %d (%s) holds", p.Holder.PID, p.Holder.Program)
 	case p.Text != "":
 		c.Text = "it has not ended: " + p.Text

@@ -26,7 +26,7 @@ func judge(spec Spec, r result, log []byte) Outcome {
 	case r.exit != 0:
 		o.Notes = append(o.Notes, fmt.Sprintf("apt exited with %d although all is as asked (%s)", r.exit, findCause(log)))
 	}
-	if old := damaged(r.before); len(faults) == 0 && len(o.Damaged) > 0 && len(old) > 0 {
+	if len(faults) == 0 && len(o.Damaged) > 0 {
 		o.Notes = append(o.Notes, "damaged before, and still: "+strings.Join(o.Damaged, ", "))
 	}
 	return o
@@ -46,9 +46,9 @@ func faults(spec Spec, r result) []string {
 	if len(r.left) > 0 {
 		list = append(list, "not upgraded: "+strings.Join(r.left, ", "))
 	}
-	old := damaged(r.before)
 	for _, d := range damaged(r.after) {
-		if !slices.Contains(old, d) && !slices.ContainsFunc(list, func(f string) bool { return strings.HasPrefix(f, d) }) {
+		name, _, _ := strings.Cut(d, " ")
+		if r.before[name].damage() == "" && !slices.Contains(list, d) {
 			list = append(list, d)
 		}
 	}

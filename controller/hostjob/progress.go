@@ -20,8 +20,8 @@ type Progress struct {
 	Percent float64 // of the whole job, 0 to 100, never falling
 	Package string  // what dpkg works on, or ""
 	Text    string  // apt's own words for it
-	Holder  *Holder // of the lock that is waited for, or nil
-	Lost    error   // why the host cannot be reached at the moment, or nil
+	Holder  Holder  // of the lock that is waited for; zero if there is none
+	Lost    string  // why the host cannot be reached at the moment, or ""
 }
 
 // spans are the parts of a job's 100 percent that apt's own percents of each
@@ -67,7 +67,7 @@ func (t *tracker) line(line string) {
 	if !ok {
 		return
 	}
-	t.now.Holder = nil
+	t.now.Holder = Holder{}
 	switch kind {
 	case "dlstatus":
 		t.now.Package, t.now.Text = "", text
@@ -88,9 +88,7 @@ func (t *tracker) ours(note string) {
 	case "phase":
 		t.now.Phase, t.now.Package, t.now.Text = text, "", ""
 	case "note":
-		t.notes = append(t.notes, text)
-	case "repair":
-		t.notes = append(t.notes, strings.TrimSuffix("repaired an interrupted dpkg: "+strings.TrimSpace(text), ": "))
+		t.notes = append(t.notes, strings.TrimRight(text, ": "))
 	}
 }
 
@@ -130,6 +128,6 @@ func (t *tracker) log(end []byte) {
 		return
 	}
 	if pid, err := strconv.Atoi(string(m[1])); err == nil {
-		t.now.Holder = &Holder{PID: pid, Program: string(m[2])}
+		t.now.Holder = Holder{PID: pid, Program: string(m[2])}
 	}
 }

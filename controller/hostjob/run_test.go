@@ -8,6 +8,7 @@ import (
 )
 
 func TestRun(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	h.publish(pkg{name: "app", version: "1.0", postinst: "echo configuring"})
 	var log bytes.Buffer

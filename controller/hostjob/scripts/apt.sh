@@ -5,7 +5,9 @@
 # host, and the caches that other users of apt want stay as they are.
 ours='-o Dir::Etc::sourcelist=sources.list.d/aptfleet.sources -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache='
 
-inside() { ${APTFLEET_CHROOT:+chroot "$APTFLEET_CHROOT"} "$@"; }
+# inside runs a command in the host's root. What a package leaves running must
+# not keep the lock that says we live.
+inside() { ${APTFLEET_CHROOT:+chroot "$APTFLEET_CHROOT"} "$@" 9>&-; }
 
 # note tells the controller something in the status file, in apt's own form.
 note() { echo "aptfleet:$1:$2" >>"$job/status"; }
@@ -18,7 +20,19 @@ said() { tail -c +$((mark + 1)) "$job/log" | grep -q -E -e "$1"; }
 # terminal to ask on; what it has to say goes to the log and, for machines, to
 # the status file. Its own pty for dpkg stays: without it a maintainer script
 # that outlives apt may die at its first word.
+#
+# apt waits for dpkg's locks, but neither for that of its lists nor for that of
+# its archives.
 apt_get() {
+	deadline=$(($(date +%s) + lock_timeout))
+	until apt_once "$@"; do
+		said '^E: Could not get lock' && [ "$(date +%s)" -lt "$deadline" ] || break
+		sleep 1
+	done
+	return "$code"
+}
+
+apt_once() {
 	mark=$(wc -c <"$job/log") lists=$1
 	shift
 	[ "$lists" = all ] || lists=$ours

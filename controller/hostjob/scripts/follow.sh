@@ -1,7 +1,6 @@
 # Prints what is new of job $1: a header, the bytes of log and status from
 # offsets $4 and $5, and the result once there is one. It waits up to $6 seconds
-# for the job's end, and then up to five times as long for the first news, in
-# one process that only looks whether another lives.
+# for the job's end, and then up to five times as long for the first news.
 # $2 owner and $3 seconds of lease, which is renewed.
 set -u
 umask 077
@@ -21,12 +20,22 @@ length() {
 	echo "$length"
 }
 
+# await waits up to $1 seconds for the end of the work, which holds a lock on
+# alive as long as it lives. So nobody has to look again and again, and a short
+# job costs no second.
+await() {
+	! flock -s -w "$1" "$job/alive" true 2>/dev/null || {
+		judge
+		[ "$state" != running ] || sleep "$1" # somewhere without such locks
+	}
+}
+
 [ ! -d "$base" ] || lease "$2" "$3"
 settled
 rounds=0
 while [ "$state" = running ] && [ "$6" -gt 0 ] && [ "$rounds" -lt 5 ]; do
 	[ "$rounds" = 0 ] || ! news "$4" "$5" || break
-	timeout "$6" tail --pid="$pid" -s 0.1 -f /dev/null
+	await "$6"
 	rounds=$((rounds + 1))
 	judge
 done

@@ -1,6 +1,5 @@
 # Refreshing apt's lists. apt-get update calls much a success that is none, so
-# any error counts; it does not wait for the lock of the lists, and does not try
-# again after an answer of 5xx, so both are done here.
+# any error counts; and it does not try again after an answer of 5xx.
 
 refresh() {
 	phase refresh
@@ -33,16 +32,11 @@ refresh_all() {
 # update tries up to $1 times where another try may help, with the sources and
 # options that follow.
 update() {
-	tries=$1 deadline=$(($(date +%s) + lock_timeout))
+	tries=$1
 	shift
 	until apt_get "$@" update; do
-		if said '^E: Could not get lock'; then
-			[ "$(date +%s)" -lt "$deadline" ] || return
-		else
-			tries=$((tries - 1))
-			[ "$tries" -gt 0 ] && said '^ *(E:.*|Err.*)?( 5[0-9][0-9] |[Cc]onnect|Temporary failure|from server|Mismatch|unexpected size)' || return
-			sleep 2
-		fi
-		sleep 1
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] && said '( 5[0-9][0-9] |[Cc]onnect|Temporary failure|from server|Mismatch|unexpected size)' || return
+		sleep 2
 	done
 }

@@ -53,7 +53,10 @@ launch() {
 }
 
 mkdir -p "$base/jobs" || refuse failed "cannot make $base/jobs"
-lease "$2" "$3" || refuse "${holder:+leased $until $holder}${holder:-failed cannot write $base/lease}"
+if ! lease "$2" "$3"; then
+	[ -n "$holder" ] || refuse failed "cannot write $base/lease"
+	refuse leased "$until" "$holder"
+fi
 if [ "$attempt" -gt 1 ]; then
 	! again || launch "$1"
 elif [ ! -d "$job" ] && make "$8" "$9"; then

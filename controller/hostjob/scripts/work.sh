@@ -6,6 +6,7 @@ job=$1
 exec </dev/null >>"$job/log" 2>&1
 # Given up for dead before it began, or started twice.
 [ ! -d "$job/attempt-$(($2 + 1))" ] && mkdir "$job/attempt-$2/began" || exit 0
+exec 9>"$job/alive" && flock 9 # until the end, see follow.sh
 echo "$$ $(birth $$)" >"$job/pid.new" && mv "$job/pid.new" "$job/pid"
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical NEEDRESTART_SUSPEND=1 \
 	APT_LISTCHANGES_FRONTEND=none APT_LISTBUGS_FRONTEND=none HOME=/root PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
