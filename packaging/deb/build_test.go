@@ -3,6 +3,7 @@ package deb
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -266,10 +267,10 @@ func TestBuildIsReproducible(t *testing.T) {
 	for _, c := range []Compression{Zstd, Gzip, None} {
 		compress := func(r *Recipe) { r.Compression = c }
 		first, recipe := build(t, writeRecipe(t, testRecipe), compress), writeRecipe(t, testRecipe)
-		err := filepath.WalkDir(filepath.Dir(recipe), func(path string, entry fs.DirEntry, err error) error {
+		err := filepath.WalkDir(filepath.Dir(recipe), func(path string, _ fs.DirEntry, walkErr error) error {
 			info, err := os.Stat(path)
-			if err != nil {
-				return err
+			if err != nil || walkErr != nil {
+				return errors.Join(err, walkErr)
 			}
 			return os.Chmod(path, info.Mode()|0o020)
 		})

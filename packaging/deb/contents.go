@@ -27,17 +27,17 @@ func (r *Recipe) contents() (tree, error) {
 		}
 	}
 	for i, d := range r.Dirs {
-		add(keyOf(d.key, "dirs", i).With("path"), r.addDir(t, d))
+		add(keyOf(d.key, "dirs", i), r.addDir(t, d))
 	}
 	for i, f := range r.Files {
 		field, err := r.addFile(t, f)
 		add(keyOf(f.key, "files", i).With(field), err)
 	}
 	for i, l := range r.Links {
-		add(keyOf(l.key, "links", i).With("path"), r.addLink(t, l))
+		add(keyOf(l.key, "links", i), r.addLink(t, l))
 	}
 	for i, u := range r.Units {
-		add(keyOf(u.key, "units", i).With("src"), r.addUnit(t, u))
+		add(keyOf(u.key, "units", i), r.addUnit(t, u))
 	}
 	return t, errors.Join(errs...)
 }
@@ -82,7 +82,8 @@ func (r *Recipe) destination(p string) (string, error) {
 	if !strings.HasPrefix(p, "/") {
 		return "", fmt.Errorf("path %q is not absolute", p)
 	}
-	return p, nil
+	_, err := cleanPath(p) // before anything joins and cleans it
+	return p, err
 }
 
 // addFile adds what f stands for. field is the one an error is about.
@@ -101,7 +102,7 @@ func (r *Recipe) addFile(t tree, f File) (field string, err error) {
 		return "src", errors.New("it is missing")
 	}
 	src := r.source(f.Src)
-	if base, ok := patternBase(src); ok {
+	if base, ok := patternBase(src); ok && !f.literal {
 		return "src", r.addMatches(t, f, src, base, dst)
 	}
 	info, err := os.Stat(src)

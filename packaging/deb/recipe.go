@@ -87,7 +87,8 @@ type File struct {
 	// does for files in /etc, as debhelper has it.
 	Config *bool `toml:"config"`
 
-	key tomlfile.Key
+	literal bool // Src is no pattern, whatever its characters
+	key     tomlfile.Key
 }
 
 // Dir is a folder, made even if nothing is put there.
@@ -117,7 +118,8 @@ type Unit struct {
 	Enable *bool  `toml:"enable"`
 	Start  *bool  `toml:"start"`
 	// Restart is "after-upgrade" (as is ""), "around-upgrade" for a unit that must
-	// not run while its files are replaced, or "never".
+	// not run while its files are replaced (it is stopped, and then started if it
+	// is to be), or "never".
 	Restart string `toml:"restart"`
 
 	key tomlfile.Key
@@ -136,13 +138,20 @@ func (m *Mode) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// LoadRecipe reads a recipe. What it names is looked at by Build.
+// LoadRecipe reads a recipe: an nfpm.yaml where the name ends in .yaml or .yml,
+// else TOML. What it names is looked at by Build.
 func LoadRecipe(path string) (*Recipe, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read recipe: %w", err)
 	}
-	r, err := parseRecipe(path, data)
+	var r *Recipe
+	switch filepath.Ext(path) {
+	case ".yaml", ".yml":
+		r, err = parseNfpm(path, data, os.LookupEnv)
+	default:
+		r, err = parseRecipe(path, data)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -36,14 +36,14 @@ var (
 func (u Unit) name() string { return or(u.Name, filepath.Base(u.Src)) }
 
 func (r *Recipe) addUnit(t tree, u Unit) error {
+	if u.Src == "" {
+		return errors.New("src is missing")
+	}
 	if !unitName.MatchString(u.name()) {
 		return fmt.Errorf("%q is not the name of a unit", u.name())
 	}
 	if err := oneOf(u.Restart, "", restartAfter, restartAround, restartNever); err != nil {
 		return fmt.Errorf("restart: %w", err)
-	}
-	if u.Src == "" {
-		return errors.New("it is missing")
 	}
 	text, err := r.readText(u.Src)
 	if err != nil {

@@ -70,7 +70,7 @@ func cleanPath(p string) (string, error) {
 	case strings.ContainsFunc(p, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		return "", fmt.Errorf("path %q contains control characters", p)
 	case slices.Contains(strings.Split(p, "/"), ".."):
-		return "", fmt.Errorf("path %q contains ..", p)
+		return "", fmt.Errorf("path %q leaves its folder", p)
 	}
 	return strings.TrimPrefix(path.Clean("/"+p), "/"), nil
 }
