@@ -16,7 +16,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for _, h := range inv.Hosts() {
-			if err := validateName(string(h.Name)); err != nil || h.Labels == nil {
+			if err := ValidateName(string(h.Name)); err != nil || h.Labels == nil {
 				t.Errorf("accepted %+v: %v", h, err)
 			}
 			picked, err := inv.Select(string(h.Name))
@@ -56,14 +56,14 @@ func FuzzExpand(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, pattern string) {
-		names, err := expand(pattern)
+		names, err := Expand(pattern)
 		if err != nil {
 			return
 		}
 		if len(names) == 0 || len(names) > maxExpansion {
 			t.Errorf("%q stands for %d names", pattern, len(names))
 		}
-		if again, err := expand(names[0]); err != nil || !slices.Equal(again, names[:1]) {
+		if again, err := Expand(names[0]); err != nil || !slices.Equal(again, names[:1]) {
 			t.Errorf("%q stands for %q, which stands for %q, %v", pattern, names[0], again, err)
 		}
 	})

@@ -10,11 +10,11 @@ import (
 // allHosts is the selector of every host, and so can be no group's name.
 const allHosts = "all"
 
-// validateName says whether name can be that of a host or group. It goes into
+// ValidateName says whether name can be that of a host or group. It goes into
 // selectors, file names and the arguments of ssh, so it has letters, digits,
 // dots, hyphens and underscores only, and starts with none of the signs. An IP
 // address is a name too.
-func validateName(name string) error {
+func ValidateName(name string) error {
 	if name == "" {
 		return errors.New("the name is empty")
 	}

@@ -10,11 +10,11 @@ import (
 // [0-999999999] is an error and not the end of the machine's memory.
 const maxExpansion = 1_000_000
 
-// expand returns the names that a pattern stands for, in order. Brackets hold
+// Expand returns the names that a pattern stands for, in order. Brackets hold
 // ranges and single values with commas between them, and a range may have a
 // step: "web[01-20]", "db[a-c]", "r[1-4]n[0-8/2,12]". With several brackets, the
 // last varies fastest. Digits are padded as they are written.
-func expand(pattern string) ([]string, error) {
+func Expand(pattern string) ([]string, error) {
 	names := []string{""}
 	for rest := pattern; ; {
 		text, after, found := strings.Cut(rest, "[")

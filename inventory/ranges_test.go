@@ -21,9 +21,9 @@ func TestExpand(t *testing.T) {
 		{"w[0-0]", "w0"},
 		{"w[9223372036854775806-9223372036854775807]", "w9223372036854775806 w9223372036854775807"},
 	} {
-		got, err := expand(tt.pattern)
+		got, err := Expand(tt.pattern)
 		if err != nil || strings.Join(got, " ") != tt.want {
-			t.Errorf("expand(%q) = %v, %v; want %s", tt.pattern, got, err, tt.want)
+			t.Errorf("Expand(%q) = %v, %v; want %s", tt.pattern, got, err, tt.want)
 		}
 	}
 }
@@ -50,8 +50,8 @@ func TestExpandErrors(t *testing.T) {
 		{"w[0-9999]x[0-9999]", "more than 1000000 hosts"},
 		{"w[-1-3]", "neither two numbers"},
 	} {
-		if got, err := expand(tt.pattern); err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.pattern) {
-			t.Errorf("expand(%q) = %v, %v; want an error with %q", tt.pattern, got, err, tt.want)
+		if got, err := Expand(tt.pattern); err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.pattern) {
+			t.Errorf("Expand(%q) = %v, %v; want an error with %q", tt.pattern, got, err, tt.want)
 		}
 	}
 }

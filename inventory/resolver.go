@@ -56,7 +56,7 @@ func hostKey(name string, more ...string) tomlfile.Key {
 func (r *resolver) validate() error {
 	errs := []error{r.tables.Defaults.validate(r.file, tomlfile.Key{"defaults"})}
 	for _, name := range r.inventory.order {
-		if err := validateName(name); err != nil {
+		if err := ValidateName(name); err != nil {
 			errs = append(errs, r.file.Errorf(groupKey(name), "%w", err))
 		} else if name == allHosts {
 			errs = append(errs, r.file.Errorf(groupKey(name), "all hosts are this group already: choose another name, or use [defaults]"))
@@ -105,7 +105,7 @@ func (r *resolver) expandGroups() error {
 }
 
 func (r *resolver) expandInto(group, pattern string, element int, listed map[string]int) error {
-	names, err := expand(pattern)
+	names, err := Expand(pattern)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (r *resolver) validateHostName(name string) error {
 	if _, taken := r.tables.Groups[name]; taken || name == allHosts {
 		return fmt.Errorf("%q is a group: a host of the same name could not be selected", name)
 	}
-	return validateName(name)
+	return ValidateName(name)
 }
 
 // joinHosts adds the hosts that only have a table of their own, and refuses a

@@ -100,7 +100,7 @@ func (inv *Inventory) named(selector string, t term) ([]int, error) {
 }
 
 func (inv *Inventory) ranged(selector string, t term) ([]int, error) {
-	names, err := expand(t.name)
+	names, err := Expand(t.name)
 	if err != nil {
 		return nil, selectorError(selector, t.pos, "%w", err)
 	}

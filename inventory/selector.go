@@ -117,7 +117,7 @@ func (t *term) classify() error {
 		}
 	case strings.ContainsAny(t.text, "[]"):
 		t.kind = byRange
-		_, err := expand(t.text)
+		_, err := Expand(t.text)
 		return err
 	}
 	return nil
