@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -211,10 +210,7 @@ func TestLostAcknowledgement(t *testing.T) {
 // TestManyAtOnce: 1,000 hosts report at the same time, decisions in between.
 func TestManyAtOnce(t *testing.T) {
 	j := New(openBus(t, t.TempDir()), "ada")
-	hosts := make([]inventory.HostName, 1000)
-	for i := range hosts {
-		hosts[i] = inventory.HostName(fmt.Sprintf("web-%04d", i))
-	}
+	hosts := manyHosts(1000)
 	w := create(t, j, hosts...)
 	var wg sync.WaitGroup
 	for i, h := range hosts {

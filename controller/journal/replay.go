@@ -55,7 +55,7 @@ func (h *history) tookLate(e rollout.Event) bool {
 func (j *Journal) replay(ctx context.Context, id rollout.ID) (history, error) {
 	var h history
 	for s, err := range j.present(ctx, bus.Journal, allEvents(id)) {
-		if errors.Is(err, errStalled) {
+		if errors.Is(err, errMissing) {
 			err = &GapError{ID: id, Reason: err.Error()}
 		}
 		if err == nil {

@@ -23,33 +23,57 @@ func (s stored) id() string { return idOf(s.header) }
 func idOf(h nats.Header) string { return h.Get(jetstream.MsgIDHeader) }
 
 // stalled is how long a reader waits for a message that must be there.
-const stalled = 10 * time.Second
+const stalled = 5 * time.Second
 
-var errStalled = errors.New("there are more events, and they cannot be read")
+var errMissing = errors.New("there are more events, and they cannot be read")
 
-// present yields what a stream has of a subject by now.
+// present yields what a stream has of a subject by now. Messages that the
+// server counts and cannot deliver end it with errMissing.
 func (j *Journal) present(ctx context.Context, stream, subject string) iter.Seq2[stored, error] {
 	return func(yield func(stored, error) bool) {
-		if _, err := j.last(ctx, stream, subject); err != nil {
-			if !errors.Is(err, ErrNotFound) {
-				yield(stored{}, err)
-			}
+		missing, err := j.count(ctx, stream, subject)
+		if err != nil {
+			yield(stored{}, err)
+		}
+		if missing == 0 {
 			return
 		}
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		watchdog := time.AfterFunc(stalled, func() { cancel(errStalled) })
+		watchdog := time.AfterFunc(stalled, func() { cancel(errMissing) })
 		defer watchdog.Stop()
 		for s, err := range j.subscribe(ctx, stream, subject) {
 			watchdog.Reset(stalled)
+			missing--
 			if err != nil && ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
-			if !yield(s, err) || err != nil || s.after == 0 {
+			if !yield(s, err) || err != nil || missing == 0 {
+				return
+			}
+			if s.after == 0 {
+				yield(stored{}, errMissing)
 				return
 			}
 		}
 	}
+}
+
+// count returns how many messages a stream has of a subject.
+func (j *Journal) count(ctx context.Context, stream, subject string) (uint64, error) {
+	s, err := j.bus.JetStream().Stream(ctx, stream)
+	if err != nil {
+		return 0, err
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(subject))
+	if err != nil {
+		return 0, err
+	}
+	var n uint64
+	for _, messages := range info.State.Subjects {
+		n += messages
+	}
+	return n, nil
 }
 
 // subscribe yields what a stream has of a subject, and then what is added to

@@ -1,0 +1,153 @@
+package journal
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/aptfleet/aptfleet/controller/bus"
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// crashHosts is more than all children together get done.
+const crashHosts = 6000
+
+// TestKilled lets a child write a rollout with 8 hosts at a time, kills it with
+// SIGKILL after a random number of acknowledged events, lets the next child
+// take the rollout and go on, and so on. Every event that a child said was
+// acknowledged must be there, and the chain must be whole.
+func TestKilled(t *testing.T) {
+	if state := os.Getenv("APTFLEET_TEST_WRITE"); state != "" {
+		writeUntilKilled(t, state)
+		return
+	}
+	rounds := 12
+	if testing.Short() {
+		rounds = 3
+	}
+	state := t.TempDir()
+	acknowledged := map[string]bool{}
+	for range rounds {
+		for _, line := range runAndKill(t, state, 1+rand.IntN(400)) {
+			acknowledged[line] = true
+		}
+		checkAcknowledged(t, state, acknowledged)
+	}
+	t.Logf("%d kills, %d acknowledged events, none lost", rounds, len(acknowledged))
+}
+
+// runAndKill returns what the child said was acknowledged before it was killed.
+func runAndKill(t *testing.T, state string, after int) []string {
+	t.Helper()
+	child := exec.Command(os.Args[0], "-test.run=^TestKilled$")
+	child.Env = append(os.Environ(), "APTFLEET_TEST_WRITE="+state)
+	child.Stderr = os.Stderr
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for in := bufio.NewScanner(out); in.Scan(); {
+		line, ok := strings.CutPrefix(in.Text(), "ack ")
+		if !ok {
+			t.Errorf("the child said %q", in.Text())
+			continue
+		}
+		if lines = append(lines, line); len(lines) == after {
+			if err := child.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := child.Wait(); err == nil {
+		t.Fatal("the child ended by itself")
+	}
+	return lines
+}
+
+// writeUntilKilled works through the hosts, 8 at a time, from where the journal
+// ends, and says what is acknowledged.
+func writeUntilKilled(t *testing.T, state string) {
+	w, begun := takeOrCreate(t, New(openBus(t, state), "child "+strconv.Itoa(os.Getpid())))
+	var hosts errgroup.Group
+	hosts.SetLimit(8)
+	for _, host := range begun.Hosts() {
+		if host.Verdict.Ended() {
+			continue
+		}
+		hosts.Go(func() error {
+			for _, e := range []rollout.Event{step(host.Name, rollout.Doing), step(host.Name, rollout.Done), result(host.Name, rollout.HostDone)} {
+				if err := w.Append(t.Context(), e); err != nil {
+					return err
+				}
+				fmt.Printf("ack %s %s%s\n", e.Host, e.Kind, string(e.Status)) // not in words, where there is none
+			}
+			return nil
+		})
+	}
+	if err := hosts.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func takeOrCreate(t *testing.T, j *Journal) (*Writer, *rollout.State) {
+	t.Helper()
+	w, err := j.Take(t.Context(), "R1")
+	if errors.Is(err, ErrNotFound) {
+		w, err = j.Create(t.Context(), someSpec(manyHosts(crashHosts)...))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := j.Read(t.Context(), "R1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w, state
+}
+
+func checkAcknowledged(t *testing.T, folder string, acknowledged map[string]bool) {
+	t.Helper()
+	b, err := bus.Open(t.Context(), bus.Options{State: folder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	state, err := New(b, "parent").Read(t.Context(), "R1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range acknowledged {
+		name, what, _ := strings.Cut(line, " ")
+		host, _ := state.Host(inventory.HostName(name))
+		status := host.Step("install").Status
+		kept := map[string]bool{
+			"stepdoing": status != rollout.Pending,
+			"stepdone":  status == rollout.Done,
+			"result":    host.Verdict == rollout.HostDone,
+		}[what]
+		if !kept {
+			t.Errorf("%q was acknowledged, and the journal says %+v", line, host)
+		}
+	}
+}
+
+func manyHosts(n int) []inventory.HostName {
+	hosts := make([]inventory.HostName, n)
+	for i := range hosts {
+		hosts[i] = inventory.HostName(fmt.Sprintf("web-%05d", i))
+	}
+	return hosts
+}
