@@ -132,7 +132,7 @@ func (a *application) login() error {
 	}
 	port, err := strconv.Atoi(text)
 	if err != nil || port < 1 || port > 65535 {
-		return fmt.Errorf("Port %q is no port", text)
+		return fmt.Errorf("%q is no Port", text)
 	}
 	a.host.Port = port
 	return nil

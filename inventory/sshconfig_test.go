@@ -167,7 +167,7 @@ func TestMatch(t *testing.T) {
 
 func TestSSHConfigErrors(t *testing.T) {
 	for _, tt := range []struct{ config, want string }{
-		{"Host web\n  Port no\n", `web: cannot use ssh_config: Port "no" is no port`},
+		{"Host web\n  Port no\n", `web: cannot use ssh_config: "no" is no Port`},
 		{"Host web\n  HostName %q\n", `web: cannot use ssh_config: HostName "%q": cannot expand %q`},
 		{"Host web\n  HostName x%\n", `web: cannot use ssh_config: HostName "x%": ends in a %`},
 		{"Host web\n  ConnectTimeout soon\n", `web: cannot use ssh_config: ConnectTimeout "soon" is no length of time`},
