@@ -103,10 +103,7 @@ func (d *Debian) wanted(p target) string {
 	if p.version != "" {
 		return p.version
 	}
-	if newest := d.Versions[p.name]; newest != "" {
-		return newest
-	}
-	return "1.0"
+	return d.Candidate(p.name)
 }
 
 // aptSimulate prints what apt-get -s does: "Inst" and "Conf" lines for what

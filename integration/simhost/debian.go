@@ -54,6 +54,14 @@ func (d *Debian) Install(host int, name, version string) {
 	d.installed[host][name] = version
 }
 
+// Candidate returns the newest version of a package.
+func (d *Debian) Candidate(name string) string {
+	if newest := d.Versions[name]; newest != "" {
+		return newest
+	}
+	return "1.0"
+}
+
 // Play is a Script.
 func (d *Debian) Play(ctx context.Context, c Command) int {
 	asked := understand(c.Line)
