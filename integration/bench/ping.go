@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os/exec"
-	"path/filepath"
 	"time"
 
 	"github.com/aptfleet/aptfleet/integration/bench/measure"
@@ -17,16 +14,11 @@ import (
 // that cannot be avoided, and beside parallel-ssh. The hosts are simulated in
 // this process, whose cost does not count.
 func ping(ctx context.Context, b *bench) error {
-	fanout := filepath.Join(b.dir, "fanout")
-	build := exec.CommandContext(ctx, "go", "build", "-o", fanout, "github.com/aptfleet/aptfleet/integration/bench/fanout")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("cannot build fanout: %w: %s", err, out)
+	fanout, err := b.buildFanout(ctx)
+	if err != nil {
+		return err
 	}
-	return errors.Join(
-		b.pingBesidePeer(ctx, fanout),
-		b.pingMany(ctx, fanout),
-		b.liveJobs(ctx, fanout),
-	)
+	return errors.Join(b.pingBesidePeer(ctx, fanout), b.pingMany(ctx, fanout))
 }
 
 // pingBesidePeer reaches 1,000 hosts beside parallel-ssh with its defaults,
@@ -77,27 +69,6 @@ func (b *bench) pingMany(ctx context.Context, fanout string) error {
 		measure.Claim{What: "ping of 10,000 hosts: peak memory", Unit: measure.Mebibytes, Ours: measure.MiB(ours.RSS), Most: 120},
 		measure.Claim{What: "ping of 10,000 hosts: commands not run", Ours: float64(hosts*len(runs["aptfleet"])) - float64(counted.Commands), Most: 0},
 	)
-	return nil
-}
-
-// liveJobs holds 200 hosts while each runs a command of 15 s that prints 100
-// lines.
-func (b *bench) liveJobs(ctx context.Context, fanout string) error {
-	sim, err := b.simulate(simhost.Options{Hosts: 200})
-	if err != nil {
-		return err
-	}
-	defer sim.Close()
-	const job = "sim:dur=15s,lines=100"
-	runs, err := b.contest.Run(ctx, sim.ours(fanout, 200, job), sim.parallelSSH(200, job))
-	if err != nil {
-		return err
-	}
-	ours, peer := runs["aptfleet"].Median(), runs["parallel-ssh"].Median()
-	b.table.Add(measure.Claim{
-		What: "200 live commands of 15 s: peak PSS", Unit: measure.Mebibytes,
-		Ours: measure.MiB(ours.PSS), Beside: "parallel-ssh", Peer: measure.MiB(peer.PSS), Most: 1. / 8,
-	})
 	return nil
 }
 

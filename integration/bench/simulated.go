@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -37,7 +38,17 @@ func (b *bench) simulate(o simhost.Options) (*simulated, error) {
 	return &simulated{fleet, files}, nil
 }
 
-// ours runs a command on all hosts by controller/remote.
+// buildFanout builds the program that runs controller/remote alone.
+func (b *bench) buildFanout(ctx context.Context) (path string, err error) {
+	path = filepath.Join(b.dir, "fanout")
+	build := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/aptfleet/aptfleet/integration/bench/fanout")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("cannot build fanout: %w: %s", err, out)
+	}
+	return path, nil
+}
+
+// ours runs fanout on all hosts.
 func (s *simulated) ours(fanout string, parallel int, words ...string) measure.Contestant {
 	args := []string{"-inventory", s.files.Inventory, "-known-hosts", s.files.Hashed, "-parallel", strconv.Itoa(parallel)}
 	return contestant("aptfleet", fanout, append(args, words...)...)

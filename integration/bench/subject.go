@@ -16,6 +16,7 @@ var subjects = []subject{
 	{"floor", floor},
 	{"ping", ping},
 	{"knownhosts", knownhosts},
+	{"jobs", jobs},
 }
 
 // choose returns the named subjects, or all without a name.

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aptfleet/aptfleet/integration/bench/measure"
+	"github.com/aptfleet/aptfleet/integration/simhost"
+	"github.com/aptfleet/aptfleet/integration/simjob"
+)
+
+// jobs measures what it takes to follow jobs on simulated hosts: memory while
+// many live, and CPU for what they print.
+func jobs(ctx context.Context, b *bench) error {
+	fanout, err := b.buildFanout(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.liveJobs(ctx, fanout), b.jobLogs(ctx, fanout))
+}
+
+// simulateJobs starts hosts whose jobs take a time and print so many lines.
+func (b *bench) simulateJobs(hosts int, took time.Duration, lines int) (*simulated, error) {
+	debian := &simhost.Debian{}
+	debian.Shell = (&simjob.Player{Debian: debian, Duration: took, Lines: lines}).Play
+	return b.simulate(simhost.Options{Hosts: hosts, Script: debian.Play})
+}
+
+// liveJobs follows 200 jobs of 15 s that print 100 lines, beside parallel-ssh
+// that waits for a command which does.
+func (b *bench) liveJobs(ctx context.Context, fanout string) error {
+	sim, err := b.simulateJobs(200, 15*time.Second, 100)
+	if err != nil {
+		return err
+	}
+	defer sim.Close()
+	runs, err := b.contest.Run(ctx, sim.ours(fanout, 200, "-job", "sim"), sim.parallelSSH(200, "sim:dur=15s,lines=100"))
+	if err != nil {
+		return err
+	}
+	ours, peer := runs["aptfleet"].Median(), runs["parallel-ssh"].Median()
+	b.table.Add(measure.Claim{
+		What: "200 live jobs of 15 s: peak PSS", Unit: measure.Mebibytes,
+		Ours: measure.MiB(ours.PSS), Beside: "parallel-ssh", Peer: measure.MiB(peer.PSS), Most: 1. / 8,
+	})
+	return nil
+}
+
+// jobLogs compares jobs that print 1,000 lines with jobs of the same length
+// that print few: the difference is what a log costs.
+func (b *bench) jobLogs(ctx context.Context, fanout string) error {
+	const hosts, took = 200, 5 * time.Second
+	few, err := b.simulateJobs(hosts, took, 20)
+	if err != nil {
+		return err
+	}
+	defer few.Close()
+	many, err := b.simulateJobs(hosts, took, 1020)
+	if err != nil {
+		return err
+	}
+	defer many.Close()
+	quiet, loud := few.ours(fanout, hosts, "-job", "sim"), many.ours(fanout, hosts, "-job", "sim")
+	quiet.Name, loud.Name = "20 lines", "1,020 lines"
+	runs, err := b.contest.Run(ctx, quiet, loud)
+	if err != nil {
+		return err
+	}
+	log := runs[loud.Name].Median().Minus(runs[quiet.Name].Median())
+	b.table.Add(measure.Claim{What: "following a job's log of 1,000 lines: CPU", Unit: measure.Milliseconds, Ours: milliseconds(log.CPU) / hosts, Most: 3})
+	return nil
+}
