@@ -105,14 +105,16 @@ func logLines(log []byte) []string {
 	for line := range strings.Lines(string(log)) {
 		line = strings.TrimRight(line, "\r\n")
 		line = line[strings.LastIndexByte(line, '\r')+1:]
-		if len(line) > maxLine {
-			line = line[:maxLine]
-		}
-		if line = strings.TrimRight(strings.Map(printable, line), " "); line != "" {
+		if line = strings.TrimRight(clean(line), " "); line != "" {
 			lines = append(lines, line)
 		}
 	}
 	return lines
+}
+
+// clean bounds a line that a host wrote and makes it safe for a terminal.
+func clean(line string) string {
+	return strings.Map(printable, line[:min(len(line), maxLine)])
 }
 
 func printable(r rune) rune {

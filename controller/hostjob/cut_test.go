@@ -72,7 +72,7 @@ func TestCutAtRandom(t *testing.T) {
 		fails := i%3 == 2
 		h.publish(pkg{name: "app", version: "1.0", postinst: fmt.Sprintf(`
 			i=0; while [ $i -lt 400 ]; do i=$((i + 1)); echo line $i; [ $((i %% 40)) != 0 ] || sleep 0.5; done
-			until [ -e "$APTFLEET_ROOT/go" ]; do sleep 0.2; done; exit %d`, i%3/2*7)})
+			until [ -e "$APTFLEET_ROOT/go" ]; do echo still; sleep 0.2; done; exit %d`, i%3/2*7)})
 		all.Go(func() {
 			cutJob(t, &cutShell{host: h, random: rand.New(rand.NewPCG(seed, uint64(i))), cuts: cuts / jobs}, fails)
 		})

@@ -126,7 +126,9 @@ func (f *follower) reach(ctx context.Context) (frame, error) {
 	for try := 0; ; try++ {
 		out, err := f.call(ctx)
 		if err == nil {
-			return parseFrame(out)
+			fr, err := parseFrame(out)
+			f.mayRun = f.mayRun || err != nil
+			return fr, err
 		}
 		if ctx.Err() != nil {
 			return frame{}, f.failed(context.Cause(ctx))

@@ -24,6 +24,8 @@ type Progress struct {
 	Lost    string  // why the host cannot be reached at the moment, or ""
 }
 
+const maxNotes = 50 // more are nobody's but a script's that writes where it should not
+
 // spans are the parts of a job's 100 percent that apt's own percents of each
 // kind fill.
 var spans = map[string]struct{ from, to float64 }{
@@ -49,7 +51,7 @@ func (t *tracker) status(news []byte) {
 		if !whole {
 			break
 		}
-		t.line(string(line))
+		t.line(clean(string(line)))
 		t.rest = rest
 	}
 	if len(t.rest) > 4096 {
@@ -88,6 +90,9 @@ func (t *tracker) ours(note string) {
 	case "phase":
 		t.now.Phase, t.now.Package, t.now.Text = text, "", ""
 	case "note":
+		if len(t.notes) == maxNotes {
+			return
+		}
 		t.notes = append(t.notes, strings.TrimRight(text, ": "))
 	}
 }
