@@ -51,7 +51,7 @@ func TestRecipeRefuses(t *testing.T) {
 		{"shop.service", "nothing.service", "units[0]: cannot read"},
 		{"src = \"shop.service\"", "src = \"shop.service\"\nname = \"shop\"", "units[0]: \"shop\" is not the name"},
 		{"src = \"shop.service\"", "src = \"shop.service\"\nrestart = \"maybe\"", "units[0]: restart: "},
-		{"postinst = \"postinst\"", "postinst = \"shop.conf\"", "scripts.postinst: cannot use shop.conf: it does not begin with #!"},
+		{"postinst = \"postinst\"", "postinst = \"shop.conf\"", "scripts.postinst: cannot use shop.conf: it does not begin with \"#!\""},
 		{"postinst = \"postinst\"", "postinst = \"bin/shop\"", "#DEBHELPER#"},
 	} {
 		if !strings.Contains(testRecipe, tt.old) {

@@ -70,7 +70,7 @@ func (r *Recipe) script(name, src, added string) (string, error) {
 	case name == "templates":
 		return text, nil
 	case !strings.HasPrefix(text, "#!"):
-		return "", fmt.Errorf("cannot use %s: it does not begin with #!", src)
+		return "", fmt.Errorf("cannot use %s: it does not begin with \"#!\"", src)
 	case added != "" && (!tokenLine.MatchString(text) || !shellShebang.MatchString(text)):
 		return "", fmt.Errorf("cannot use %s: it must be of a shell and have the line %s for the commands of the units", src, debhelperToken)
 	}

@@ -1,0 +1,89 @@
+package deb
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	shownLines = 20 // of the output of a build that failed
+	killDelay  = 10 * time.Second
+)
+
+// BuildSource builds the source tree srcDir, which has a debian/ folder, with
+// dpkg-buildpackage, and moves its .debs into outDir. It returns their paths,
+// sorted. The tree is built in a copy beside them, since a build writes into the
+// tree and its parent; the copy is removed in the end.
+//
+// The error of a build that fails shows the last lines of its output. A
+// cancelled build is asked to end, with all its processes, and then killed.
+func BuildSource(ctx context.Context, srcDir, outDir string) ([]string, error) {
+	work, err := os.MkdirTemp(outDir, ".source-")
+	if err != nil {
+		return nil, fmt.Errorf("cannot build %s: %w", srcDir, err)
+	}
+	defer os.RemoveAll(work)
+	tree := filepath.Join(work, "tree")
+	if err := run(exec.CommandContext(ctx, "cp", "-a", "--", srcDir, tree)); err != nil {
+		return nil, fmt.Errorf("cannot copy %s: %w", srcDir, err)
+	}
+	build := exec.CommandContext(ctx, "dpkg-buildpackage", "-b", "-us", "-uc")
+	build.Dir = tree
+	if err := run(build); err != nil {
+		return nil, fmt.Errorf("cannot build %s: %w", srcDir, err)
+	}
+	return collect(work, outDir)
+}
+
+// run runs a command in a process group of its own, and adds the end of its
+// output to the error.
+func run(cmd *exec.Cmd) error {
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = killDelay
+	err := cmd.Run()
+	if err != nil && cmd.Process != nil {
+		// Whatever of the group outlived its leader; usually there is nothing.
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w%s", cmd.Args[0], err, lastLines(output.String(), shownLines))
+	}
+	return nil
+}
+
+// lastLines returns the last n lines, each on a line of its own.
+func lastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if lines[0] == "" {
+		return ""
+	}
+	return "\n\t" + strings.Join(lines[max(0, len(lines)-n):], "\n\t")
+}
+
+// collect moves the packages from one folder into another.
+func collect(from, to string) ([]string, error) {
+	built, err := filepath.Glob(filepath.Join(from, "*.deb"))
+	if err != nil {
+		return nil, err
+	}
+	var moved []string
+	for _, path := range built {
+		target := filepath.Join(to, filepath.Base(path))
+		if err := os.Rename(path, target); err != nil {
+			return nil, err
+		}
+		moved = append(moved, target)
+	}
+	return moved, nil
+}
