@@ -40,11 +40,7 @@ func readSSHConfig(files []string) (*SSHConfig, error) {
 		}
 		blocks = append(blocks, more...)
 	}
-	return &SSHConfig{options: func(host, _ string) (sshOptions, error) {
-		said := sshOptions{}
-		said.collect(blocks, host)
-		return said, nil
-	}}, nil
+	return &SSHConfig{options: func(host, _ string) (sshOptions, error) { return optionsOf(blocks, host), nil }}, nil
 }
 
 func readSSHFile(path string, depth int) ([]sshBlock, error) {
@@ -55,8 +51,12 @@ func readSSHFile(path string, depth int) ([]sshBlock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read ssh_config: %w", err)
 	}
+	return parseSSHConfig(path, string(data), depth)
+}
+
+func parseSSHConfig(path, data string, depth int) ([]sshBlock, error) {
 	blocks := []sshBlock{{patterns: []string{"*"}}}
-	for text := range strings.Lines(string(data)) {
+	for text := range strings.Lines(data) {
 		keyword, rest := splitKeyword(text)
 		line := sshLine{keyword: keyword, values: splitWords(rest)}
 		switch keyword {
@@ -66,6 +66,7 @@ func readSSHFile(path string, depth int) ([]sshBlock, error) {
 		case "match", "canonicalizehostname":
 			return nil, fmt.Errorf("cannot read ssh_config %s: %w", path, errOnlySSH)
 		case "include":
+			var err error
 			if line.included, err = readIncludes(path, line.values, depth); err != nil {
 				return nil, err
 			}
@@ -108,6 +109,12 @@ func includePath(from, pattern string) string {
 		return filepath.Join("/etc/ssh", pattern)
 	}
 	return filepath.Join(sshHome(), ".ssh", pattern)
+}
+
+func optionsOf(blocks []sshBlock, host string) sshOptions {
+	said := sshOptions{}
+	said.collect(blocks, host)
+	return said
 }
 
 // collect adds what the blocks say about host and was not said before.
