@@ -80,13 +80,13 @@ func (b base) ensure(ctx context.Context, log func(format string, a ...any)) (st
 		return dir, nil
 	}
 	log("making the root of Debian %s hosts (once; about a minute)", b.suite)
-	if err := b.make(ctx, dir); err != nil {
+	if err := b.make(ctx, dir, lock); err != nil {
 		return "", fmt.Errorf("cannot make the root of %s hosts: %w", b.suite, err)
 	}
 	return dir, nil
 }
 
-func (b base) make(ctx context.Context, dir string) error {
+func (b base) make(ctx context.Context, dir string, lock *os.File) error {
 	part := dir + ".part"
 	if err := os.RemoveAll(part); err != nil {
 		return err
@@ -103,6 +103,8 @@ func (b base) make(ctx context.Context, dir string) error {
 	cmd := exec.CommandContext(ctx, "mmdebstrap", "--quiet", "--variant=minbase",
 		"--include="+strings.Join(b.packages(), ","), "--customize-hook="+script, b.suite, part)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "LAB_PAM="+pam)
+	cmd.ExtraFiles = []*os.File{lock} // held as long as it writes, should this process be killed
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("mmdebstrap: %w\n%s", err, out)
 	}

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,8 +9,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -22,6 +19,7 @@ import (
 // lightFleet is the fleet of a lab whose hosts are folders.
 type lightFleet struct {
 	dir      string
+	lock     *os.File  // in dir; held as long as this process is there
 	fakeroot *fakeroot // nil where the lab is root
 	hosts    []*lightHost
 }
@@ -32,11 +30,14 @@ func (f *lightFleet) become() string        { return "none" }
 
 // openLight makes what all hosts of a lab share.
 func openLight() (*lightFleet, error) {
-	dir, err := os.MkdirTemp("", "aptfleet-lab-")
+	if err := sweepLight(); err != nil {
+		return nil, err
+	}
+	dir, lock, err := lockedDir()
 	if err != nil {
 		return nil, err
 	}
-	f := &lightFleet{dir: dir}
+	f := &lightFleet{dir: dir, lock: lock}
 	if os.Geteuid() != 0 {
 		if f.fakeroot, err = startFakeroot(); err != nil {
 			return nil, errors.Join(err, f.close())
@@ -74,7 +75,9 @@ func (f *lightFleet) close() error {
 		f.fakeroot = nil
 	}
 	f.hosts = nil
-	return errors.Join(err, os.RemoveAll(f.dir))
+	err = errors.Join(err, os.RemoveAll(f.dir))
+	_ = f.lock.Close() // of a file that is gone; closed already the second time
+	return err
 }
 
 // lightHost is one host that is a folder and an SSH server.
@@ -230,32 +233,3 @@ func (h *lightHost) FillDisk() error { return noDisk(h) }
 
 // FreeDisk cannot be had either.
 func (h *lightHost) FreeDisk() error { return noDisk(h) }
-
-// processes lists what runs on the host: the processes whose environment names
-// its root (proc_pid_environ(5)).
-func (h *lightHost) processes() []int {
-	mark := []byte("\x00APTFLEET_ROOT=" + h.root.root() + "\x00")
-	var pids []int
-	entries, _ := filepath.Glob("/proc/[0-9]*/environ") // the pattern is well formed
-	for _, file := range entries {
-		env, _ := os.ReadFile(file) // somebody else's, or gone
-		if bytes.Contains(append([]byte{0}, env...), mark) {
-			if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
-				pids = append(pids, pid)
-			}
-		}
-	}
-	return pids
-}
-
-// machineSuite is the Debian suite of this machine (os-release(5)), or "" where
-// it does not say.
-func machineSuite() string {
-	text, _ := os.ReadFile("/etc/os-release") // a machine without the file has no suite either
-	for line := range strings.Lines(string(text)) {
-		if suite, ok := strings.CutPrefix(line, "VERSION_CODENAME="); ok {
-			return strings.Trim(strings.TrimSpace(suite), `"`)
-		}
-	}
-	return ""
-}

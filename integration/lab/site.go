@@ -50,7 +50,7 @@ func claimSite(cache string) (*site, error) {
 		return nil, err
 	}
 	for number := 1; number < 255; number++ {
-		s, err := lockSite(number)
+		s, err := takeSite(number)
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			continue
 		}
@@ -80,21 +80,30 @@ func sweepSites() error {
 		if _, err := fmt.Sscan(filepath.Base(file), &number); err != nil {
 			continue
 		}
-		s, err := lockSite(number)
+		s, err := takeSite(number)
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			continue
 		}
-		if err == nil && s.dir != "" {
-			err = s.clean()
-		}
-		if s != nil {
-			err = errors.Join(err, s.lock.Close())
-		}
 		if err != nil {
-			return fmt.Errorf("cannot clean up after lab %d, which died: %w", number, err)
+			return err
 		}
+		_ = s.lock.Close() // which gives the number back, and nothing was written
 	}
 	return nil
+}
+
+// takeSite locks a number, and cleans up what a lab left there that died. The
+// error of a number that a lab has is syscall.EWOULDBLOCK.
+func takeSite(number int) (*site, error) {
+	s, err := lockSite(number)
+	if err != nil || s.dir == "" {
+		return s, err
+	}
+	if err := s.clean(); err != nil {
+		err = fmt.Errorf("cannot clean up after lab %d, which died: %w", number, err)
+		return nil, errors.Join(err, s.lock.Close())
+	}
+	return s, nil
 }
 
 // lockSite locks a number and reads what its last lab recorded.
@@ -162,6 +171,7 @@ func (s *site) clean() error {
 			return err
 		}
 	}
+	s.dir = ""
 	return s.lock.Truncate(0)
 }
 
