@@ -2,6 +2,7 @@ package remote
 
 import (
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -11,8 +12,10 @@ import (
 )
 
 var (
-	errIdle   = errors.New("closed to make room for another host")
-	errClosed = errors.New("closed")
+	errIdle     = errors.New("closed to make room for another host")
+	errClosed   = errors.New("closed")
+	errNoStatus = errors.New("the host closed the channel")
+	errHungUp   = errors.New("the host closed it")
 )
 
 // conn is one SSH connection, to a host or to a bastion. It lives until it is
@@ -59,7 +62,7 @@ func (c *conn) serve(chans <-chan ssh.NewChannel, reqs <-chan *ssh.Request) {
 			}
 		}
 	}
-	_ = c.Close() // it has ended already; this frees the socket
+	c.end(c.Wait()) // it has ended already; this frees the socket
 	c.fleet.mu.Lock()
 	delete(c.fleet.conns, c)
 	c.fleet.mu.Unlock()
@@ -79,18 +82,31 @@ func (c *conn) alive() bool {
 
 // end closes the connection and keeps the first reason why.
 func (c *conn) end(why error) {
+	if why == nil || why == io.EOF {
+		why = errHungUp
+	}
 	c.why.CompareAndSwap(nil, &why)
 	_ = c.Close() // what counts is that the socket is gone
 }
 
-// lost is the error of whoever was using the connection when it went.
+// lost is the error of whoever was using the connection when it went. A command
+// that ended without a status while its connection lives, because the host shot
+// its sshd, counts as the same.
 func (c *conn) lost(text string) error {
-	cause := errors.New("the host closed it")
-	if why := c.why.Load(); why != nil {
-		cause = *why
+	cause := errNoStatus
+	timer := time.NewTimer(settle)
+	defer timer.Stop()
+	select {
+	case <-c.gone:
+		cause = *c.why.Load()
+	case <-timer.C:
 	}
 	return &trouble{kind: ErrLost, text: text, cause: cause}
 }
+
+// settle is how long the end of a connection may take to arrive after that of
+// the channels in it.
+const settle = 100 * time.Millisecond
 
 // wire is the network connection under a conn. It notes when the other side was
 // heard last, and reads the version line at once, which the library reads byte
