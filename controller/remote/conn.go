@@ -35,14 +35,18 @@ type conn struct {
 }
 
 // start serves what the other side asks of us, which the library wants done or
-// everything hangs.
-func (f *Fleet) start(c ssh.Conn, w *wire, chans <-chan ssh.NewChannel, reqs <-chan *ssh.Request) *conn {
-	k := &conn{Conn: c, wire: w, fleet: f, gone: make(chan struct{})}
+// everything hangs. It fails only if the fleet has been closed meanwhile.
+func (f *Fleet) start(s session, w *wire) (*conn, error) {
+	c := &conn{Conn: s.Conn, wire: w, fleet: f, gone: make(chan struct{})}
 	f.mu.Lock()
-	f.conns[k] = struct{}{}
-	f.mu.Unlock()
-	f.serving.Go(func() { k.serve(chans, reqs) })
-	return k
+	defer f.mu.Unlock()
+	if f.closed {
+		_ = s.Close() // nothing has been done with it
+		return nil, &trouble{kind: ErrUnreachable, text: "not connected", cause: &finalError{errClosed}}
+	}
+	f.conns[c] = struct{}{}
+	f.serving.Go(func() { c.serve(s.chans, s.reqs) })
+	return c, nil
 }
 
 func (c *conn) serve(chans <-chan ssh.NewChannel, reqs <-chan *ssh.Request) {

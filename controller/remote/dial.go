@@ -109,11 +109,11 @@ func (f *Fleet) login(ctx context.Context, t *target, via *conn, ask request) (*
 	w := &wire{Conn: raw}
 	w.heard.Store(clock())
 	h := &handshake{target: t, ask: ask}
-	c, err := h.do(ctx, w)
+	s, err := h.do(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	return f.start(c.Conn, w, c.chans, c.reqs), nil
+	return f.start(s, w)
 }
 
 // connect opens the network connection, directly or through a bastion.
@@ -152,15 +152,15 @@ func plainCause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	var op *net.OpError
+	if !errors.As(err, &op) {
+		return err
+	}
 	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if errors.As(op.Err, &errno) {
 		return errno
 	}
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err
-	}
-	return err
+	return op.Err
 }
 
 // session is what the library returns of a handshake.

@@ -107,7 +107,11 @@ func (e *execution) converse() result {
 	if !ok {
 		return result{err: fmt.Errorf("cannot run %s: the host refuses to run commands", e.name)}
 	}
-	go e.feed(ch)
+	if e.stdin == nil {
+		_ = ch.CloseWrite() // fails only if the command has ended
+	} else {
+		go e.feed(ch)
+	}
 	out, full := e.collect(ch)
 	return result{out, e.verdict(reqs, out, full)}
 }
@@ -122,19 +126,14 @@ func (e *execution) notOpened(err error) error {
 
 // feed sends stdin. It may outlive the command where the reader blocks.
 func (e *execution) feed(ch ssh.Channel) {
-	if e.stdin != nil {
-		if _, err := io.Copy(ch, sourceOf(e)); err != nil {
-			return // the host no longer wants it, or there is no more of it
-		}
+	if _, err := io.Copy(ch, source{e}); err == nil {
+		_ = ch.CloseWrite() // as above
 	}
-	_ = ch.CloseWrite() // fails only if the command has ended
 }
 
 // source is stdin, which ends the command if it can't be read to its end:
 // half of a file must not pass for the whole.
 type source struct{ e *execution }
-
-func sourceOf(e *execution) io.Reader { return source{e} }
 
 func (s source) Read(p []byte) (int, error) {
 	n, err := s.e.stdin.Read(p)

@@ -88,6 +88,7 @@ type Fleet struct {
 	serving    sync.WaitGroup // of the goroutines that belong to the fleet
 
 	mu       sync.Mutex
+	closed   bool
 	conns    map[*conn]struct{}
 	known    map[string]*knownHosts // by its files
 	bastions map[string]*bastion    // by the way to them
@@ -138,9 +139,8 @@ func (f *Fleet) Link(h inventory.Host) *Link {
 // their hosts.
 func (f *Fleet) Close() error {
 	f.mu.Lock()
-	select {
-	case <-f.closing:
-	default:
+	if !f.closed {
+		f.closed = true
 		close(f.closing)
 	}
 	f.mu.Unlock()
@@ -166,9 +166,11 @@ func (f *Fleet) knownHosts(h inventory.Host) (*knownHosts, error) {
 	if k := f.known[key]; k != nil {
 		return k, nil
 	}
-	paths := make([]string, len(files))
-	for i, file := range files {
-		paths[i] = filepath.Clean(expandHome(file))
+	var paths []string
+	for _, file := range files {
+		if file != "none" { // as ssh_config(5) has it
+			paths = append(paths, filepath.Clean(expandHome(file)))
+		}
 	}
 	k, err := loadKnownHosts(paths)
 	if err == nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -102,7 +101,7 @@ func TestLiveLimitCancel(t *testing.T) {
 
 func TestJump(t *testing.T) {
 	behind := startSSHD(t, []string{"ed25519"})
-	bastion := startSSHD(t, []string{"ed25519"}, "MaxSessions 0", "MaxStartups 1")
+	bastion := startSSHD(t, []string{"ed25519"}, "MaxSessions 0", "MaxStartups 2") // one is for the test's own look whether it is up
 	behind.options = append(behind.options, "MaxStartups 100", fmt.Sprintf("Banner %s", behind.write("banner", "hello\n")))
 	behind.restart()
 	known := behind.write("known_hosts", strings.Join([]string{
@@ -148,13 +147,6 @@ func TestJumpRefused(t *testing.T) {
 	bastion := startSSHD(t, []string{"ed25519"}, "AllowTcpForwarding no")
 	bastion.write("authorized_keys", behind.read("client.pub"))
 	known := behind.write("known_hosts", fmt.Sprintf("[127.0.0.1]:%d %s", bastion.port, bastion.read("host_ed25519.pub")))
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := closed.Close(); err != nil {
-		t.Fatal(err)
-	}
 	f := fleetOf(t, Options{KnownHosts: []string{known}})
 	for _, tt := range []struct {
 		jump string
@@ -215,6 +207,56 @@ func TestParseHop(t *testing.T) {
 			t.Errorf("parseHop(%q) took it for %q", spec, h.Name)
 		}
 	}
+}
+
+// TestClosedBehind: sshd of the host behind is down, which the bastion knows.
+func TestClosedBehind(t *testing.T) {
+	bastion := startSSHD(t, []string{"ed25519"})
+	f := fleetOf(t, Options{KnownHosts: []string{bastion.known("ed25519")}, TryAfter: 1 << 40})
+	h := bastion.host()
+	h.Jump, h.Address, h.Port = fmt.Sprintf("127.0.0.1:%d", h.Port), "127.0.0.3", 1
+	if _, err := f.Link(h).Run(t.Context(), command); !errors.Is(err, ErrUnreachable) || !strings.HasSuffix(err.Error(), "cannot connect there: connection refused") {
+		t.Errorf("Run returned %v", err)
+	}
+}
+
+// TestClosedFleet: nothing connects any more, and what connects at the moment
+// of the end does not stay.
+func TestClosedFleet(t *testing.T) {
+	s := startFaulty(t, nil)
+	s.session = ended
+	l := s.link(Options{})
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() {
+			if _, err := l.fleet.Link(s.host()).Run(t.Context(), command); err != nil && !errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrLost) {
+				t.Errorf("Run at the end returned %v", err)
+			}
+		})
+	}
+	<-s.conns
+	if err := l.fleet.Close(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	if _, err := l.Run(t.Context(), command); !errors.Is(err, ErrUnreachable) || !strings.HasSuffix(err.Error(), "closed") {
+		t.Errorf("Run after the end returned %v", err)
+	}
+	if n := len(l.fleet.all()); n != 0 {
+		t.Errorf("%d connections stay", n)
+	}
+}
+
+func FuzzParseHop(f *testing.F) {
+	for _, spec := range []string{"bastion", "me@bastion:2222", "[2001:db8::1]:22", "a@b@c", "[", ":", "x:99999"} {
+		f.Add(spec)
+	}
+	f.Fuzz(func(t *testing.T, spec string) {
+		h, err := parseHop(spec)
+		if err == nil && (h.Name == "" || h.Port < 0 || h.Port > 65535 || strings.ContainsAny(string(h.Name), "[]/ ")) {
+			t.Errorf("parseHop(%q) took it for %+v", spec, h)
+		}
+	})
 }
 
 // TestMuteBastion: the way is open and nobody answers any more.

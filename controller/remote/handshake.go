@@ -26,7 +26,8 @@ type handshake struct {
 
 	hostKey error // what is wrong with the host's key, if that ended it
 	trusted bool
-	denied  bool // the host has said no to all that we have
+	denied  bool     // the host has said no to all that we have
+	methods []string // by which it would let us in
 }
 
 // do returns once the handshake is over or ctx is, whatever the other side
@@ -68,6 +69,7 @@ func (h *handshake) config() *ssh.ClientConfig {
 			return h.hostKey
 		},
 		AuthCallback: func(a *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
+			h.methods = a.AllowedMethods
 			h.denied = slices.Contains(a.TriedMethods, "publickey") || !slices.Contains(a.AllowedMethods, "publickey")
 			return nil, nil // go on as usual: this only listens
 		},
@@ -103,6 +105,10 @@ func (h *handshake) incompatible(err error) error {
 
 // refused is the error where the host takes none of our keys.
 func (h *handshake) refused(err error) error {
+	if len(h.methods) > 0 && !slices.Contains(h.methods, "publickey") {
+		return &trouble{kind: ErrAuth, cause: err, text: fmt.Sprintf("cannot log in as %s: the host takes no keys, only %s (PubkeyAuthentication)",
+			h.target.user, strings.Join(h.methods, ", "))}
+	}
 	var offered []string
 	for _, s := range h.target.keys.signers {
 		offered = append(offered, shortType(s.PublicKey().Type())+" "+ssh.FingerprintSHA256(s.PublicKey()))

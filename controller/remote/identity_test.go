@@ -95,6 +95,13 @@ func TestIdentities(t *testing.T) {
 	}
 }
 
+func TestKeysNotTaken(t *testing.T) {
+	s := startSSHD(t, []string{"ed25519"}, "PubkeyAuthentication no", "HostbasedAuthentication yes")
+	if err := s.login(s.host(), Options{}); !errors.Is(err, ErrAuth) || !strings.Contains(err.Error(), "the host takes no keys, only hostbased") {
+		t.Errorf("Run returned %v", err)
+	}
+}
+
 // TestPassphraseInAgent: the file can't be opened, but the agent has the key.
 func TestPassphraseInAgent(t *testing.T) {
 	s := startSSHD(t, []string{"ed25519"})

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -213,6 +214,9 @@ func (c *conn) explainForward(err error) error {
 	}
 	if refused.Reason == ssh.Prohibited {
 		return &finalError{fmt.Errorf("the bastion %v does not forward there (AllowTcpForwarding, PermitOpen)", c.RemoteAddr())}
+	}
+	if strings.EqualFold(refused.Message, syscall.ECONNREFUSED.Error()) {
+		return &finalError{fmt.Errorf("the bastion %v cannot connect there: %w", c.RemoteAddr(), syscall.ECONNREFUSED)}
 	}
 	return fmt.Errorf("the bastion %v cannot connect there: %s", c.RemoteAddr(), refused.Message)
 }
