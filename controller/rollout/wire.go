@@ -85,15 +85,6 @@ func (e Event) Encode() ([]byte, error) {
 // DecodeEvent reads what Encode returned, now or in an older version of this
 // program. An event of a newer version is refused.
 func DecodeEvent(data []byte) (Event, error) {
-	var version struct {
-		V int `json:"v"`
-	}
-	if err := json.Unmarshal(data, &version); err != nil {
-		return Event{}, fmt.Errorf("cannot decode event: %w", err)
-	}
-	if version.V < 1 || version.V > wireVersion {
-		return Event{}, fmt.Errorf("cannot decode event: it has version %d, and this aptfleet reads up to %d", version.V, wireVersion)
-	}
 	w, err := decodeStrict(data)
 	if err != nil {
 		return Event{}, fmt.Errorf("cannot decode event: %w", err)
@@ -107,18 +98,22 @@ func DecodeEvent(data []byte) (Event, error) {
 }
 
 // decodeStrict refuses keys that this version does not have: a program that
-// adds one raises the version.
+// adds one raises the version. That is looked at first, since it explains the
+// key; the decoder fills the rest in spite of one.
 func decodeStrict(data []byte) (w wireEvent, err error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&w); err != nil {
+	err = dec.Decode(&w)
+	switch {
+	case w.Version > wireVersion, err == nil && w.Version < 1:
+		return w, fmt.Errorf("it has version %d, and this aptfleet reads up to %d", w.Version, wireVersion)
+	case err != nil:
 		return w, err
+	case w.Kind == "":
+		return w, errors.New("it has no kind")
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return w, errors.New("something follows the event")
-	}
-	if w.Kind == "" {
-		return w, errors.New("it has no kind")
 	}
 	return w, nil
 }

@@ -47,15 +47,17 @@ func TestOldEvents(t *testing.T) {
 
 func TestDecodeRefuses(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
-		{``, "unexpected end"},
-		{`{`, "unexpected end"},
+		{``, "EOF"},
+		{`{`, "unexpected EOF"},
 		{`[]`, "cannot unmarshal"},
 		{`{}`, "version 0"},
 		{`{"v":2,"k":"created"}`, "it has version 2, and this aptfleet reads up to 1"},
 		{`{"v":1}`, "no kind"},
 		{`{"v":1,"k":"taken","color":"red"}`, "unknown field"},
 		{`{"v":1,"k":"taken","t":"yesterday"}`, "parsing time"},
-		{`{"v":1,"k":"taken"} {}`, "invalid character"},
+		{`{"v":1,"k":"taken"} {}`, "something follows"},
+		{`{"v":2,"k":"taken","color":"red"}`, "it has version 2"},
+		{`{"color":"red","v":2}`, "it has version 2"},
 	} {
 		if _, err := DecodeEvent([]byte(tt.in)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("DecodeEvent(%s) returned %v, want %q", tt.in, err, tt.want)
