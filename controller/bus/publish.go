@@ -42,8 +42,11 @@ func (b *Bus) PublishAll(ctx context.Context, messages ...*nats.Msg) (uint64, er
 	ctx, cancel := b.whileWorking(ctx)
 	defer cancel()
 	reply, err := b.conn.RequestMsgWithContext(ctx, messages[len(messages)-1])
+	if failure := b.Failure(); failure != nil {
+		return 0, fmt.Errorf("the store has failed: %w", failure)
+	}
 	if err != nil {
-		return 0, fmt.Errorf("no acknowledgement: %w", errors.Join(err, context.Cause(ctx)))
+		return 0, fmt.Errorf("no acknowledgement: %w", err)
 	}
 	return readAck(reply.Data)
 }
