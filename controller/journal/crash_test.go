@@ -30,7 +30,7 @@ func TestKilled(t *testing.T) {
 		writeUntilKilled(t, state)
 		return
 	}
-	rounds := 12
+	rounds := 8
 	if testing.Short() {
 		rounds = 3
 	}

@@ -107,6 +107,7 @@ func TestFlippedBits(t *testing.T) {
 		flipped[at+len(s.data)/2] ^= 1
 		copied := copyWith(t, folder, block, flipped)
 		state, err := readCopy(t, copied)
+		checkListed(t, copied, i == 0 || i == len(all)-1)
 		var gap *GapError
 		if !errors.As(err, &gap) || state.Events != i {
 			t.Errorf("event %d flipped: %d events, %v", i, state.Events, err)
@@ -125,7 +126,7 @@ func TestTorn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stride := 97
+	stride := 149
 	if testing.Short() {
 		stride = 409
 	}
@@ -175,4 +176,20 @@ func readCopy(t *testing.T, folder string) (*rollout.State, error) {
 	}
 	defer b.Close()
 	return New(b, "reader").Read(context.Background(), "R1")
+}
+
+// checkListed: a damaged rollout is listed, and does not hide the others.
+func checkListed(t *testing.T, folder string, damaged bool) {
+	t.Helper()
+	b, err := bus.Open(t.Context(), bus.Options{State: folder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	j := New(b, "reader")
+	create(t, j, "a")
+	list, err := j.List(t.Context())
+	if err != nil || len(list) != 2 || list[0].Err != nil || damaged && list[1].Err == nil {
+		t.Errorf("listed are %+v, %v; the older one is damaged: %v", list, err, damaged)
+	}
 }

@@ -128,7 +128,7 @@ func TestIDsAreCountedAndListedNewestFirst(t *testing.T) {
 	}
 	for i, e := range list {
 		_, finished := e.Finished()
-		if e.ID != rollout.NewID(n-i) || e.Created.Spec == nil || finished != (e.ID == "R7") {
+		if e.ID != rollout.NewID(n-i) || e.Created.Spec == nil || e.Err != nil || finished != (e.ID == "R7") {
 			t.Errorf("entry %d is %+v", i, e)
 		}
 	}
@@ -231,6 +231,33 @@ func TestManyAtOnce(t *testing.T) {
 	state, err := j.Read(t.Context(), w.ID())
 	if err != nil || state.Results != 3000 || state.Term != 11 || state.Summary().Done != 1000 {
 		t.Errorf("the journal has %d events of hosts in term %d: %v", state.Results, state.Term, err)
+	}
+}
+
+// TestManyHosts: all of them are named in one message.
+func TestManyHosts(t *testing.T) {
+	j := New(openBus(t, t.TempDir()), "ada")
+	w := create(t, j, manyHosts(100_000)...)
+	if state, err := j.Read(t.Context(), w.ID()); err != nil || state.Summary().NotStarted != 100_000 {
+		t.Errorf("the journal says %+v, %v", state.Summary(), err)
+	}
+}
+
+// TestFailedStore: the writer ends with the reason, for every host that waits.
+func TestFailedStore(t *testing.T) {
+	b, err := bus.Open(t.Context(), bus.Options{State: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := create(t, New(b, "ada"), "a", "b")
+	mustAppend(t, w, step("a", rollout.Doing))
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	first := w.Append(t.Context(), step("a", rollout.Done))
+	second := w.Append(t.Context(), step("b", rollout.Doing))
+	if first == nil || second == nil || errors.Unwrap(first) != errors.Unwrap(second) {
+		t.Errorf("a writer without a store returned %v and then %v", first, second)
 	}
 }
 

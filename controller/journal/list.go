@@ -17,6 +17,7 @@ type Entry struct {
 	ID      rollout.ID
 	Created rollout.Event
 	Last    rollout.Event // the same as Created until there is another
+	Err     error         // these two cannot be read; the other rollouts can
 }
 
 // Finished returns how the rollout ended, if it has.
@@ -35,32 +36,35 @@ func (j *Journal) List(ctx context.Context) ([]Entry, error) {
 	}
 	entries := make([]Entry, len(ids))
 	for i, id := range ids {
-		if entries[i], err = j.entry(ctx, id); err != nil {
-			return nil, fmt.Errorf("cannot list rollouts: %s: %w", id, err)
+		entries[i].ID = id
+		if err := j.fill(ctx, &entries[i]); err != nil {
+			entries[i].Err = fmt.Errorf("cannot read %s: %w", id, err)
 		}
 	}
-	return entries, nil
+	return entries, context.Cause(ctx)
 }
 
-func (j *Journal) entry(ctx context.Context, id rollout.ID) (Entry, error) {
+func (j *Journal) fill(ctx context.Context, e *Entry) error {
 	stream, err := j.bus.JetStream().Stream(ctx, bus.Journal)
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
-	first, err := stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(decisions(id)))
+	first, err := stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(decisions(e.ID)))
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
-	last, err := stream.GetLastMsgForSubject(ctx, decisions(id))
+	last, err := stream.GetLastMsgForSubject(ctx, decisions(e.ID))
 	if err != nil {
-		return Entry{}, err
+		return err
 	}
-	e := Entry{ID: id}
 	if e.Created, err = rollout.DecodeEvent(first.Data); err != nil {
-		return Entry{}, err
+		return err
+	}
+	if e.Created.Kind != rollout.KindCreated { // the server passes over damage
+		return &GapError{ID: e.ID, Sequence: first.Sequence, Reason: "the event that created it is missing"}
 	}
 	e.Last, err = rollout.DecodeEvent(last.Data)
-	return e, err
+	return err
 }
 
 // ids returns the ids of all rollouts, newest first.
