@@ -12,18 +12,22 @@ import (
 type fleet struct {
 	*source
 	parents  map[string][]string
-	depth    map[string]int // the longest way from all
+	direct   map[string][]string // host to the groups that list it
+	depth    map[string]int      // the longest way from all
 	defaults settings
 	own      map[string]settings // by group
 	left     map[string][]string // by group, and by "host NAME"
 }
 
 func resolve(s *source) (*fleet, error) {
-	f := &fleet{source: s, parents: map[string][]string{}, depth: map[string]int{}, own: map[string]settings{}, left: map[string][]string{}}
+	f := &fleet{source: s, parents: map[string][]string{}, direct: map[string][]string{}, depth: map[string]int{}, own: map[string]settings{}, left: map[string][]string{}}
 	f.gatherUngrouped()
 	for _, name := range s.order {
 		for _, child := range s.groups[name].children {
 			f.parents[child] = append(f.parents[child], name)
+		}
+		for _, h := range s.groups[name].hosts {
+			f.direct[h] = append(f.direct[h], name)
 		}
 	}
 	for _, name := range s.order {
@@ -97,10 +101,8 @@ func (f *fleet) groupsOf(hostName string) []string {
 			add(parent)
 		}
 	}
-	for _, name := range f.order {
-		if f.groups[name].has[hostName] {
-			add(name)
-		}
+	for _, name := range f.direct[hostName] {
+		add(name)
 	}
 	return slices.SortedFunc(maps.Keys(in), func(a, b string) int {
 		if a, b := f.depth[a], f.depth[b]; a != b {
