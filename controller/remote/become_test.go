@@ -65,6 +65,10 @@ func TestSudo(t *testing.T) {
 			t.Errorf("become %q in %q: Shell returned %q, %v", tt.become, tt.chroot, out, err)
 		}
 	}
+	h.User, h.Become, h.Chroot = "", "", "" // as whoever runs this, root
+	if _, err := f.Link(h).Shell(t.Context(), `test -z "${SUDO_USER-}"`); err != nil {
+		t.Errorf("root's own login went through sudo: %v", err)
+	}
 	h.Become = "sudo"
 	_, err := f.Link(h).Shell(t.Context(), "echo 'sudo: a password is required' >&2; exit 1")
 	var exit *ExitError

@@ -5,15 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os/user"
 	"strconv"
 	"syscall"
 	"time"
 
+	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
 	"github.com/aptfleet/aptfleet/inventory"
-	"golang.org/x/crypto/ssh"
 )
 
 // target is where a host is and how to log in there: a Host with the fleet's
@@ -36,11 +35,7 @@ func (f *Fleet) target(h inventory.Host) (*target, error) {
 	def(&h.ConnectTimeout, f.opt.ConnectTimeout)
 	def(&h.User, f.opt.User)
 	if h.User == "" {
-		me, err := user.Current()
-		if err != nil {
-			return nil, &trouble{kind: ErrAuth, text: "cannot log in: no user is named", cause: err}
-		}
-		h.User = me.Username
+		return nil, &trouble{kind: ErrAuth, text: "cannot log in: no user is named, and who runs this has no name either"}
 	}
 	via, err := f.route(h, 0)
 	if err != nil {

@@ -3,7 +3,11 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
+
+	"github.com/aptfleet/aptfleet/inventory"
 )
 
 // The kinds of trouble that a caller may act on. What a Link returns carries
@@ -44,6 +48,37 @@ func (t *trouble) Unwrap() []error {
 		return []error{t.kind}
 	}
 	return []error{t.kind, t.cause}
+}
+
+// hostError is what leaves a Link: an error with the host's name before it. Some
+// of its words come from the host, which must not reach a terminal as it likes.
+type hostError struct {
+	host inventory.HostName
+	err  error
+}
+
+func (h *hostError) Error() string { return string(h.host) + ": " + printable(h.err.Error()) }
+
+func (h *hostError) Unwrap() error { return h.err }
+
+// maxText bounds an error's text, in bytes.
+const maxText = 2000
+
+// printable returns s with what is not printable escaped, and an end.
+func printable(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if b.Len() > maxText {
+			b.WriteString("…")
+			break
+		}
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return b.String()
 }
 
 // ExitError says that a command ran to its end and that its status was not 0.

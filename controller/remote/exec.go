@@ -126,7 +126,7 @@ func (e *execution) notOpened(err error) error {
 
 // feed sends stdin. It may outlive the command where the reader blocks.
 func (e *execution) feed(ch ssh.Channel) {
-	if _, err := io.Copy(ch, source{e}); err == nil {
+	if _, err := io.CopyBuffer(ch, source{e}, make([]byte, 8<<10)); err == nil {
 		_ = ch.CloseWrite() // as above
 	}
 }

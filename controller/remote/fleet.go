@@ -19,6 +19,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -51,7 +52,7 @@ type Options struct {
 	KeepAlive      time.Duration // silence after which a connection in use is asked; 0 is 10 s
 	Tries          int           // to connect; 0 is 3
 	TryAfter       time.Duration // pause between them; 0 is 5 s, because sshd punishes haste
-	MaxOutput      int           // bytes of stdout, and of stderr, kept of a command; 0 is 16 MiB
+	MaxOutput      int           // bytes of stdout, and of stderr, kept of a command; 0 is 4 MiB
 }
 
 func (o Options) withDefaults() Options {
@@ -61,7 +62,10 @@ func (o Options) withDefaults() Options {
 	def(&o.KeepAlive, 10*time.Second)
 	def(&o.Tries, 3)
 	def(&o.TryAfter, 5*time.Second)
-	def(&o.MaxOutput, 16<<20)
+	def(&o.MaxOutput, 4<<20)
+	if me, err := user.Current(); err == nil { // else every host must name its user
+		def(&o.User, me.Username)
+	}
 	def(&o.Agent, os.Getenv("SSH_AUTH_SOCK"))
 	if o.Agent == "none" {
 		o.Agent = ""

@@ -33,12 +33,12 @@ type Forward struct {
 func (l *Link) Forward(ctx context.Context, handle func(net.Conn)) (*Forward, error) {
 	c, err := l.connected(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", l.host.Name, err)
+		return nil, &hostError{l.host.Name, err}
 	}
 	defer l.fleet.live.park(c)
 	f := &Forward{link: l, handle: handle, slots: make(chan struct{}, maxForwarded)}
 	if err := f.bind(ctx, c); err != nil {
-		return nil, fmt.Errorf("%s: %w", l.host.Name, err)
+		return nil, &hostError{l.host.Name, err}
 	}
 	l.mu.Lock()
 	l.forwards = append(l.forwards, f)

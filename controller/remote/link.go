@@ -54,7 +54,7 @@ func (l *Link) Host() inventory.Host { return l.host }
 func (l *Link) Run(ctx context.Context, cmd Command) (Output, error) {
 	out, err := l.run(ctx, cmd)
 	if err != nil {
-		return out, fmt.Errorf("%s: %w", l.host.Name, err)
+		return out, &hostError{l.host.Name, err}
 	}
 	return out, nil
 }
@@ -195,7 +195,9 @@ func (l *Link) becomes() bool {
 	case "sudo":
 		return true
 	case "":
-		return l.host.User != "root" && (l.host.User != "" || l.fleet.opt.User != "root")
+		user := l.host.User
+		def(&user, l.fleet.opt.User)
+		return user != "root"
 	}
 	return false
 }

@@ -27,3 +27,19 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d connections were made for one link", got)
 	}
 }
+
+// TestPrintable: what a host says must not reach the terminal as it likes.
+func TestPrintable(t *testing.T) {
+	for _, tt := range []struct{ said, want string }{
+		{"E: plain words, ü", "E: plain words, ü"},
+		{"\x1b]0;evil\a\nweb2: done", `\x1b]0;evil\a\nweb2: done`},
+		{"half a rune \xc3", "half a rune \uFFFD"},
+		{"\u202ereversed", `\u202ereversed`},
+		{strings.Repeat("x", 1<<20), strings.Repeat("x", maxText+1) + "…"},
+	} {
+		err := &hostError{"web1", errors.New(tt.said)}
+		if got := err.Error(); got != "web1: "+tt.want {
+			t.Errorf("%.40q became %.60q, want %.60q", tt.said, got, tt.want)
+		}
+	}
+}
