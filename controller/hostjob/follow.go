@@ -61,7 +61,7 @@ func (f *follower) follow(ctx context.Context) (*result, error) {
 			r, err := parseResult(fr.result)
 			return &r, err
 		case fr.state == absent:
-			return nil, fmt.Errorf("cannot follow job %s: the host has no such job any more", f.spec.ID)
+			return nil, fmt.Errorf("cannot follow job %s: %w", f.spec.ID, ErrNoJob)
 		case fr.state != running:
 			if err := f.revive(fr.state); err != nil {
 				return nil, err

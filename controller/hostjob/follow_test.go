@@ -23,7 +23,7 @@ func (f shellFunc) Shell(_ context.Context, script string, args ...string) ([]by
 var (
 	errLost        = fmt.Errorf("web1: %w", remote.ErrLost)
 	errUnreachable = fmt.Errorf("web1: %w", remote.ErrUnreachable)
-	spec           = Spec{ID: "job", Owner: "test", Mode: Install, Packages: []Target{{"app", "1.0"}}}
+	spec           = Spec{ID: "job", Owner: "test", Mode: Install, Packages: []Target{{Name: "app", Version: "1.0"}}}
 )
 
 const doneResult = "exit 0\nafter app|ii |1.0\nend\n"
@@ -152,10 +152,10 @@ func TestValidate(t *testing.T) {
 		{"no mode", func(s *Spec) { s.Mode = "" }, "mode"},
 		{"no packages", func(s *Spec) { s.Packages = nil }, "names no package"},
 		{"dist-upgrade of one", func(s *Spec) { s.Mode = DistUpgrade }, "must name no package"},
-		{"option for a package", func(s *Spec) { s.Packages = []Target{{"-o", ""}} }, `"-o"`},
-		{"package with a line", func(s *Spec) { s.Packages = []Target{{"a\nmode install", ""}} }, "cannot use package"},
-		{"foreign package", func(s *Spec) { s.Packages = []Target{{"app:armhf", "1:1.0-1"}} }, ""},
-		{"version with a blank", func(s *Spec) { s.Packages = []Target{{"app", "1 0"}} }, "cannot use package"},
+		{"option for a package", func(s *Spec) { s.Packages = []Target{{Name: "-o"}} }, `"-o"`},
+		{"package with a line", func(s *Spec) { s.Packages = []Target{{Name: "a\nmode install"}} }, "cannot use package"},
+		{"foreign package", func(s *Spec) { s.Packages = []Target{{Name: "app:armhf", Version: "1:1.0-1"}} }, ""},
+		{"version with a blank", func(s *Spec) { s.Packages = []Target{{Name: "app", Version: "1 0"}} }, "cannot use package"},
 		{"refresh", func(s *Spec) { s.Refresh = "some" }, "refresh"},
 		{"conffiles", func(s *Spec) { s.Conffiles = "ask" }, "conffile"},
 		{"lock timeout", func(s *Spec) { s.LockTimeout = -time.Second }, "time limits"},

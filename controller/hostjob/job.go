@@ -36,13 +36,15 @@ var ErrOtherSpec = errors.New("cannot start a job: the host has one with the sam
 // or why the host could not be asked (Unknown). When ctx is cancelled Run
 // returns what it knew last and the cause; the job goes on.
 func Run(ctx context.Context, sh Shell, spec Spec, watch Watch) (Outcome, error) {
-	nothing := Outcome{Verdict: NotStarted, Exit: -1}
 	if err := spec.Validate(); err != nil {
-		return nothing, err
+		return Outcome{Verdict: NotStarted, Exit: -1}, err
 	}
-	f := newFollower(sh, spec.withDefaults(), watch)
+	return newFollower(sh, spec.withDefaults(), watch).run(ctx)
+}
+
+func (f *follower) run(ctx context.Context) (Outcome, error) {
+	o := Outcome{Verdict: NotStarted, Exit: -1}
 	last, err := f.follow(ctx)
-	o := nothing
 	switch {
 	case err != nil && f.mayRun && f.state == running && ctx.Err() != nil:
 		o.Verdict = Running

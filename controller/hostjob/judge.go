@@ -67,6 +67,10 @@ func targetFault(mode Mode, t Target, r result) string {
 	switch {
 	case now.damage() != "":
 		return fmt.Sprintf("%s (%s)", name, now.damage())
+	case t.Absent && have != "":
+		return fmt.Sprintf("%s %s is still installed", t.Name, have)
+	case t.Absent:
+		return ""
 	case mode == OnlyUpgrade && have == "" && before.installed() == "":
 		return ""
 	case have == "":

@@ -1,6 +1,7 @@
 package hostjob
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -49,10 +50,15 @@ var conffileOptions = map[Conffiles][]string{
 type Target struct {
 	Name    string // with ":arch" if of another architecture than the host's
 	Version string // exact; "" is the newest that the host's apt would take
+	Absent  bool   // it is to be removed; mode install only, and without a version
 }
 
+// String returns the target as apt takes it.
 func (t Target) String() string {
-	if t.Version == "" {
+	switch {
+	case t.Absent:
+		return t.Name + "-"
+	case t.Version == "":
 		return t.Name
 	}
 	return t.Name + "=" + t.Version
@@ -126,7 +132,11 @@ func (s Spec) validatePackages() error {
 		return fmt.Errorf("cannot use mode %q of job %s: it is neither install, only-upgrade nor dist-upgrade", s.Mode, s.ID)
 	}
 	for _, t := range s.Packages {
-		if err := t.validate(); err != nil {
+		err := t.validate()
+		if t.Absent && (s.Mode != Install || t.Version != "") {
+			err = errors.New("only mode install removes, and whatever version there is")
+		}
+		if err != nil {
 			return fmt.Errorf("cannot use package %q of job %s: %w", t, s.ID, err)
 		}
 	}
@@ -161,6 +171,10 @@ func (s Spec) encode() string {
 		fmt.Fprintf(&b, "conffile-option %s\n", o)
 	}
 	for _, t := range s.Packages {
+		if t.Absent {
+			fmt.Fprintf(&b, "absent %s\n", t.Name)
+			continue
+		}
 		fmt.Fprintf(&b, "package %s\n", t)
 	}
 	return b.String()

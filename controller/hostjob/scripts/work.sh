@@ -32,6 +32,7 @@ ask() {
 		wanted="$wanted $2" names="$names ${2%%=*}"
 		case $2 in *=*) ;; *) open="$open $2" ;; esac
 		;;
+	absent) wanted="$wanted $2-" names="$names $2" ;;
 	esac
 }
 
