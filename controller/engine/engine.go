@@ -63,7 +63,7 @@ func (e *Engine) fanOut(ctx context.Context, hosts []inventory.Host, parallel in
 	defer stop(nil)
 	lasting, cancel := outlive(ctx, e.Grace)
 	defer cancel()
-	results := eachHost(ctx, hosts, parallel, func(h inventory.Host) Result {
+	results := EachHost(ctx, hosts, parallel, func(h inventory.Host) Result {
 		result := work(lasting, h)
 		if errors.Is(result.Err, errJournal) {
 			stop(result.Err)

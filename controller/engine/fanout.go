@@ -19,10 +19,10 @@ type Result struct {
 	Err     error
 }
 
-// eachHost runs fn for every host, at most limit at a time, and returns one
+// EachHost runs fn for every host, at most limit at a time, and returns one
 // result a host, in the order of hosts. Once ctx is cancelled, hosts not yet
 // started fail with its cause; those that run are left to finish.
-func eachHost(ctx context.Context, hosts []inventory.Host, limit int, fn func(inventory.Host) Result) []Result {
+func EachHost(ctx context.Context, hosts []inventory.Host, limit int, fn func(inventory.Host) Result) []Result {
 	results := make([]Result, len(hosts))
 	var g errgroup.Group // not WithContext, which would cancel the neighbours
 	g.SetLimit(limit)
