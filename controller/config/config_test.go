@@ -111,10 +111,35 @@ func TestFind(t *testing.T) {
 	}
 }
 
+func starter(t testing.TB, c Choices) (config, inventory []byte) {
+	t.Helper()
+	config, inventory, err := Starter(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config, inventory
+}
+
+func TestStarterWithChoices(t *testing.T) {
+	text, _ := starter(t, Choices{State: "/srv/fleet", URL: "https://apt.example.org/fleet", Origin: `The "Shop"`})
+	c, err := Parse("/etc/x.toml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{c.State, c.Repository.Root, c.Repository.URL, c.Repository.Origin}
+	want := []string{"/srv/fleet", "/srv/fleet/repository", "https://apt.example.org/fleet", `The "Shop"`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, _, err := Starter(Choices{URL: "ftp://x"}); err == nil {
+		t.Error("an address that can't be meant was taken")
+	}
+}
+
 // TestStarter reads what init writes, as it is and with every example in it
 // brought to life.
 func TestStarter(t *testing.T) {
-	asIs, hosts := Starter()
+	asIs, hosts := starter(t, Choices{})
 	settings := regexp.MustCompile(`(?m)^#([a-z_]+ *=|\[)`)
 	for _, src := range [][]byte{asIs, settings.ReplaceAll(asIs, []byte("$1"))} {
 		if _, err := Parse(FileName, src); err != nil {
@@ -137,7 +162,7 @@ func TestStarter(t *testing.T) {
 
 // TestStarterShowsDefaults holds that what is commented out is what holds.
 func TestStarterShowsDefaults(t *testing.T) {
-	asIs, _ := Starter()
+	asIs, _ := starter(t, Choices{})
 	alive := regexp.MustCompile(`(?m)^#([a-z_]+ *=)`).ReplaceAll(asIs, []byte("$1"))
 	want, err := Parse(FileName, asIs)
 	if err != nil {
@@ -153,7 +178,7 @@ func TestStarterShowsDefaults(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	asIs, _ := Starter()
+	asIs, _ := starter(f, Choices{})
 	f.Add(asIs)
 	f.Add([]byte("[repository]\nurl = \"http://[::1%eth0]/\"\nsuites=[\"\"]"))
 	f.Fuzz(func(t *testing.T, src []byte) {
