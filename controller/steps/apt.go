@@ -1,0 +1,137 @@
+package steps
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aptfleet/aptfleet/controller/engine"
+	"github.com/aptfleet/aptfleet/controller/hostjob"
+	"github.com/aptfleet/aptfleet/controller/remote"
+	"github.com/aptfleet/aptfleet/controller/rollout"
+)
+
+// Apt is the step that runs apt on one host: it refreshes the lists, installs
+// and verifies, as one job. Undo brings back the versions that the job found,
+// and removes what it added.
+type Apt struct {
+	Shell hostjob.Shell
+	Spec  hostjob.Spec // its ID names the step's job, the same whenever it is begun
+	Watch hostjob.Watch
+
+	outcome hostjob.Outcome
+}
+
+var (
+	_ engine.Step     = (*Apt)(nil)
+	_ engine.Reporter = (*Apt)(nil)
+)
+
+// Name returns what the step is called in the journal.
+func (a *Apt) Name() string { return "apt" }
+
+// Prepare returns the job that Undo will ask for what it changed. Nothing is
+// asked of the host: the job itself notes what is there before it begins.
+func (a *Apt) Prepare(context.Context) (json.RawMessage, error) {
+	return json.Marshal(aptUndo{Format: 1, Job: a.Spec.ID})
+}
+
+// aptUndo is what the journal keeps for Undo.
+type aptUndo struct {
+	Format int    `json:"format"`
+	Job    string `json:"job"`
+}
+
+// Do runs the job, or attaches to it where it has been started before.
+func (a *Apt) Do(ctx context.Context) error {
+	var err error
+	a.outcome, err = hostjob.Run(ctx, a.Shell, a.Spec, a.Watch)
+	return judge(a.outcome, err)
+}
+
+// Undo brings the host back to the versions from before the job. A job that
+// never started changed nothing; one that runs is waited for.
+func (a *Apt) Undo(ctx context.Context, undo json.RawMessage) error {
+	var record aptUndo
+	if err := json.Unmarshal(undo, &record); err != nil || record.Format != 1 {
+		return fmt.Errorf("cannot read what to undo: format %d: %w", record.Format, err)
+	}
+	did := a.Spec
+	did.ID = record.Job
+	outcome, err := hostjob.Attach(ctx, a.Shell, did, a.Watch)
+	switch {
+	case errors.Is(err, hostjob.ErrNoJob):
+		return nil
+	case err != nil:
+		return judge(outcome, err)
+	}
+	back := reverse(outcome)
+	if len(back) == 0 {
+		return nil
+	}
+	a.outcome, err = hostjob.Run(ctx, a.Shell, a.undoSpec(record.Job, back), a.Watch)
+	return judge(a.outcome, err)
+}
+
+// undoSpec is the job that takes another one back. The lists stay as they are:
+// the versions were there a moment ago.
+func (a *Apt) undoSpec(job string, targets []hostjob.Target) hostjob.Spec {
+	spec := a.Spec
+	spec.ID = job + "-undo"
+	spec.Mode = hostjob.Install
+	spec.Packages = targets
+	spec.AllowDowngrades = true
+	spec.Refresh = hostjob.RefreshNone
+	return spec
+}
+
+// reverse lists what has to be installed, or removed, to be as before a job.
+func reverse(o hostjob.Outcome) []hostjob.Target {
+	var targets []hostjob.Target
+	for name, version := range o.Before {
+		if o.After[name] != version {
+			targets = append(targets, hostjob.Target{Name: name, Version: version})
+		}
+	}
+	for name := range o.After {
+		if _, was := o.Before[name]; !was {
+			targets = append(targets, hostjob.Target{Name: name, Absent: true})
+		}
+	}
+	slices.SortFunc(targets, func(a, b hostjob.Target) int { return strings.Compare(a.Name, b.Name) })
+	return targets
+}
+
+// Versions returns what the job found and what it left.
+func (a *Apt) Versions() (before, after rollout.Versions) {
+	return rollout.Versions(a.outcome.Before), rollout.Versions(a.outcome.After)
+}
+
+// Notes returns what a person should know of a host although all is well.
+func (a *Apt) Notes() []string { return a.outcome.Notes }
+
+// judge turns what became of a job into the engine's terms.
+func judge(o hostjob.Outcome, err error) error {
+	switch {
+	case o.Verdict == hostjob.Done:
+		return nil
+	case o.Verdict == hostjob.Broken:
+		return errors.New(o.Cause.String())
+	case o.Verdict == hostjob.NotStarted && neverReached(err):
+		return engine.Judge(rollout.HostUnreachable, err)
+	case o.Verdict == hostjob.NotStarted:
+		return err
+	case err == nil:
+		return engine.Judge(rollout.HostUnknown, errors.New(o.Cause.String()))
+	}
+	return engine.Judge(rollout.HostUnknown, err)
+}
+
+// neverReached reports whether no login came about, so that a retry begins from
+// nothing.
+func neverReached(err error) bool {
+	return errors.Is(err, remote.ErrUnreachable) || errors.Is(err, remote.ErrHostKey) || errors.Is(err, remote.ErrAuth)
+}
