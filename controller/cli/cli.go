@@ -69,7 +69,12 @@ usage; 3 some hosts failed, and retrying them can help.`,
 	flags.BoolVar(&a.json, "json", false, "print results as JSON, one object a line")
 	flags.BoolVar(&a.quiet, "quiet", false, "print errors and results only, no progress")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
-	root.AddCommand(a.versionCommand(), a.manualCommand())
+	root.AddCommand(
+		a.initCommand(), a.buildCommand(), a.publishCommand(), a.promoteCommand(), a.repoCommand(),
+		a.hostsCommand(), a.pingCommand(), a.enrollCommand(),
+		a.rolloutCommand(), a.statusCommand(), a.watchCommand(), a.logsCommand(), a.historyCommand(),
+		a.versionCommand(), a.manualCommand(),
+	)
 	wrapArgs(root)
 	return root
 }

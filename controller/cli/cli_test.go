@@ -36,7 +36,7 @@ func TestUsage(t *testing.T) {
 
 func TestVersionJSON(t *testing.T) {
 	status, stdout, _ := run(t, "version", "--json")
-	if want := `{"version":"dev",`; status != exitDone || !strings.HasPrefix(stdout, want) {
+	if want := `{"type":"version","version":"dev",`; status != exitDone || !strings.HasPrefix(stdout, want) {
 		t.Errorf("status %d and %q, want 0 and %q", status, stdout, want)
 	}
 }

@@ -15,6 +15,8 @@ type versionLine struct {
 	Arch    string `json:"arch"`
 }
 
+func (versionLine) kind() string { return "version" }
+
 func (v versionLine) text(w io.Writer) {
 	fmt.Fprintf(w, "aptfleet %s (%s, %s)\n", v.Version, v.Go, v.Arch)
 }

@@ -9,6 +9,7 @@ import (
 // line is one result: a struct whose JSON form is documented and stable, and
 // that can write itself for people.
 type line interface {
+	kind() string // the value of "type" in the JSON form
 	text(w io.Writer)
 }
 
@@ -22,7 +23,7 @@ func (a *app) print(l line) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.Out, "%s\n", b)
+	_, err = fmt.Fprintf(a.Out, "{\"type\":%q,%s\n", l.kind(), b[1:])
 	return err
 }
 

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// hostLine is one host as the inventory has it.
+type hostLine struct {
+	Host    inventory.HostName `json:"host"`
+	Address string             `json:"address"`
+	Port    int                `json:"port"`
+	User    string             `json:"user,omitempty"`
+	Jump    string             `json:"jump,omitempty"`
+	Chroot  string             `json:"chroot,omitempty"`
+	Groups  []string           `json:"groups"`
+	Labels  map[string]string  `json:"labels,omitempty"`
+}
+
+func newHostLine(h inventory.Host) hostLine {
+	port := h.Port
+	if port == 0 {
+		port = 22
+	}
+	return hostLine{h.Name, h.DialAddress(), port, h.User, h.Jump, h.Chroot, h.Groups, h.Labels}
+}
+
+func (hostLine) kind() string { return "host" }
+
+func (h hostLine) text(w io.Writer) {
+	login := h.Address
+	if h.User != "" {
+		login = h.User + "@" + login
+	}
+	if h.Port != 22 {
+		login = fmt.Sprintf("%s:%d", login, h.Port)
+	}
+	words := []string{strings.Join(h.Groups, ",")}
+	for _, name := range slices.Sorted(maps.Keys(h.Labels)) {
+		words = append(words, name+"="+h.Labels[name])
+	}
+	if h.Jump != "" {
+		words = append(words, "through "+h.Jump)
+	}
+	if h.Chroot != "" {
+		words = append(words, "in "+h.Chroot)
+	}
+	fmt.Fprintf(w, "%-24s %-32s %s\n", h.Host, login, strings.Join(words, "  "))
+}
+
+func (a *app) hostsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "hosts [SELECTOR]",
+		Short: "List the hosts of the inventory",
+		Long: `List the hosts of the inventory, or those that a selector picks: how each is
+reached, its groups and its labels. Nothing is connected to.
+
+` + selectorHelp,
+		Example: `  aptfleet hosts
+  aptfleet hosts 'array_of_new_webapps,!web-b07'
+  aptfleet hosts 'label:tier=web' --json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			in, err := a.installation()
+			if err != nil {
+				return err
+			}
+			hosts, err := in.hosts(strings.Join(args, ""))
+			if err != nil {
+				return err
+			}
+			for _, h := range hosts {
+				if err := a.print(newHostLine(h)); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		ValidArgsFunction: a.completeSelector,
+	}
+}
+
+// selectorHelp explains selectors wherever one is taken.
+const selectorHelp = `A SELECTOR names hosts and groups, with commas between; globs work, "!" takes
+away, "label:NAME=VALUE" picks by label, "[a:b]" cuts out of a group by number,
+and "all" is every host: web,!web-07  label:tier=web  web[0:9]`
+
+// completeSelector offers the names of groups and hosts.
+func (a *app) completeSelector(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	in, err := a.installation()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	inv, err := inventory.Load(in.Inventory)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	names := inv.Groups()
+	for _, h := range inv.Hosts() {
+		names = append(names, string(h.Name))
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

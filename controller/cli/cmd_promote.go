@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aptfleet/aptfleet/packaging/aptrepo"
+)
+
+func (a *app) promoteCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "promote PACKAGE=VERSION FROM TO",
+		Short: "Copy a published version from one suite to another",
+		Long: `Copy a published version of a package from one suite to another, without
+building or uploading it again.`,
+		Example: `  aptfleet promote shop-web=1.1 nightly stable`,
+		Args:    cobra.ExactArgs(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, version, ok := strings.Cut(args[0], "=")
+			if !ok {
+				return usageErrorf("%q is no PACKAGE=VERSION", args[0])
+			}
+			in, err := a.installation()
+			if err != nil {
+				return err
+			}
+			repository, err := in.repository(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := repository.Promote(cmd.Context(), name, version, args[1], args[2]); err != nil {
+				return err
+			}
+			return a.printPackages(repository, args[2], func(p aptrepo.Package) bool {
+				return p.Name == name && p.Version == version
+			})
+		},
+	}
+}
+
+// printPackages prints the packages of a suite that keep lets through.
+func (a *app) printPackages(repository *aptrepo.Repository, suite string, keep func(aptrepo.Package) bool) error {
+	packages, err := repository.List(suite)
+	if err != nil {
+		return err
+	}
+	for _, p := range packages {
+		if !keep(p) {
+			continue
+		}
+		if err := a.print(newPackageLine(suite, p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

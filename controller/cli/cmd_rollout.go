@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/inventory"
+	"github.com/aptfleet/aptfleet/pkg/debian"
+)
+
+// rolloutOptions are the flags of rollout.
+type rolloutOptions struct {
+	to       string
+	mode     string
+	suite    string
+	parallel int
+	yes      bool
+}
+
+func (a *app) rolloutCommand() *cobra.Command {
+	var o rolloutOptions
+	cmd := &cobra.Command{
+		Use:   "rollout PACKAGE[=VERSION]... --to SELECTOR",
+		Short: "Install or upgrade packages on many hosts at once",
+		Long: `Install or upgrade packages on every host that the selector picks, in parallel:
+refresh the lists of our repository, run apt, and compare what is installed with
+what was asked for. What happens on one host does not touch another.
+
+Modes: install (the default); only-upgrade leaves hosts without the package
+alone; dist-upgrade upgrades all there is, from every source, and takes no
+package. A package without a version is the newest of the suite that --suite
+names, else the newest that the host's apt would take.
+
+The work on a host goes on whatever becomes of the connection or of this
+command. The first Ctrl-C begins no further host and waits for those that run;
+the second one leaves them to themselves.
+
+` + selectorHelp,
+		Example: `  aptfleet rollout shop-web --suite stable --to array_of_new_webapps
+  aptfleet rollout shop-web=1.1 --to web01 --yes
+  aptfleet rollout --mode dist-upgrade --to 'all,!db'`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in, err := a.installation()
+			if err != nil {
+				return err
+			}
+			return in.rollOut(cmd.Context(), args, o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.to, "to", "", "`selector` of the hosts (required)")
+	flags.StringVar(&o.mode, "mode", string(rollout.Install), "what apt is asked to do: install, only-upgrade or dist-upgrade")
+	flags.IntVar(&o.parallel, "parallel", 0, "hosts at the same time (default: the configuration's)")
+	flags.BoolVar(&o.yes, "yes", false, "do not ask")
+	a.suiteFlag(cmd, &o.suite, "take the newest versions in this suite of the repository")
+	a.rolloutCompletions(cmd)
+	return cmd
+}
+
+func (a *app) rolloutCompletions(cmd *cobra.Command) {
+	modes := []string{string(rollout.Install), string(rollout.OnlyUpgrade), string(rollout.DistUpgrade)}
+	for flag, complete := range map[string]cobra.CompletionFunc{
+		"to":   a.completeSelector,
+		"mode": cobra.FixedCompletions(modes, cobra.ShellCompDirectiveNoFileComp),
+	} {
+		if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
+			panic(err) // the flag has been defined
+		}
+	}
+}
+
+// rollOut asks, and carries a rollout out.
+func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOptions) error {
+	if o.to == "" {
+		return usageErrorf("say with --to where to roll out")
+	}
+	hosts, err := in.hosts(o.to)
+	if err != nil {
+		return err
+	}
+	spec, err := in.spec(args, o, hosts)
+	if err != nil {
+		return err
+	}
+	if !o.yes {
+		if err := in.app.confirm(describe(spec), len(hosts)); err != nil {
+			return err
+		}
+	}
+	return in.carryOut(ctx, spec, hosts)
+}
+
+// spec returns what was asked for, with the versions that it means now.
+func (in *installation) spec(args []string, o rolloutOptions, hosts []inventory.Host) (rollout.Spec, error) {
+	spec := rollout.Spec{
+		Mode: rollout.Mode(o.mode), Suite: o.suite, Selector: o.to,
+		Parallel: o.parallel, Who: author(), When: time.Now(), Command: os.Args,
+	}
+	if spec.Parallel == 0 {
+		spec.Parallel = in.Rollout.Parallel
+	}
+	for _, h := range hosts {
+		spec.Hosts = append(spec.Hosts, h.Name)
+	}
+	for _, arg := range args {
+		p, err := parsePackage(arg)
+		if err != nil {
+			return spec, &exitError{exitUsage, err}
+		}
+		spec.Packages = append(spec.Packages, p)
+	}
+	if err := spec.Validate(); err != nil {
+		return spec, &exitError{exitUsage, err}
+	}
+	if o.suite != "" {
+		return spec, in.pin(spec.Packages, o.suite)
+	}
+	return spec, nil
+}
+
+// parsePackage reads PACKAGE or PACKAGE=VERSION.
+func parsePackage(arg string) (rollout.Package, error) {
+	name, version, exact := strings.Cut(arg, "=")
+	err := debian.ValidatePackageName(name)
+	if err == nil && exact {
+		err = debian.ValidateVersion(version)
+	}
+	if err != nil {
+		return rollout.Package{}, fmt.Errorf("cannot roll out %q: %w", arg, err)
+	}
+	return rollout.Package{Name: name, Version: version}, nil
+}
+
+// pin gives each package without a version the newest one of a suite, and
+// checks that the suite has those with one.
+func (in *installation) pin(packages []rollout.Package, suite string) error {
+	repository, err := in.readRepository()
+	if err != nil {
+		return err
+	}
+	published, err := repository.List(suite)
+	if err != nil {
+		return err
+	}
+	for i, wanted := range packages {
+		found := false
+		for _, p := range published {
+			if p.Name == wanted.Name && (wanted.Version == "" || p.Version == wanted.Version) {
+				packages[i].Version, found = p.Version, true // the list has the newest last
+			}
+		}
+		if !found {
+			return fmt.Errorf("cannot roll out %s: suite %s does not have it", wanted, suite)
+		}
+	}
+	return nil
+}
+
+// describe says in words what a rollout does.
+func describe(spec rollout.Spec) string {
+	words := []string{string(spec.Mode)}
+	for _, p := range spec.Packages {
+		words = append(words, p.String())
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// statusLine is where a rollout stands.
+type statusLine struct {
+	ID       rollout.ID    `json:"id"`
+	Phase    rollout.Phase `json:"phase"` // open, finished
+	Mode     rollout.Mode  `json:"mode"`
+	Packages []string      `json:"packages,omitempty"`
+	Selector string        `json:"selector"`
+	Who      string        `json:"who"`
+	Created  time.Time     `json:"created"`
+	Finished *time.Time    `json:"finished,omitempty"`
+	Summary  summaryLine   `json:"summary"`
+	Hosts    []hostVerdict `json:"hosts"`
+}
+
+// summaryLine counts the hosts of a rollout.
+type summaryLine struct {
+	Done        int `json:"done"`
+	Failed      int `json:"failed"`
+	Unreachable int `json:"unreachable"`
+	Unknown     int `json:"unknown"`
+	Returned    int `json:"returned"`
+	Stuck       int `json:"stuck"`
+	Running     int `json:"running"`
+	NotStarted  int `json:"not_started"`
+}
+
+// hostVerdict is what became of one host.
+type hostVerdict struct {
+	Host    inventory.HostName `json:"host"`
+	Verdict string             `json:"verdict"`
+	Before  rollout.Versions   `json:"before,omitempty"`
+	After   rollout.Versions   `json:"after,omitempty"`
+	Cause   string             `json:"cause,omitempty"`
+	Took    float64            `json:"took,omitempty"` // seconds
+}
+
+func newStatusLine(id rollout.ID, s *rollout.State) statusLine {
+	l := statusLine{
+		ID: id, Phase: s.Phase, Mode: s.Spec.Mode, Selector: s.Spec.Selector, Who: s.Spec.Who,
+		Created: s.Created, Summary: summaryLine(s.Summary()),
+	}
+	for _, p := range s.Spec.Packages {
+		l.Packages = append(l.Packages, p.String())
+	}
+	if !s.Finished.IsZero() {
+		l.Finished = &s.Finished
+	}
+	for _, h := range s.Hosts() {
+		v := hostVerdict{Host: h.Name, Verdict: h.Verdict.String(), Before: h.Before, After: h.After, Cause: h.Cause}
+		if !h.Ended.IsZero() && !h.Started.IsZero() {
+			v.Took = h.Ended.Sub(h.Started).Round(time.Millisecond).Seconds()
+		}
+		l.Hosts = append(l.Hosts, v)
+	}
+	return l
+}
+
+func (statusLine) kind() string { return "rollout" }
+
+// text writes the counts first and then the hosts that a person must look at.
+func (l statusLine) text(w io.Writer) {
+	fmt.Fprintf(w, "%s  %s %s  to %s  by %s  %s\n", l.ID, l.Mode, strings.Join(l.Packages, " "), l.Selector, l.Who, l.when())
+	fmt.Fprintf(w, "%s\n", l.Summary)
+	for _, h := range l.Hosts {
+		if slices.Contains([]string{rollout.HostDone.String(), rollout.HostNotStarted.String(), rollout.HostReturned.String()}, h.Verdict) {
+			continue
+		}
+		fmt.Fprintf(w, "  %-24s %-12s %s\n", h.Host, h.Verdict, h.Cause)
+	}
+}
+
+// when says when it was created and how long it took.
+func (l statusLine) when() string {
+	created := l.Created.Local().Format(time.DateTime)
+	if l.Finished == nil {
+		return created + ", not finished"
+	}
+	return created + ", took " + l.Finished.Sub(l.Created).Round(100*time.Millisecond).String()
+}
+
+// String names the counts that are not zero.
+func (s summaryLine) String() string {
+	var words []string
+	for _, c := range []struct {
+		n    int
+		word string
+	}{
+		{s.Done, "done"}, {s.Failed, "failed"}, {s.Unreachable, "unreachable"}, {s.Unknown, "unknown"},
+		{s.Stuck, "stuck"}, {s.Returned, "returned"}, {s.Running, "running"}, {s.NotStarted, "not started"},
+	} {
+		if c.n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", c.n, c.word))
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status [ROLLOUT]",
+		Short: "Show where a rollout stands; the last one if none is named",
+		Args:  cobra.MaximumNArgs(1),
+		Example: `  aptfleet status
+  aptfleet status R42 --json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withRollout(cmd.Context(), args, func(j openJournal, id rollout.ID) error {
+				state, err := j.Read(cmd.Context(), id)
+				if err != nil {
+					return err
+				}
+				return a.print(newStatusLine(id, state))
+			})
+		},
+	}
+}

@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aptfleet/aptfleet/controller/engine"
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// hostReport is what became of one host: the line to print, and why the host is
+// not well.
+type hostReport struct {
+	line line
+	err  error
+}
+
+// eachHost calls fn for all hosts, limit at a time, prints what becomes of each
+// as it ends, and returns the command's error: some hosts failed, or none did.
+func (a *app) eachHost(ctx context.Context, hosts []inventory.Host, limit int, fn func(context.Context, inventory.Host) hostReport) error {
+	bar := a.newProgress(len(hosts))
+	defer bar.end()
+	results := engine.EachHost(ctx, hosts, limit, func(h inventory.Host) engine.Result {
+		bar.begin(h.Name)
+		report := fn(ctx, h)
+		bar.finish(h.Name, report.err == nil)
+		err := bar.above(func() error { return a.print(report.line) })
+		if report.err != nil {
+			err = report.err
+		}
+		return engine.Result{Host: h.Name, Err: err}
+	})
+	if slices.ContainsFunc(results, func(r engine.Result) bool { return r.Err != nil }) {
+		return failed(exitFailed)
+	}
+	return nil
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

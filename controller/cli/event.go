@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// eventLine is one thing that happened in a rollout.
+type eventLine struct {
+	Event   rollout.Kind       `json:"event"` // created, taken, step, result, finished
+	Time    time.Time          `json:"time"`
+	By      string             `json:"by"`
+	Host    inventory.HostName `json:"host,omitempty"`
+	Attempt int                `json:"attempt,omitempty"`
+	Step    string             `json:"step,omitempty"`
+	Status  rollout.Status     `json:"status,omitempty"`
+	Verdict rollout.Verdict    `json:"verdict,omitempty"`
+	Before  rollout.Versions   `json:"before,omitempty"`
+	After   rollout.Versions   `json:"after,omitempty"`
+	Cause   string             `json:"cause,omitempty"`
+}
+
+func newEventLine(e rollout.Event) eventLine {
+	return eventLine{e.Kind, e.At, e.By, e.Host, e.Attempt, e.Step, e.Status, e.Verdict, e.Before, e.After, e.Cause}
+}
+
+func (eventLine) kind() string { return "event" }
+
+// text writes only what ends a host's work: what lies between moves the bar.
+func (e eventLine) text(w io.Writer) {
+	switch {
+	case e.Event != rollout.KindResult:
+	case e.Verdict == rollout.HostDone:
+		fmt.Fprintf(w, "%-24s done         %s\n", e.Host, changes(e.Before, e.After))
+	default:
+		fmt.Fprintf(w, "%-24s %-12s %s\n", e.Host, strings.ToUpper(e.Verdict.String()), e.Cause)
+	}
+}
+
+// follow shows events until a rollout ends, in the journal's order.
+func (a *app) follow(ctx context.Context, events iter.Seq2[rollout.Event, error], bar *progress) {
+	for e, err := range events {
+		if err != nil {
+			a.log.WarnContext(ctx, "cannot show what happens", "error", err)
+			return
+		}
+		switch e.Kind {
+		case rollout.KindStep:
+			bar.begin(e.Host)
+		case rollout.KindResult:
+			bar.finish(e.Host, e.Verdict == rollout.HostDone)
+		}
+		if err := bar.above(func() error { return a.print(newEventLine(e)) }); err != nil || e.Kind == rollout.KindFinished {
+			return
+		}
+	}
+}
+
+// mostChanges is how many packages a line names.
+const mostChanges = 4
+
+// changes says what became of packages, as "shop-web 1.0 -> 1.1".
+func changes(before, after rollout.Versions) string {
+	var words []string
+	all := maps.Clone(before)
+	if all == nil {
+		all = rollout.Versions{}
+	}
+	maps.Copy(all, after)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if word := change(name, before[name], after[name]); word != "" {
+			words = append(words, word)
+		}
+	}
+	if len(words) == 0 {
+		return "nothing to change"
+	}
+	if more := len(words) - mostChanges; more > 0 {
+		words = append(words[:mostChanges], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(words, ", ")
+}
+
+func change(name, before, after string) string {
+	switch {
+	case before == after:
+		return ""
+	case before == "":
+		return name + " " + after + " (new)"
+	case after == "":
+		return name + " " + before + " (removed)"
+	}
+	return name + " " + before + " -> " + after
+}

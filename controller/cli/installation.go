@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/aptfleet/aptfleet/controller/config"
+	"github.com/aptfleet/aptfleet/controller/remote"
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// installation is what commands work with: the configuration, and what it
+// names, opened by whoever needs it.
+type installation struct {
+	*config.Config
+	app *app
+}
+
+// installation reads the configuration.
+func (a *app) installation() (*installation, error) {
+	path, err := config.Find(a.config)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; \"aptfleet init\" writes one", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	return &installation{cfg, a}, nil
+}
+
+// hosts returns the hosts that a selector picks, with what the inventory leaves
+// open filled in from ~/.ssh/config.
+func (in *installation) hosts(selector string) ([]inventory.Host, error) {
+	inv, err := inventory.Load(in.Inventory)
+	if err != nil {
+		return nil, err
+	}
+	hosts := inv.Hosts()
+	if selector != "" {
+		if hosts, err = inv.Select(selector); err != nil {
+			return nil, &exitError{exitUsage, err}
+		}
+	}
+	ssh, err := sshConfig()
+	if err != nil {
+		return nil, err
+	}
+	for i, h := range hosts {
+		if hosts[i], err = ssh.Apply(h); err != nil {
+			return nil, err
+		}
+	}
+	return hosts, nil
+}
+
+// sshConfig reads the user's ssh_config, and the machine's.
+func sshConfig() (*inventory.SSHConfig, error) {
+	paths := []string{"/etc/ssh/ssh_config"}
+	if home, err := os.UserHomeDir(); err == nil {
+		paths = append([]string{filepath.Join(home, ".ssh", "config")}, paths...)
+	}
+	return inventory.LoadSSHConfig(paths...)
+}
+
+// fleet returns the way to hosts.
+func (in *installation) fleet(o remote.Options) (*remote.Fleet, error) {
+	ssh, err := sshConfig()
+	if err != nil {
+		return nil, err
+	}
+	o.Resolve = ssh.Apply
+	return remote.New(o)
+}

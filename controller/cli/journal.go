@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+
+	"github.com/aptfleet/aptfleet/controller/bus"
+	"github.com/aptfleet/aptfleet/controller/journal"
+)
+
+// openJournal is the journal and the bus that it is on.
+type openJournal struct {
+	*journal.Journal
+	bus *bus.Bus
+}
+
+// Close gives the state folder back.
+func (j openJournal) Close() error { return j.bus.Close() }
+
+// journal opens the journal of the installation, which one process at a time
+// can have.
+func (in *installation) journal(ctx context.Context) (openJournal, error) {
+	b, err := bus.Open(ctx, bus.Options{State: in.State, Log: in.app.log})
+	if err != nil {
+		return openJournal{}, err
+	}
+	return openJournal{journal.New(b, author()), b}, nil
+}
+
+// author names this process in the journal: ada@deploy (4711). Behind sudo it
+// is the person, not root.
+func author() string {
+	name := os.Getenv("SUDO_USER")
+	if u, err := user.Current(); name == "" && err == nil {
+		name = u.Username
+	}
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "unknown"
+	}
+	return fmt.Sprintf("%s@%s (%d)", name, machine, os.Getpid())
+}
