@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+const (
+	group = "array_of_new_webapps"
+	suite = "stable"
+	port  = "8071"
+)
+
+// play is the show: the main job from an empty folder to a second release.
+func (s *stage) play() error {
+	url := "http://" + s.fleet.ListenAddress() + ":" + port
+	for _, part := range []func() error{
+		func() error { return s.begin(url) },
+		func() error { return s.build("1.0") },
+		func() error { return s.open() },
+		func() error { return s.rollOut("1.0") },
+		func() error { return s.build("1.1") },
+		func() error { return s.rollOut("1.1") },
+		s.lookBack,
+	} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin writes the configuration, the key and the inventory.
+func (s *stage) begin(url string) error {
+	s.title("A configuration, a signing key, and the inventory of the fleet")
+	if err := s.run("init", "--state", filepath.Join(s.dir, "state"), "--url", url, "--origin", "Demo"); err != nil {
+		return err
+	}
+	if err := s.write("inventory.toml", s.fleet.Inventory(group)); err != nil {
+		return err
+	}
+	if err := s.run("hosts"); err != nil {
+		return err
+	}
+	return s.run("ping", group)
+}
+
+// build makes one version of the sample application and publishes it.
+func (s *stage) build(version string) error {
+	s.title("shop-web %s: build the package and publish it", version)
+	sample, err := filepath.Abs("integration/sample/shop-web")
+	if err != nil {
+		return err
+	}
+	if err := compile(sample, version); err != nil {
+		return err
+	}
+	if err := s.run("build", filepath.Join(sample, "shop-web.toml"), "--version", version, "--out", "."); err != nil {
+		return err
+	}
+	return s.run("publish", "--suite", suite, "shop-web_"+version+"_amd64.deb")
+}
+
+// compile builds the sample application's program where its recipe expects it.
+func compile(sample, version string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", "shop-web", ".")
+	cmd.Dir, cmd.Stderr = sample, os.Stderr
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("cannot compile shop-web: %w", err)
+	}
+	return nil
+}
+
+// open serves the repository and tells the hosts of it.
+func (s *stage) open() error {
+	s.title("Serve the repository, and enroll the hosts in it")
+	if err := s.serve("repo", "serve", "--listen", s.fleet.ListenAddress()+":"+port); err != nil {
+		return err
+	}
+	return s.run("enroll", group, "--yes")
+}
+
+// rollOut brings one version to all hosts.
+func (s *stage) rollOut(version string) error {
+	s.title("Roll out shop-web %s to all of %s", version, group)
+	if err := s.run("rollout", "shop-web="+version, "--to", group, "--yes"); err != nil {
+		return err
+	}
+	return s.table("shop-web")
+}
+
+// lookBack shows what the journal knows afterwards.
+func (s *stage) lookBack() error {
+	s.title("What the journal knows")
+	for _, args := range [][]string{{"history"}, {"status"}, {"logs", "R2", s.fleet.Hosts()[0].Name()}, {"repo", "ls"}} {
+		if err := s.run(args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
