@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/aptfleet/aptfleet/controller/config"
 	"github.com/aptfleet/aptfleet/controller/remote"
@@ -60,13 +61,17 @@ func (in *installation) hosts(selector string) ([]inventory.Host, error) {
 	return hosts, nil
 }
 
-// sshConfig reads the user's ssh_config, and the machine's.
+// sshConfig reads the ssh_config of the user and of the machine, where there are
+// any.
 func sshConfig() (*inventory.SSHConfig, error) {
 	paths := []string{"/etc/ssh/ssh_config"}
 	if home, err := os.UserHomeDir(); err == nil {
 		paths = append([]string{filepath.Join(home, ".ssh", "config")}, paths...)
 	}
-	return inventory.LoadSSHConfig(paths...)
+	return inventory.LoadSSHConfig(slices.DeleteFunc(paths, func(path string) bool {
+		_, err := os.Stat(path)
+		return errors.Is(err, fs.ErrNotExist)
+	})...)
 }
 
 // fleet returns the way to hosts.
