@@ -5,11 +5,15 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/aptfleet/aptfleet/controller/cli.version=$(VERSION)
 
-.PHONY: build test lint bench
+.PHONY: build demo test lint bench
 .DEFAULT_GOAL := build
 
 build: ## bin/aptfleet
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./controller/cmd/...
+
+demo: build ## the main job on a small fleet of real hosts, before your eyes
+	integration/lab/install
+	$(GO) run ./integration/demo
 
 test: lint ## everything, the fleet tests included
 	$(GO) test ./...

@@ -65,9 +65,8 @@ func (s *stage) build(version string) error {
 
 // compile builds the sample application's program where its recipe expects it.
 func compile(sample, version string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", "shop-web", ".")
+	cmd := exec.Command("./build.sh", version)
 	cmd.Dir, cmd.Stderr = sample, os.Stderr
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("cannot compile shop-web: %w", err)
 	}
