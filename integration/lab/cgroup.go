@@ -47,30 +47,40 @@ func (c cgroup) make() ([]string, error) {
 
 // kill kills what runs in the group and below it, and removes it.
 func (c cgroup) kill() error {
-	if err := killAll(c.processes); err != nil {
-		return fmt.Errorf("control group %s: %w", c, err)
+	err := killAll(c.processes)
+	if err == nil {
+		err = eventually(c.remove) // a process is off the list a little before it is gone
 	}
-	return c.remove()
+	if err != nil {
+		return fmt.Errorf("cannot end what runs in control group %s: %w", c, err)
+	}
+	return nil
 }
-
-// killPatience is how long killed processes may take to be gone.
-const killPatience = 20 * time.Second
 
 // killAll kills the processes that list names, until it names none.
 func killAll(list func() []int) error {
-	deadline := time.Now().Add(killPatience)
-	for {
+	return eventually(func() error {
 		pids := list()
-		if len(pids) == 0 {
-			return nil
-		}
 		for _, pid := range pids {
 			_ = syscall.Kill(pid, syscall.SIGKILL) // gone already is as well
 		}
-		if time.Now().After(deadline) {
+		if len(pids) > 0 {
 			return fmt.Errorf("processes %v do not end", pids)
 		}
-		<-time.After(20 * time.Millisecond) // nobody tells when processes that are no children end
+		return nil
+	})
+}
+
+// eventually repeats f until it succeeds, for as long as killed processes may
+// take to be gone. Nobody tells of the end of processes that are not children.
+func eventually(f func() error) error {
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		err := f()
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		<-time.After(10 * time.Millisecond)
 	}
 }
 

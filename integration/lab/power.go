@@ -119,7 +119,7 @@ func (h *bootedHost) PowerOff() error {
 		return fmt.Errorf("%s: cannot power off: %w", h.Name(), err)
 	}
 	<-r.ended
-	return nil
+	return h.cgroup().kill() // what began just now, and nspawn had not taken charge of
 }
 
 // Reboot asks the host's systemd to reboot it.
