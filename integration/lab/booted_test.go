@@ -37,7 +37,7 @@ func TestPAM(t *testing.T) {
 	for _, h := range l.Hosts() {
 		asUsers(t, l, h, []userTest{
 			{"deploy", "systemctl is-system-running --wait", "running"},
-			{"deploy", `cat /proc/self/cgroup | sed 's/.*user-[0-9]*.slice/slice/'`, "slice/session-"},
+			{"deploy", `grep -o 'session-[0-9c]*.scope' /proc/self/cgroup | head -1`, "session-"},
 			{"deploy", "sudo -n id -un", "root"},
 		})
 	}
