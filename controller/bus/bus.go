@@ -70,7 +70,7 @@ func (b *Bus) start(ctx context.Context, store string) error {
 	if err := b.connect(); err != nil {
 		return err
 	}
-	return b.ensureStreams(ctx, known)
+	return b.ensureStreams(ctx, store, known)
 }
 
 // embedded returns the options of a server that serves this process alone.

@@ -182,11 +182,41 @@ func TestDamagedStream(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := Open(t.Context(), Options{State: state})
-			if err == nil || !strings.Contains(err.Error(), "store is damaged: stream JOURNAL") {
+			if err == nil || !strings.Contains(err.Error(), "store is damaged: stream JOURNAL") || !strings.Contains(err.Error(), "checksums do not match") {
 				t.Errorf("Open returned %v", err)
 			}
 			if data, readErr := os.ReadFile(path); readErr != nil || string(data) != "damaged" {
 				t.Errorf("what was damaged was changed to %q, %v", data, readErr)
+			}
+		})
+	}
+}
+
+// TestStreamsMadeAnew: logs are not worth standing still for, and a journal
+// without a single message may be what a crash left of making it.
+func TestStreamsMadeAnew(t *testing.T) {
+	for _, tt := range []struct {
+		stream, subject string
+		messages        int
+	}{{Logs, "l.R1.0", 3}, {Journal, "j.R1.res", 0}} {
+		t.Run(tt.stream, func(t *testing.T) {
+			state := t.TempDir()
+			m := message("x")
+			m.Subject = tt.subject
+			b := open(t, state)
+			for range tt.messages {
+				if _, err := b.PublishAll(t.Context(), m); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := b.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Remove(filepath.Join(state, "bus", "jetstream", "$G", "streams", tt.stream, "meta.inf")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := open(t, state).PublishAll(t.Context(), m); err != nil {
+				t.Error(err)
 			}
 		})
 	}

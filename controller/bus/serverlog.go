@@ -2,8 +2,11 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
+	"sync/atomic"
 )
 
 // serverLog takes what the server logs. Since nobody connects to it from
@@ -13,6 +16,7 @@ type serverLog struct {
 	log     *slog.Logger
 	working context.Context // cancelled with the first error; not a request's, so it may live in a struct
 	fail    context.CancelCauseFunc
+	warning atomic.Pointer[string] // the last
 }
 
 func newServerLog(log *slog.Logger) *serverLog {
@@ -26,6 +30,17 @@ func newServerLog(log *slog.Logger) *serverLog {
 // failure returns the first error of the server's store, or nil.
 func (l *serverLog) failure() error { return context.Cause(l.working) }
 
+// reason returns what the server last complained of.
+func (l *serverLog) reason() error {
+	if err := l.failure(); err != nil {
+		return err
+	}
+	if w := l.warning.Load(); w != nil {
+		return errors.New(*w)
+	}
+	return errors.New("the server does not say why")
+}
+
 // Noticef and the methods below make it a server.Logger. Notices are of no
 // interest to the user of a command.
 func (l *serverLog) Noticef(format string, v ...any) { l.debug(format, v) }
@@ -38,7 +53,9 @@ func (l *serverLog) Tracef(format string, v ...any) { l.debug(format, v) }
 
 // Warnf is for what the server could put right itself.
 func (l *serverLog) Warnf(format string, v ...any) {
-	l.log.Warn("the bus warns", "message", fmt.Sprintf(format, v...))
+	message := strings.TrimSpace(fmt.Sprintf(format, v...))
+	l.warning.Store(&message)
+	l.log.Warn("the bus warns", "message", message)
 }
 
 // Errorf is for what it could not. It is not logged: whoever waits for the bus

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,33 +43,80 @@ func streams() []jetstream.StreamConfig {
 	}
 }
 
-// ensureStreams makes the streams that are missing. One that the store had and
-// the server did not recover is damage, and making it anew would hide it.
-func (b *Bus) ensureStreams(ctx context.Context, known []string) error {
+// ensureStreams makes the streams that are missing.
+func (b *Bus) ensureStreams(ctx context.Context, store string, known []string) error {
+	made := false
 	for _, config := range streams() {
 		_, err := b.js.Stream(ctx, config.Name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			if slices.Contains(known, config.Name) {
-				return fmt.Errorf("its store is damaged: stream %s is on the disk and cannot be recovered: %w", config.Name, b.log.failure())
+			if err := b.mayMake(config.Name, known); err != nil {
+				return err
 			}
 			_, err = b.js.CreateStream(ctx, config)
+			made = true
 		}
 		if err != nil {
-			return errors.Join(fmt.Errorf("cannot use stream %s: %w", config.Name, err), b.log.failure())
+			return errors.Join(fmt.Errorf("cannot use stream %s: %w", config.Name, err), b.Failure())
 		}
 	}
-	return nil
+	if !made {
+		return nil
+	}
+	return syncTree(store)
 }
 
-// storedStreams lists the streams that the store has on the disk.
-func storedStreams(store string) []string {
-	entries, err := os.ReadDir(filepath.Join(store, "jetstream", "$G", "streams"))
-	if err != nil {
-		return nil // a new store; anything else the server will say
+// mayMake refuses to make a stream anew that the store had and the server did
+// not recover, since that would hide the damage. Logs are not worth that: the
+// hosts have them.
+func (b *Bus) mayMake(name string, known []string) error {
+	if name == Logs || !slices.Contains(known, name) {
+		return nil
 	}
-	names := make([]string, len(entries))
-	for i, e := range entries {
-		names[i] = e.Name()
+	return fmt.Errorf("its store is damaged: stream %s is on the disk and cannot be recovered: %w", name, b.log.reason())
+}
+
+// syncTree makes a folder and all that is in it durable. The server syncs what
+// it writes to a stream, but not everything that it makes along with one, and a
+// power cut soon after could leave a stream that is there and has no settings.
+func syncTree(folder string) error {
+	for dir := folder; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		err := syncPath(dir)
+		if errors.Is(err, fs.ErrPermission) {
+			break // we did not make it
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return syncPath(path)
+	})
+}
+
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+// storedStreams lists the streams of which the store has messages on the disk.
+// One without any may be what a crash left of making it.
+func storedStreams(store string) []string {
+	blocks, err := filepath.Glob(filepath.Join(store, "jetstream", "$G", "streams", "*", "msgs", "*.blk"))
+	if err != nil {
+		return nil // the pattern is a constant
+	}
+	var names []string
+	for _, block := range blocks {
+		if info, err := os.Stat(block); err == nil && info.Size() > 0 {
+			names = append(names, filepath.Base(filepath.Dir(filepath.Dir(block))))
+		}
 	}
 	return names
 }
