@@ -104,7 +104,8 @@ func New(o Options) (*Fleet, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	if err := raiseOpenFiles(o.Live + o.Handshakes); err != nil {
+	o, err := o.fit()
+	if err != nil {
 		return nil, err
 	}
 	f := &Fleet{
