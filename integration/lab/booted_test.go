@@ -171,8 +171,11 @@ func TestStartCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("changed my mind")
 	log := writerFunc(func(p []byte) (int, error) { cancel(cause); return len(p), nil })
-	if _, err := Start(ctx, Options{Kind: Booted, Log: log}); !errors.Is(err, cause) {
+	_, err := Start(ctx, Options{Kind: Booted, Log: log})
+	if !errors.Is(err, cause) {
 		t.Errorf("Start: %v, want %v", err, cause)
+	} else if strings.Contains(err.Error(), "cannot close the lab") {
+		t.Errorf("something is left: %v", err)
 	}
 }
 

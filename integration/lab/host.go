@@ -25,7 +25,7 @@ type Host interface {
 	Exec(ctx context.Context, argv ...string) ([]byte, error)
 
 	// Cut takes the host off the network without a word: connections freeze
-	// and new ones are not answered, until Mend.
+	// and new ones are not answered, until Mend or the next boot.
 	Cut() error
 	Mend() error
 	// Reboot shuts the host down in order, boots it and returns when its SSH

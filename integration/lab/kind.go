@@ -42,8 +42,11 @@ func wantedKind(o Options) (Kind, string) {
 	return AnyKind, "root, mounts and systemd-nspawn work here"
 }
 
-// bootedPrograms is what booted hosts need of the machine.
-var bootedPrograms = []string{"mmdebstrap", "systemd-nspawn", "nsenter", "ip"}
+// What hosts of each kind need of the machine.
+var (
+	bootedPrograms = []string{"mmdebstrap", "systemd-nspawn", "nsenter", "ip"}
+	lightPrograms  = []string{"apt-get", "dpkg", "dpkg-query", "perl"}
+)
 
 // tryMachine finds out whether the machine may have booted hosts, as far as
 // that takes no base: it is the quick part, and tryNspawn the rest.
@@ -51,12 +54,20 @@ func tryMachine() error {
 	if os.Geteuid() != 0 {
 		return errors.New("not root")
 	}
-	for _, name := range bootedPrograms {
+	if err := tryPrograms(bootedPrograms); err != nil {
+		return err
+	}
+	return tryMount()
+}
+
+// tryPrograms says which program the machine lacks.
+func tryPrograms(names []string) error {
+	for _, name := range names {
 		if _, err := exec.LookPath(name); err != nil {
 			return fmt.Errorf("%w (integration/lab/install installs it)", err)
 		}
 	}
-	return tryMount()
+	return nil
 }
 
 // tryMount mounts an overlay where the disks of hosts will be, and unmounts it.

@@ -30,7 +30,7 @@ func (f *lightFleet) become() string        { return "none" }
 
 // openLight makes what all hosts of a lab share.
 func openLight() (*lightFleet, error) {
-	if err := sweepLight(); err != nil {
+	if err := errors.Join(tryPrograms(lightPrograms), sweepLight()); err != nil {
 		return nil, err
 	}
 	dir, lock, err := lockedDir()

@@ -44,13 +44,15 @@ func (l *link) join(conn net.Conn) *linkConn {
 	return c
 }
 
-// plug lets connections join the link, and unplug closes them all.
+// plug makes a link that is whole, which connections can join.
 func (l *link) plug() {
+	l.mend()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.conns = map[*linkConn]bool{}
 }
 
+// unplug closes every connection of the link, and lets no other join.
 func (l *link) unplug() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

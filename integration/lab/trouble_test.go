@@ -57,6 +57,10 @@ func TestCut(t *testing.T) {
 		if got := <-lines; got != "while cut" {
 			t.Errorf("over the mended link came %q", got)
 		}
+		if err := errors.Join(h.Cut(), h.PowerOff(), h.PowerOn(deadline(t))); err != nil {
+			t.Fatal(err)
+		}
+		tell(t, l, h, "true")
 	})
 }
 
