@@ -57,29 +57,38 @@ func TestTakenBetweenReplayAndTaking(t *testing.T) {
 	}
 }
 
-// TestLostAcknowledgement: the message was stored and the writer does not know.
+// TestLostAcknowledgement: messages were stored and the writer does not know.
 func TestLostAcknowledgement(t *testing.T) {
 	j := New(openBus(t, t.TempDir()), "ada")
-	w := create(t, j, "a")
-	for _, e := range []rollout.Event{step("a", rollout.Doing), {Kind: rollout.KindTaken}} {
-		m, err := w.admit(&e)
-		if err != nil {
-			t.Fatal(err)
+	w := create(t, j, "a", "b")
+	for _, events := range [][]rollout.Event{
+		{step("a", rollout.Doing)},
+		{step("b", rollout.Doing), step("a", rollout.Done)},
+		{{Kind: rollout.KindTaken}},
+		{step("b", rollout.Done)},
+	} {
+		var messages []*nats.Msg
+		for _, e := range events {
+			m, err := w.admit(&e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			messages = append(messages, m)
 		}
-		bus.Expect(m, decisions(w.id), w.history.decision)
-		if _, err := j.bus.PublishAll(t.Context(), m); err != nil {
+		bus.Expect(messages[0], decisions(w.id), w.history.decision)
+		if _, err := j.bus.PublishAll(t.Context(), messages...); err != nil {
 			t.Fatal(err)
 		}
 		before := w.history.decision
-		if err := w.publish(t.Context(), []*nats.Msg{m}); err != nil {
-			t.Fatalf("%s: writing again what is stored returned %v", e, err)
+		if err := w.publish(t.Context(), messages); err != nil {
+			t.Fatalf("%s: writing again what is stored returned %v", events, err)
 		}
-		if moved := w.history.decision > before; moved != e.Kind.Decision() {
-			t.Errorf("%s: the last decision went from %d to %d", e, before, w.history.decision)
+		if moved := w.history.decision > before; moved != events[0].Kind.Decision() {
+			t.Errorf("%s: the last decision went from %d to %d", events, before, w.history.decision)
 		}
 	}
-	mustAppend(t, w, step("a", rollout.Done))
-	if state, err := j.Read(t.Context(), w.ID()); err != nil || state.Events != 4 {
-		t.Errorf("the journal has %d events, want 4: %v", state.Events, err)
+	mustAppend(t, w, result("a", rollout.HostDone))
+	if state, err := j.Read(t.Context(), w.ID()); err != nil || state.Events != 7 {
+		t.Errorf("the journal has %d events, want 7: %v", state.Events, err)
 	}
 }

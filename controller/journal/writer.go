@@ -132,7 +132,7 @@ func (w *Writer) next() []*pending {
 
 // admit stamps and folds an event and returns the message that stores it.
 func (w *Writer) admit(e *rollout.Event) (*nats.Msg, error) {
-	e.At, e.By = w.journal.now(), w.journal.by
+	e.At, e.By = w.journal.now().UTC(), w.journal.by
 	e.Prev, e.Results = w.history.decision, w.history.state.Results
 	e.Term = w.history.state.Term
 	if e.Kind == rollout.KindTaken || e.Kind == rollout.KindCreated {
