@@ -71,9 +71,9 @@ usage; 3 some hosts failed, and retrying them can help.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
 	root.AddCommand(
 		a.initCommand(), a.buildCommand(), a.publishCommand(), a.promoteCommand(), a.repoCommand(),
-		a.hostsCommand(), a.pingCommand(), a.enrollCommand(),
+		a.hostsCommand(), a.inventoryCommand(), a.pingCommand(), a.enrollCommand(),
 		a.rolloutCommand(), a.statusCommand(), a.watchCommand(), a.logsCommand(), a.historyCommand(),
-		a.versionCommand(), a.manualCommand(),
+		a.versionCommand(), a.manualCommand(), outputTopic(),
 	)
 	wrapArgs(root)
 	return root

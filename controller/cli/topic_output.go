@@ -1,0 +1,38 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+// outputTopic documents what --json prints. A test holds it against the lines.
+func outputTopic() *cobra.Command {
+	return &cobra.Command{
+		Use:   "output",
+		Short: "What --json prints",
+		Long: `With --json every command prints its results to the standard output as one JSON
+object a line. "type" says which of the following it is. Keys keep their meaning
+in later versions; new keys and new types may come, so pass over what you do not
+know. A key whose value is empty may be missing. Times are RFC 3339, durations
+are seconds, sizes are bytes.
+
+version   of "version": version, go, arch
+host      of "hosts": host, address, port, user, jump, chroot, groups, labels
+ping      of "ping": host, ok, took, error
+enrolled  of "enroll": host, result (unchanged, repaired, written), error
+built     of "build": recipe, file
+package   of "publish", "promote" and "repo ls": suite, package, version,
+          architecture, size, sha256, already (it was there before)
+pruned    of "repo prune": package, version, architecture, or file
+event     of "rollout" and "watch", as things happen: event (created, taken,
+          step, result, finished), time, by, host, attempt, step, status (of
+          the step: doing, done, failed, undoing, undone, stuck), verdict (of
+          the host), before, after (package to version), cause
+rollout   of "status", and of "rollout" at its end: id, phase (open, finished),
+          mode, packages, selector, who, created, finished, summary, hosts.
+          summary counts hosts: done, failed, unreachable, unknown, returned,
+          stuck, running, not_started. Each of hosts has host, verdict, before,
+          after, cause, took
+history   of "history": id, created, who, mode, packages, selector, hosts
+          (their number), summary (once it has finished: done, failed,
+          unreachable, unknown, returned, stuck, running, not_started)
+log       of "logs": host, job, log, gaps (places where bytes are missing)`,
+	}
+}
