@@ -1,28 +1,50 @@
-# aptfleet: build, test and try it. "make demo" and "make test" are all a
+# aptfleet: build it, try it, test it. "make demo" and "make test" are all that a
 # newcomer needs; both install what they use (as root, on Debian 12).
 
-GO      ?= go
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -s -w -X github.com/aptfleet/aptfleet/controller/cli.version=$(VERSION)
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0)
+LDFLAGS  := -s -w -X github.com/aptfleet/aptfleet/controller/cli.version=$(VERSION)
+FUZZTIME ?= 20s
 
-.PHONY: build demo test lint bench
+.PHONY: build demo test integration race lint fuzz bench deb tools
 .DEFAULT_GOAL := build
 
 build: ## bin/aptfleet
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./controller/cmd/...
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./controller/cmd/...
 
-demo: build ## the main job on a small fleet of real hosts, before your eyes
+demo: build ## the main job on a small fleet of this machine, before your eyes
 	integration/lab/install
 	$(GO) run ./integration/demo
 
-test: lint ## everything, the fleet tests included
-	$(GO) test ./...
+test: build lint tools ## everything, the fleet tests included
+	$(GO) test -timeout 25m ./...
+
+integration: build tools ## only what runs on hosts
+	$(GO) test -timeout 25m ./integration/...
+
+race: tools ## all but the fleet tests, under the race detector
+	$(GO) test -race -timeout 25m $$($(GO) list ./... | grep -v /integration)
 
 lint:
-	@test -z "$$(gofmt -l .)" || { gofmt -l . ; exit 1; }
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt these: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-bench: build ## measure aptfleet beside its peers; SUBJECTS="ping publish" for some of it
-	./integration/bench/peers.sh
-	$(GO) run ./integration/bench $(SUBJECTS)
+fuzz: ## every fuzz target for FUZZTIME
+	@for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+bench: build ## against the targets, with the peers beside it
+	integration/bench/peers.sh
+	$(GO) run ./integration/bench
+
+deb: build ## aptfleet's own package
+	bin/aptfleet manual packaging/self/build/man
+	bin/aptfleet build packaging/self/aptfleet.toml --out bin
+
+tools: # what the tests hold us against
+	integration/lab/install
