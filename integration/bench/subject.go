@@ -16,6 +16,7 @@ var subjects = []subject{
 	{"floor", floor},
 	{"ping", ping},
 	{"knownhosts", knownhosts},
+	{"deb", deb},
 	{"jobs", jobs},
 }
 

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 const (
@@ -45,8 +47,8 @@ type plan struct {
 	name    string // of the file
 	date    time.Time
 	control []byte
-	scripts []node
-	nodes   []node
+	scripts []*node
+	nodes   []*node
 }
 
 // plan looks at all that the recipe names.
@@ -144,7 +146,7 @@ func (p *plan) controlTar(ctx context.Context, md5sums []byte) ([]byte, error) {
 	if err := newTarball(&buf, p.date).addAll(ctx, nodes); err != nil {
 		return nil, err
 	}
-	return gzipped(buf.Bytes())
+	return gzipped(buf.Bytes(), gzip.DefaultCompression)
 }
 
 // writeArchive writes the .deb itself (deb(5)).

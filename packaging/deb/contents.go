@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/klauspost/compress/gzip"
+
 	"github.com/aptfleet/aptfleet/pkg/tomlfile"
 )
 
@@ -61,7 +63,7 @@ func (r *Recipe) addDir(t tree, d Dir) error {
 		mode = 0o755
 	}
 	return errors.Join(validateAccount(d.Owner), validateAccount(d.Group),
-		t.add(node{path: p, kind: tar.TypeDir, mode: mode, owner: d.Owner, group: d.Group}))
+		t.add(&node{path: p, kind: tar.TypeDir, mode: mode, owner: d.Owner, group: d.Group}))
 }
 
 func (r *Recipe) addLink(t tree, l Link) error {
@@ -73,7 +75,7 @@ func (r *Recipe) addLink(t tree, l Link) error {
 	if target == "" || strings.ContainsAny(target, "\x00\n") {
 		return fmt.Errorf("%q is no target of a link", target)
 	}
-	return t.add(node{path: p, kind: tar.TypeSymlink, mode: 0o777, target: target})
+	return t.add(&node{path: p, kind: tar.TypeSymlink, mode: 0o777, target: target})
 }
 
 // destination expands an installed path, which must be absolute.
@@ -193,7 +195,7 @@ func (r *Recipe) addFolder(t tree, f File, src, dst string) error {
 			if err != nil {
 				return notThere(at, err)
 			}
-			return t.add(node{path: to, kind: tar.TypeSymlink, mode: 0o777, target: target})
+			return t.add(&node{path: to, kind: tar.TypeSymlink, mode: 0o777, target: target})
 		}
 		return addRegular(t, f, at, to, info)
 	})
@@ -205,7 +207,7 @@ func addRegular(t tree, f File, src, dst string, info fs.FileInfo) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("cannot read %s: it is no regular file", src)
 	}
-	n := node{path: dst, kind: tar.TypeReg, mode: f.Mode, owner: f.Owner, group: f.Group, size: info.Size(), source: src}
+	n := &node{path: dst, kind: tar.TypeReg, mode: f.Mode, owner: f.Owner, group: f.Group, size: info.Size(), source: src, modified: info.ModTime()}
 	if n.mode == 0 {
 		n.mode = 0o644
 		if info.Mode()&0o100 != 0 {
@@ -222,7 +224,7 @@ func addRegular(t tree, f File, src, dst string, info fs.FileInfo) error {
 }
 
 // addManual adds a manual page, compressed as policy 12.1 wants it.
-func addManual(t tree, n node) error {
+func addManual(t tree, n *node) error {
 	if n.size > maxManual {
 		return fmt.Errorf("cannot compress %s: a manual page of more than %d bytes", n.source, maxManual)
 	}
@@ -234,7 +236,7 @@ func addManual(t tree, n node) error {
 }
 
 func addGzipped(t tree, path string, text []byte) error {
-	packed, err := gzipped(text)
+	packed, err := gzipped(text, gzip.BestCompression) // lintian asks for it
 	if err != nil {
 		return fmt.Errorf("cannot compress %s: %w", path, err)
 	}
@@ -242,6 +244,6 @@ func addGzipped(t tree, path string, text []byte) error {
 }
 
 // textNode is a file of root's, readable by all, whose content is at hand.
-func textNode(path string, content []byte) node {
-	return node{path: path, kind: tar.TypeReg, mode: 0o644, size: int64(len(content)), content: content}
+func textNode(path string, content []byte) *node {
+	return &node{path: path, kind: tar.TypeReg, mode: 0o644, size: int64(len(content)), content: content}
 }

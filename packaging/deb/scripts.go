@@ -20,13 +20,13 @@ var (
 )
 
 // scripts returns the control files that are run, or read, by dpkg and debconf.
-func (r *Recipe) scripts() ([]node, error) {
+func (r *Recipe) scripts() ([]*node, error) {
 	groups, err := r.unitGroups()
 	if err != nil {
 		return nil, r.errorf(tomlfile.Key{"units"}, "%w", err)
 	}
 	added := autoscriptsFor(groups)
-	var nodes []node
+	var nodes []*node
 	var errs []error
 	for _, s := range []struct{ name, src string }{
 		{"preinst", r.Scripts.PreInst},
@@ -78,9 +78,9 @@ func (r *Recipe) script(name, src, added string) (string, error) {
 }
 
 // controlEntries are the entries of control.tar besides control itself.
-func controlEntries(scripts []node, conffiles, md5sums []byte) []node {
-	nodes := []node{{kind: tar.TypeDir, mode: 0o755}}
-	for _, n := range []node{textNode("conffiles", conffiles), textNode("md5sums", md5sums)} {
+func controlEntries(scripts []*node, conffiles, md5sums []byte) []*node {
+	nodes := []*node{{kind: tar.TypeDir, mode: 0o755}}
+	for _, n := range []*node{textNode("conffiles", conffiles), textNode("md5sums", md5sums)} {
 		if n.size > 0 {
 			nodes = append(nodes, n)
 		}

@@ -49,7 +49,7 @@ func (r *Recipe) addUnit(t tree, u Unit) error {
 	if err != nil {
 		return err
 	}
-	return t.add(node{path: unitDir + u.name(), kind: tar.TypeReg, mode: 0o644, size: int64(len(text)), content: []byte(text)})
+	return t.add(&node{path: unitDir + u.name(), kind: tar.TypeReg, mode: 0o644, size: int64(len(text)), content: []byte(text)})
 }
 
 // treatment is how maintainer scripts treat a unit. Units of one treatment

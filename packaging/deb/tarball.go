@@ -29,7 +29,7 @@ func newTarball(w io.Writer, date time.Time) *tarball {
 }
 
 // addAll writes the nodes and the end of the archive.
-func (b *tarball) addAll(ctx context.Context, nodes []node) error {
+func (b *tarball) addAll(ctx context.Context, nodes []*node) error {
 	for _, n := range nodes {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -41,7 +41,7 @@ func (b *tarball) addAll(ctx context.Context, nodes []node) error {
 	return b.w.Close()
 }
 
-func (b *tarball) add(n node) error {
+func (b *tarball) add(n *node) error {
 	if err := b.w.WriteHeader(b.header(n)); err != nil {
 		return fmt.Errorf("cannot write /%s: %w", n.path, err)
 	}
@@ -59,7 +59,7 @@ func (b *tarball) add(n node) error {
 }
 
 // header is in the GNU format: dpkg does not read that of POSIX.
-func (b *tarball) header(n node) *tar.Header {
+func (b *tarball) header(n *node) *tar.Header {
 	h := &tar.Header{
 		Format: tar.FormatGNU, Typeflag: n.kind, Name: "./" + n.path, Linkname: n.target,
 		Size: n.size, Mode: int64(n.mode), ModTime: b.date,
@@ -73,7 +73,7 @@ func (b *tarball) header(n node) *tar.Header {
 }
 
 // copyContent copies exactly as many bytes as the file had when it was found.
-func (b *tarball) copyContent(n node, w io.Writer) error {
+func (b *tarball) copyContent(n *node, w io.Writer) error {
 	if n.source == "" {
 		_, err := io.Copy(w, bytes.NewReader(n.content))
 		return err

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // node is one thing that the package installs.
@@ -16,25 +17,26 @@ type node struct {
 	mode         Mode
 	owner, group string
 	config       bool
-	target       string // of a link
-	size         int64  // of a file
-	source       string // where a file's content lies on disk, or "" if it is content
+	target       string    // of a link
+	size         int64     // of a file
+	source       string    // where a file's content lies on disk, or "" if it is content
+	modified     time.Time // of the source
 	content      []byte
 	implied      bool // a folder that is there for what is in it
 }
 
 // tree is all that the package installs, by path. A path stands for one node,
 // and every node's folder is a node.
-type tree map[string]node
+type tree map[string]*node
 
 func newTree() tree { return tree{"": impliedDir("")} }
 
-func impliedDir(path string) node {
-	return node{path: path, kind: tar.TypeDir, mode: 0o755, implied: true}
+func impliedDir(path string) *node {
+	return &node{path: path, kind: tar.TypeDir, mode: 0o755, implied: true}
 }
 
 // add puts a node and the folders above it into the tree.
-func (t tree) add(n node) error {
+func (t tree) add(n *node) error {
 	clean, err := cleanPath(n.path)
 	if err != nil {
 		return err
@@ -78,10 +80,10 @@ func cleanPath(p string) (string, error) {
 // nodes returns everything in the order in which dpkg-deb writes it: folders
 // before what is in them, links at the end, so that while dpkg unpacks an
 // upgrade no link points to what is not there yet.
-func (t tree) nodes() []node {
-	all := slices.SortedFunc(maps.Values(t), func(a, b node) int { return strings.Compare(a.path, b.path) })
-	links := make([]node, 0, len(all))
-	rest := make([]node, 0, len(all))
+func (t tree) nodes() []*node {
+	all := slices.SortedFunc(maps.Values(t), func(a, b *node) int { return strings.Compare(a.path, b.path) })
+	links := make([]*node, 0, len(all))
+	rest := make([]*node, 0, len(all))
 	for _, n := range all {
 		if n.kind == tar.TypeSymlink {
 			links = append(links, n)
@@ -110,7 +112,7 @@ func (t tree) installedKiB() int64 {
 }
 
 // conffiles returns the list that dpkg keeps of them.
-func conffiles(nodes []node) []byte {
+func conffiles(nodes []*node) []byte {
 	var list []byte
 	for _, n := range nodes {
 		if n.config {
