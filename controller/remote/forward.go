@@ -15,16 +15,18 @@ import (
 const maxForwarded = 32
 
 // Forward is a port on a host's loopback whose connections come to us. It lasts
-// until it is closed: when the link dials again, the same port is asked for.
+// until it is closed: when the link dials again, the same port is asked for, and
+// where sshd still holds it for the lost connection, at each later use again.
 type Forward struct {
 	link   *Link
 	handle func(net.Conn)
 	slots  chan struct{}
 
-	mu   sync.Mutex
-	port uint32
-	conn *conn // that it is bound on
-	err  error
+	mu     sync.Mutex
+	port   uint32
+	conn   *conn // that it is or was bound on
+	err    error // of the last try to bind it again
+	closed bool
 }
 
 // Forward opens a port of the host's choice on its 127.0.0.1. Each connection
@@ -58,6 +60,9 @@ func (f *Forward) Port() int {
 func (f *Forward) Err() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.closed {
+		return net.ErrClosed
+	}
 	if f.err == nil && f.conn != nil && !f.conn.alive() {
 		return f.conn.lost("forward lost")
 	}
@@ -77,15 +82,10 @@ func (f *Forward) Close() error {
 	l.mu.Unlock()
 	f.mu.Lock()
 	c := f.conn
-	f.conn, f.err = nil, net.ErrClosed
+	f.closed, f.conn = true, nil
 	f.mu.Unlock()
-	if c == nil {
-		return nil
-	}
-	c.forget(f)
-	l.fleet.live.park(c)
-	if c.alive() { // no answer is asked for, so this does not wait for the host
-		_, _, _ = c.SendRequest("cancel-tcpip-forward", false, ssh.Marshal(listenOn{"127.0.0.1", f.port}))
+	if c != nil {
+		f.unbind(c)
 	}
 	return nil
 }
@@ -115,24 +115,51 @@ func (f *Forward) bind(ctx context.Context, c *conn) error {
 	if !f.link.fleet.live.take(c) {
 		return c.lost("cannot open a forward")
 	}
-	f.mu.Lock()
-	f.conn = c
-	if f.port == 0 {
-		f.port = got.Port // before any connection may look for it
-	}
-	f.mu.Unlock()
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.forwards = append(c.forwards, f)
+	c.mu.Unlock()
+	if !f.bound(c, got.Port) { // closed meanwhile
+		f.unbind(c)
+	}
 	return nil
 }
 
-// rebind opens the link's forwards on a new connection.
+// bound notes where the forward is, unless it has been closed.
+func (f *Forward) bound(c *conn, port uint32) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return false
+	}
+	if f.port == 0 {
+		f.port = port
+	}
+	f.conn = c
+	return true
+}
+
+// unbind gives the port back to c's host, which bind took.
+func (f *Forward) unbind(c *conn) {
+	c.forget(f)
+	f.link.fleet.live.park(c)
+	if c.alive() { // no answer is asked for, so this does not wait for the host
+		_, _, _ = c.SendRequest("cancel-tcpip-forward", false, ssh.Marshal(listenOn{"127.0.0.1", uint32(f.Port())}))
+	}
+}
+
+// rebind opens those of the link's forwards on c that are not there. It is
+// called by one goroutine at a time.
 func (l *Link) rebind(ctx context.Context, c *conn) {
 	l.mu.Lock()
 	forwards := l.forwards
 	l.mu.Unlock()
 	for _, f := range forwards {
+		f.mu.Lock()
+		there := f.conn == c || f.closed
+		f.mu.Unlock()
+		if there {
+			continue
+		}
 		err := f.bind(ctx, c)
 		f.mu.Lock()
 		f.err = err
@@ -211,7 +238,7 @@ func (c *conn) forwardOf(open ssh.NewChannel) *Forward {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, f := range c.forwards {
-		if f.port == to.Port {
+		if uint32(f.Port()) == to.Port {
 			return f
 		}
 	}

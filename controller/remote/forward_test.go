@@ -5,7 +5,9 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // curl is what a program on the host gets from a port there, read by bash.
@@ -47,6 +49,38 @@ func TestForward(t *testing.T) {
 	}
 	if out, err := l.Shell(t.Context(), curl, port); err == nil {
 		t.Errorf("after Close came %q", out)
+	}
+}
+
+// TestForwardHeld: the link froze, and the sshd behind the lost connection still
+// holds the port when the new one asks for it.
+func TestForwardHeld(t *testing.T) {
+	s := startSSHD(t, []string{"ed25519"})
+	l := fleetOf(t, Options{KnownHosts: []string{s.known("ed25519")}, KeepAlive: time.Second}).Link(s.host())
+	f, err := l.Forward(t.Context(), answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	frozen := s.signalChildren(syscall.SIGSTOP)
+	poll(t, "the forward to notice", func() bool { return f.Err() != nil })
+	if _, err := l.Shell(t.Context(), "true"); err != nil {
+		t.Errorf("on a new connection: %v", err)
+	}
+	if err := f.Err(); err == nil || !strings.Contains(err.Error(), "the host does not give port") {
+		t.Errorf("while the port is held, Err returned %v", err)
+	}
+	for _, pid := range frozen {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Error(err)
+		}
+	}
+	poll(t, "the forward to work again", func() bool {
+		out, err := l.Shell(t.Context(), curl, fmt.Sprint(f.Port()))
+		return err == nil && string(out) == "you said hello\n"
+	})
+	if err := f.Err(); err != nil {
+		t.Error(err)
 	}
 }
 

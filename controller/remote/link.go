@@ -135,6 +135,7 @@ func (l *Link) connected(ctx context.Context) (*conn, error) {
 	c := l.conn
 	l.mu.Unlock()
 	if c != nil && c.alive() && l.fleet.live.take(c) {
+		l.rebind(ctx, c)
 		return c, nil
 	}
 	c, err := l.fleet.connect(ctx, l.host)

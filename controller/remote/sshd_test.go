@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -196,12 +197,29 @@ func poll(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// dropConnections kills the server's children, one of which is each connection.
+// signalChildren signals the server's children, one of which is each
+// connection, and returns them.
+func (s *sshd) signalChildren(signal syscall.Signal) []int {
+	s.t.Helper()
+	var pids []int
+	for _, word := range strings.Fields(run(s.t, "pgrep", "-P", strconv.Itoa(s.cmd.Process.Pid))) {
+		pid, err := strconv.Atoi(word)
+		if err == nil {
+			err = syscall.Kill(pid, signal)
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		pids = append(pids, pid)
+	}
+	return pids
+}
+
+// dropConnections kills the server's children and waits until they are gone.
 func (s *sshd) dropConnections() {
 	s.t.Helper()
-	pid := strconv.Itoa(s.cmd.Process.Pid)
-	run(s.t, "pkill", "-KILL", "-P", pid)
+	s.signalChildren(syscall.SIGKILL)
 	poll(s.t, "the connections to be gone", func() bool {
-		return exec.Command("pgrep", "-P", pid).Run() != nil
+		return exec.Command("pgrep", "-P", strconv.Itoa(s.cmd.Process.Pid)).Run() != nil
 	})
 }
