@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,9 +22,6 @@ type installation struct {
 // installation reads the configuration.
 func (a *app) installation() (*installation, error) {
 	path, err := config.Find(a.config)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w; \"aptfleet init\" writes one", err)
-	}
 	if err != nil {
 		return nil, err
 	}
