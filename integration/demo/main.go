@@ -22,17 +22,22 @@ import (
 func main() {
 	hosts := flag.Int("hosts", 6, "how many hosts to boot")
 	keep := flag.Bool("keep", false, "keep the fleet until interrupted")
+	program := flag.String("aptfleet", "bin/aptfleet", "the program on show")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *hosts, *keep); err != nil {
+	if err := run(ctx, *program, *hosts, *keep); err != nil {
 		fmt.Fprintf(os.Stderr, "demo: %v\n", err)
 		os.Exit(1)
 	}
 }
 
 // run boots the fleet, plays the show, and takes everything down again.
-func run(ctx context.Context, hosts int, keep bool) error {
+func run(ctx context.Context, program string, hosts int, keep bool) error {
+	program, err := filepath.Abs(program)
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "aptfleet-demo-")
 	if err != nil {
 		return err
@@ -42,10 +47,10 @@ func run(ctx context.Context, hosts int, keep bool) error {
 	if err != nil {
 		return err
 	}
-	s := &stage{ctx: ctx, dir: dir, fleet: fleet}
+	s := &stage{ctx: ctx, program: program, dir: dir, fleet: fleet}
 	err = s.play()
 	if err == nil && keep {
-		err = s.wait()
+		s.wait()
 	}
 	s.stopServer()
 	if closed := fleet.Close(); err == nil {
@@ -55,13 +60,8 @@ func run(ctx context.Context, hosts int, keep bool) error {
 }
 
 // wait keeps the fleet until the demo is interrupted.
-func (s *stage) wait() error {
-	program, err := filepath.Abs(aptfleet)
-	if err != nil {
-		return err
-	}
+func (s *stage) wait() {
 	s.title("The fleet is yours until you press Ctrl-C")
-	fmt.Printf("  cd %s && %s rollout shop-web --to array_of_new_webapps\n", s.dir, program)
+	fmt.Printf("  cd %s && %s rollout shop-web --to array_of_new_webapps\n", s.dir, s.program)
 	<-s.ctx.Done()
-	return nil
 }

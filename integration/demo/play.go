@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,16 +11,18 @@ import (
 const (
 	group = "array_of_new_webapps"
 	suite = "stable"
-	port  = "8071"
 )
 
 // play is the show: the main job from an empty folder to a second release.
 func (s *stage) play() error {
-	url := "http://" + s.fleet.ListenAddress() + ":" + port
+	address, err := s.freeAddress()
+	if err != nil {
+		return err
+	}
 	for _, part := range []func() error{
-		func() error { return s.begin(url) },
+		func() error { return s.begin(address) },
 		func() error { return s.build("1.0") },
-		func() error { return s.open() },
+		func() error { return s.open(address) },
 		func() error { return s.rollOut("1.0") },
 		func() error { return s.build("1.1") },
 		func() error { return s.rollOut("1.1") },
@@ -32,10 +35,19 @@ func (s *stage) play() error {
 	return nil
 }
 
+// freeAddress returns where the repository can be served, and hosts reach it.
+func (s *stage) freeAddress() (string, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(s.fleet.ListenAddress(), "0"))
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
 // begin writes the configuration, the key and the inventory.
-func (s *stage) begin(url string) error {
+func (s *stage) begin(address string) error {
 	s.title("A configuration, a signing key, and the inventory of the fleet")
-	if err := s.run("init", "--state", filepath.Join(s.dir, "state"), "--url", url, "--origin", "Demo"); err != nil {
+	if err := s.run("init", "--state", filepath.Join(s.dir, "state"), "--url", "http://"+address, "--origin", "Demo"); err != nil {
 		return err
 	}
 	if err := s.write("inventory.toml", s.fleet.Inventory(group)); err != nil {
@@ -74,9 +86,9 @@ func compile(sample, version string) error {
 }
 
 // open serves the repository and tells the hosts of it.
-func (s *stage) open() error {
+func (s *stage) open(address string) error {
 	s.title("Serve the repository, and enroll the hosts in it")
-	if err := s.serve("repo", "serve", "--listen", s.fleet.ListenAddress()+":"+port); err != nil {
+	if err := s.serve("repo", "serve", "--listen", address); err != nil {
 		return err
 	}
 	return s.run("enroll", group, "--yes")

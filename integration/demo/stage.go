@@ -13,16 +13,14 @@ import (
 	"github.com/aptfleet/aptfleet/integration/lab"
 )
 
-// aptfleet is the program on show, as "make build" leaves it.
-const aptfleet = "bin/aptfleet"
-
 // stage is where the show plays: a folder, a fleet, and the commands that are
 // run before the reader's eyes.
 type stage struct {
-	ctx    context.Context
-	dir    string
-	fleet  *lab.Lab
-	server *exec.Cmd // aptfleet repo serve
+	ctx     context.Context
+	program string // aptfleet
+	dir     string
+	fleet   *lab.Lab
+	server  *exec.Cmd // aptfleet repo serve
 }
 
 // title begins a part of the show.
@@ -32,37 +30,25 @@ func (s *stage) title(format string, args ...any) {
 
 // run shows an aptfleet command and runs it in the show's folder.
 func (s *stage) run(args ...string) error {
-	cmd, err := s.command(args...)
-	if err != nil {
-		return err
-	}
-	if err := cmd.Run(); err != nil {
+	if err := s.command(args...).Run(); err != nil {
 		return fmt.Errorf("aptfleet %s: %w", strings.Join(args, " "), err)
 	}
 	return nil
 }
 
 // command shows an aptfleet command and prepares it.
-func (s *stage) command(args ...string) (*exec.Cmd, error) {
+func (s *stage) command(args ...string) *exec.Cmd {
 	fmt.Printf("\n\033[36m$ aptfleet %s\033[0m\n", strings.Join(args, " "))
-	program, err := filepath.Abs(aptfleet)
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.CommandContext(s.ctx, program, args...)
+	cmd := exec.CommandContext(s.ctx, s.program, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = s.dir, os.Stdin, os.Stdout, os.Stderr
-	return cmd, nil
+	return cmd
 }
 
 // serve starts the repository's server, until stopServer.
 func (s *stage) serve(args ...string) error {
-	cmd, err := s.command(args...)
-	if err != nil {
-		return err
-	}
-	s.server = cmd
-	return cmd.Start()
+	s.server = s.command(args...)
+	return s.server.Start()
 }
 
 func (s *stage) stopServer() {
