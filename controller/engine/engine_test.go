@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/inventory"
@@ -249,6 +250,20 @@ func TestCancelLetsRunningHostsFinish(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestCauseIsBounded(t *testing.T) {
+	hosts := named("a")
+	m := newMemory(t, 0, hosts...)
+	long := errors.New("cannot install: " + strings.Repeat("\xff€", 100_000))
+	results, err := (&Engine{Journal: m}).Run(t.Context(), hosts, 1, always(fake{name: "install", do: func(context.Context) error { return long }}))
+	if err != nil || !errors.Is(results[0].Err, long) {
+		t.Errorf("Run returned %v, %v", results[0].Err, err)
+	}
+	host, _ := m.state.Host("a")
+	if n := len(host.Cause); n < maxCause || n > 2*maxCause || !utf8.ValidString(host.Cause) {
+		t.Errorf("%d bytes of the cause are journaled", n)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/inventory"
@@ -161,9 +162,17 @@ func (r *hostRun) ask(step Step) {
 	}
 }
 
+// maxCause bounds what of an error is journaled, in bytes: hosts have a say in
+// its text.
+const maxCause = 4 << 10
+
 func text(err error) string {
 	if err == nil {
 		return ""
 	}
-	return err.Error()
+	s := err.Error()
+	if len(s) > maxCause {
+		s = s[:maxCause] + " (and more)"
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
 }
