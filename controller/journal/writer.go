@@ -186,13 +186,18 @@ func (w *Writer) settle(ctx context.Context, last *nats.Msg, cause error) (uint6
 	if !errors.Is(cause, bus.ErrConflict) {
 		return 0, cause
 	}
+	return 0, w.fenced(ctx, cause)
+}
+
+// fenced names who made the decision that this writer does not know.
+func (w *Writer) fenced(ctx context.Context, cause error) error {
 	decision, err := w.journal.last(ctx, bus.Journal, decisions(w.id))
 	if err != nil {
-		return 0, errors.Join(cause, err)
+		return fmt.Errorf("%w, and cannot see who: %w", cause, err)
 	}
 	e, err := rollout.DecodeEvent(decision.data)
 	if err != nil {
-		return 0, errors.Join(cause, err)
+		return fmt.Errorf("%w, and cannot see who: %w", cause, err)
 	}
-	return 0, &FencedError{ID: w.id, By: e.By, At: e.At}
+	return &FencedError{ID: w.id, By: e.By, At: e.At}
 }
