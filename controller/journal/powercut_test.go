@@ -83,7 +83,7 @@ func TestPowerCut(t *testing.T) {
 	state := filepath.Join(d.mount, "state")
 	acknowledged := map[string]bool{}
 	for range rounds {
-		runUntil(t, state, acknowledged, 1+rand.IntN(400), func(child *os.Process) error {
+		runUntil(t, state, acknowledged, 1+rand.IntN(400), false, func(child *os.Process) error {
 			return errors.Join(d.cut(), child.Kill())
 		})
 		d.restore()
