@@ -167,18 +167,33 @@ func TestJumpRefused(t *testing.T) {
 	}
 }
 
-func TestRouteRing(t *testing.T) {
+func TestRoute(t *testing.T) {
+	jumps := map[inventory.HostName]string{"a": "b", "b": "c", "x": "y", "y": "x", "self": "self"}
 	f := fleetOf(t, Options{Resolve: func(h inventory.Host) (inventory.Host, error) {
-		h.Jump = map[inventory.HostName]string{"a": "b", "b": "c", "x": "y", "y": "x"}[h.Name]
+		h.Jump = jumps[h.Name]
 		return h, nil
 	}})
-	via, err := f.route(inventory.Host{Name: "web1", User: "me", Jump: "a,d"}, 0)
-	var names []string
-	for _, h := range via {
-		names = append(names, string(h.Name)+" by "+h.User)
-	}
-	if got := strings.Join(names, ", "); err != nil || got != "c by me, b by me, a by me, d by me" {
-		t.Errorf("route goes by %s, %v", got, err)
+	for _, tt := range []struct{ host, jump, want string }{
+		{"web1", "", ""},
+		{"web1", "none", ""},
+		{"web1", "d,e", "d e"},
+		{"web1", "a,d", "c b a d"},
+		{"web1", "self", "self"},
+		{"self", "self", ""},
+		{"e", "e:2222", "e"},
+		{"d", "a,d,e", "c b a"},
+	} {
+		via, err := f.route(inventory.Host{Name: inventory.HostName(tt.host), User: "me", Jump: tt.jump}, 0)
+		var names []string
+		for _, h := range via {
+			names = append(names, string(h.Name))
+			if h.User != "me" {
+				t.Errorf("%s is passed as %q", h.Name, h.User)
+			}
+		}
+		if got := strings.Join(names, " "); err != nil || got != tt.want {
+			t.Errorf("the way to %s by %s is %q, %v; want %q", tt.host, tt.jump, got, err, tt.want)
+		}
 	}
 	if _, err := f.route(inventory.Host{Name: "web1", Jump: "x"}, 0); err == nil || !strings.Contains(err.Error(), "a ring") {
 		t.Errorf("a ring returned %v", err)

@@ -21,7 +21,8 @@ import (
 const maxHops = 8
 
 // route returns the bastions on the way to h, nearest first. A bastion gets the
-// user and the key of the host behind it where nothing else is said.
+// user and the key of the host behind it where nothing else is said. One that is
+// h itself ends the way: a jump that all hosts share reaches the bastion too.
 func (f *Fleet) route(h inventory.Host, depth int) ([]inventory.Host, error) {
 	if h.Jump == "" || h.Jump == "none" {
 		return nil, nil
@@ -35,6 +36,9 @@ func (f *Fleet) route(h inventory.Host, depth int) ([]inventory.Host, error) {
 		if err != nil {
 			return nil, err
 		}
+		if sameDoor(hop, h) {
+			break
+		}
 		if i == 0 { // the way to the first is its own affair
 			before, err := f.route(hop, depth+1)
 			if err != nil {
@@ -46,6 +50,13 @@ func (f *Fleet) route(h inventory.Host, depth int) ([]inventory.Host, error) {
 		via = append(via, hop)
 	}
 	return via, nil
+}
+
+// sameDoor reports whether a and b are reached at the same place.
+func sameDoor(a, b inventory.Host) bool {
+	def(&a.Port, 22)
+	def(&b.Port, 22)
+	return strings.EqualFold(a.DialAddress(), b.DialAddress()) && a.Port == b.Port
 }
 
 func (f *Fleet) hop(spec string, behind inventory.Host) (inventory.Host, error) {
