@@ -82,7 +82,7 @@ func TestAptRotation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return fixture{r, t, f.root, r.keys}
+		return fixture{Repository: r, t: t, root: f.root, keys: r.keys}
 	}
 	enroll := func(f fixture) {
 		text, err := f.Source(url, "nightly")

@@ -62,6 +62,7 @@ type fixture struct {
 	t    testing.TB
 	root string
 	keys *sign.Keyring
+	key  *sign.Key
 }
 
 func newFixture(t testing.TB, architectures ...string) fixture {
@@ -70,7 +71,7 @@ func newFixture(t testing.TB, architectures ...string) fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := fixture{t: t, root: t.TempDir(), keys: sign.NewKeyring(key)}
+	f := fixture{t: t, root: t.TempDir(), keys: sign.NewKeyring(key), key: key}
 	f.Repository, err = Create(t.Context(), Folder(f.root), f.keys, Settings{Origin: "Example", Suites: []string{"nightly", "stable"}, Architectures: architectures})
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +88,7 @@ func (f fixture) publish(suite string, debs ...string) []Published {
 	return published
 }
 
-// has returns the suite as "name version arch" words, and checks the whole repository.
+// has returns the packages of a suite as words.
 func (f fixture) has(suite string) string {
 	f.t.Helper()
 	packages, err := f.List(suite)
