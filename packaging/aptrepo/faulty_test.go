@@ -34,11 +34,11 @@ func (f *faulty) Open(name string) (File, error) {
 	return f.Files.Open(name)
 }
 
-func (f *faulty) Create() (Draft, error) {
+func (f *faulty) Create(name string) (Draft, error) {
 	if err := f.fail(); err != nil {
 		return nil, err
 	}
-	d, err := f.Files.Create()
+	d, err := f.Files.Create(name)
 	return &faultyDraft{d, f}, err
 }
 

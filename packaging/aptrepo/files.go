@@ -16,20 +16,22 @@ import (
 type Files interface {
 	// Open opens a file for reading.
 	Open(name string) (File, error)
-	// Create begins a file that nobody sees before Commit names it.
-	Create() (Draft, error)
+	// Create begins a file that nobody sees before Commit gives it that name. It
+	// may get another, and be begun without one.
+	Create(name string) (Draft, error)
 	// Commit makes all drafts durable and then gives them their names, each in
 	// one step and in the order given; a file of that name is replaced. Once it
 	// returns, the names are durable too. A draft may be committed again under
 	// a further name.
 	Commit(puts ...Put) error
-	// Remove removes files; those that are not there are none of its errors.
+	// Remove removes files, and what a crash left of drafts created under their
+	// names; those that are not there are none of its errors.
 	Remove(names ...string) error
 	// List returns the names of all files below a folder, sorted. A folder that
 	// is not there has none.
 	List(dir string) ([]string, error)
 	// Lock waits until no other process or caller changes the repository, and
-	// throws away the drafts that a crash has left.
+	// throws away what a crash has left of drafts without a name.
 	Lock(ctx context.Context) (unlock func(), err error)
 }
 

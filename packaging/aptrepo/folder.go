@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -36,15 +38,25 @@ func (f folder) Open(name string) (File, error) {
 	return file, nil
 }
 
-func (f folder) Create() (Draft, error) {
-	file, err := os.CreateTemp(f.path(draftDir), "")
+// Create puts a draft with a name beside its place: a filesystem is quicker with
+// ten thousand files in their folders than in one for drafts.
+func (f folder) Create(name string) (Draft, error) {
+	to := draftOf(name)
+	if name == "" {
+		to = path.Join(draftDir, strconv.FormatUint(rand.Uint64(), 36))
+	} else if err := os.MkdirAll(f.path(path.Dir(name)), 0o755); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(f.path(to), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	if err := file.Chmod(0o644); err != nil {
-		return nil, errors.Join(err, file.Close(), os.Remove(file.Name()))
-	}
 	return &draft{file: file, path: file.Name()}, nil
+}
+
+func draftOf(name string) string {
+	dir, base := path.Split(name)
+	return path.Join(dir, ".draft-"+base)
 }
 
 // Commit syncs few files one by one, and the whole filesystem for many: ten
@@ -130,7 +142,7 @@ func (f folder) makeDir(dir string, dirs map[string]bool) error {
 func (f folder) Remove(names ...string) error {
 	var errs []error
 	for _, name := range names {
-		errs = append(errs, ignoreMissing(os.Remove(f.path(name))))
+		errs = append(errs, ignoreMissing(os.Remove(f.path(name))), ignoreMissing(os.Remove(f.path(draftOf(name)))))
 		for dir := path.Dir(name); path.Dir(dir) != "."; dir = path.Dir(dir) {
 			if os.Remove(f.path(dir)) != nil {
 				break // as a rule because it is not empty

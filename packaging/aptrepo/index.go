@@ -89,11 +89,11 @@ type output struct {
 }
 
 func newIndexWriter(files Files) (*indexWriter, error) {
-	plain, err := files.Create()
+	plain, err := files.Create("")
 	if err != nil {
 		return nil, err
 	}
-	packed, err := files.Create()
+	packed, err := files.Create("")
 	if err != nil {
 		plain.Discard()
 		return nil, err

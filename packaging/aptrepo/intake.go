@@ -17,18 +17,17 @@ import (
 	"github.com/aptfleet/aptfleet/packaging/deb"
 )
 
-// incoming is a package file that is to be published: checked, and copied into
-// a draft.
+// incoming is a package file that is to be published, read and found good.
 type incoming struct {
 	entry
 	Package
-	from  string
-	draft Draft
+	from string
+	info fs.FileInfo // of the file when it was read
 }
 
 // intake reads package files. It takes all of them or none, and names every one
-// that is bad.
-func (r *Repository) intake(ctx context.Context, paths []string) ([]incoming, error) {
+// that is bad. It writes nothing.
+func intake(ctx context.Context, paths []string) ([]incoming, error) {
 	in := make([]incoming, len(paths))
 	errs := make([]error, len(paths))
 	var g errgroup.Group
@@ -38,75 +37,66 @@ func (r *Repository) intake(ctx context.Context, paths []string) ([]incoming, er
 			if errs[i] = context.Cause(ctx); errs[i] != nil {
 				return nil
 			}
-			if in[i], errs[i] = r.take(path); errs[i] != nil {
+			if in[i], errs[i] = take(path); errs[i] != nil {
 				errs[i] = fmt.Errorf("cannot publish %s: %w", path, errs[i])
 			}
 			return nil
 		})
 	}
 	_ = g.Wait() // always nil: the errors are in errs
-	if err := errors.Join(errs...); err != nil {
-		discard(in)
-		return nil, err
-	}
-	return in, nil
+	return in, errors.Join(errs...)
 }
 
-func discard(in []incoming) {
-	for _, p := range in {
-		if p.draft != nil {
-			p.draft.Discard()
-		}
-	}
-}
-
-func (r *Repository) take(path string) (incoming, error) {
+func take(path string) (incoming, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return incoming{}, err
 	}
 	defer file.Close()
-	before, err := file.Stat()
+	info, err := file.Stat()
 	if err != nil {
 		return incoming{}, err
 	}
-	if !before.Mode().IsRegular() {
+	if !info.Mode().IsRegular() {
 		return incoming{}, errors.New("it is no regular file")
 	}
-	control, err := deb.Verify(file, before.Size())
+	control, err := deb.Verify(file, info.Size())
 	if err != nil {
 		return incoming{}, err
 	}
 	if control.Architecture == "all" && control.Get("Multi-Arch") == "same" {
 		return incoming{}, errors.New("Architecture: all with Multi-Arch: same makes every apt update warn: use foreign, or leave it out")
 	}
-	draft, err := r.files.Create()
-	if err != nil {
-		return incoming{}, err
-	}
-	p, err := copyPackage(draft, file, control, before)
-	if err = errors.Join(err, draft.Close()); err != nil {
-		draft.Discard()
-		return incoming{}, err
-	}
-	p.from, p.draft = path, draft
-	return p, nil
-}
-
-// copyPackage copies the file and makes its stanza.
-func copyPackage(draft Draft, file *os.File, control deb.Control, before fs.FileInfo) (incoming, error) {
 	sum := sha256.New()
-	size, err := io.Copy(io.MultiWriter(draft, sum), file)
-	if err != nil {
+	if _, err := io.Copy(sum, file); err != nil {
 		return incoming{}, err
-	}
-	if after, err := file.Stat(); err != nil || size != before.Size() || !after.ModTime().Equal(before.ModTime()) {
-		return incoming{}, errors.Join(errors.New("it changed while it was read"), err)
 	}
 	k := key{control.Name, control.Version, control.Architecture}
-	p := Package{k.Name, k.Version, k.Architecture, poolName(k), size, hex.EncodeToString(sum.Sum(nil))}
+	p := Package{k.Name, k.Version, k.Architecture, poolName(k), info.Size(), hex.EncodeToString(sum.Sum(nil))}
 	stanza, err := stanzaOf(control, p)
-	return incoming{entry: entry{k, stanza}, Package: p}, err
+	return incoming{entry{k, stanza}, p, path, info}, err
+}
+
+// copy makes a draft with the content of the package.
+func (p incoming) copy(files Files) (Put, error) {
+	file, err := os.Open(p.from)
+	if err != nil {
+		return Put{}, err
+	}
+	defer file.Close()
+	draft, err := files.Create(p.Filename)
+	if err != nil {
+		return Put{}, err
+	}
+	err = draft.CopyFrom(file, 0, p.Size)
+	if now, statErr := file.Stat(); err == nil && (statErr != nil || now.Size() != p.Size || !now.ModTime().Equal(p.info.ModTime())) {
+		err = errors.Join(errors.New("it changed while it was published"), statErr)
+	}
+	if err = errors.Join(err, draft.Close()); err != nil {
+		draft.Discard()
+		return Put{}, fmt.Errorf("cannot publish %s: %w", p.from, err)
+	}
+	return Put{Name: p.Filename, Draft: draft}, nil
 }
 
 // unite sorts what came in and leaves out files that came twice.
@@ -123,20 +113,20 @@ func unite(in []incoming) ([]incoming, error) {
 
 // fresh returns what the pool does not have yet. A package that it has with
 // other content is refused, whichever suite it is in: hosts may have it.
-func (r *Repository) fresh(in []incoming) ([]Put, error) {
-	var puts []Put
+func (r *Repository) fresh(in []incoming) ([]incoming, error) {
+	var fresh []incoming
 	for _, p := range in {
 		sum, err := r.sumOf(p.Filename)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			puts = append(puts, Put{Name: p.Filename, Draft: p.draft})
+			fresh = append(fresh, p)
 		case err != nil:
 			return nil, err
-		case sum != p.Package.SHA256:
+		case sum != p.SHA256:
 			return nil, fmt.Errorf("cannot publish %s: %s: %w", p.from, p.key, ErrConflict)
 		}
 	}
-	return puts, nil
+	return fresh, nil
 }
 
 func (r *Repository) sumOf(name string) (string, error) {
@@ -146,8 +136,6 @@ func (r *Repository) sumOf(name string) (string, error) {
 	}
 	defer file.Close()
 	sum := sha256.New()
-	if _, err := io.Copy(sum, file); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	_, err = io.Copy(sum, file)
+	return hex.EncodeToString(sum.Sum(nil)), err
 }

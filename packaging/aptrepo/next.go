@@ -155,7 +155,7 @@ func (n *next) retire(now time.Time) (gone []string) {
 
 // draft writes a small file.
 func (n *next) draft(name string, data []byte) (Put, error) {
-	d, err := n.files.Create()
+	d, err := n.files.Create("")
 	if err != nil {
 		return Put{}, fmt.Errorf("cannot write %s: %w", name, err)
 	}

@@ -23,11 +23,10 @@ func (r *Repository) Publish(ctx context.Context, suite string, debs ...string) 
 		if err != nil {
 			return err
 		}
-		in, err := r.intake(ctx, debs)
+		in, err := intake(ctx, debs)
 		if err != nil {
 			return err
 		}
-		defer discard(in)
 		published, err = r.publish(ctx, old, in)
 		return err
 	})

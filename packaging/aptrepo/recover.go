@@ -24,10 +24,10 @@ type intention struct {
 
 const intentionVersion = 1
 
-func (r *Repository) intend(suite string, pool []Put) error {
+func (r *Repository) intend(suite string, pool []incoming) error {
 	names := make([]string, len(pool))
 	for i, p := range pool {
-		names[i] = p.Name
+		names[i] = p.Filename
 	}
 	return r.put(intentionName, intention{intentionVersion, suite, names})
 }

@@ -37,7 +37,7 @@ func (r *Repository) update(ctx context.Context, change func() error) error {
 // replace moves a suite to its next generation: old with sorted edits, whose
 // packages are in pool. It returns the edits that changed something; without
 // any there is no new generation, unless the suite has none yet.
-func (r *Repository) replace(ctx context.Context, old generation, edits []entry, pool []Put) ([]entry, error) {
+func (r *Repository) replace(ctx context.Context, old generation, edits []entry, pool []incoming) ([]entry, error) {
 	n := &next{old: old, new: generation{release: old.release}, files: r.files}
 	defer n.discard()
 	if err := n.index(r.settings.Architectures, edits); err != nil {
@@ -56,7 +56,7 @@ func (r *Repository) replace(ctx context.Context, old generation, edits []entry,
 
 // commit writes the generation in the order that keeps clients of the old one
 // content: whatever InRelease refers to is durable before InRelease is.
-func (r *Repository) commit(n *next, pool []Put) error {
+func (r *Repository) commit(n *next, pool []incoming) error {
 	text := n.new.bytes()
 	n.new.id = hashOf(text)
 	signed, err := r.sign(n, text)
@@ -66,13 +66,17 @@ func (r *Repository) commit(n *next, pool []Put) error {
 	if err := r.intend(n.new.suite, pool); err != nil {
 		return err
 	}
+	packages, err := n.copyAll(pool)
+	if err != nil {
+		return err
+	}
 	gone := n.retire(r.now())
 	described, err := n.draftJSON(tableName(n.new.suite, n.new.id), table{tableVersion, n.new.indices, n.new.past})
 	if err != nil {
 		return err
 	}
 	n.dateIndices()
-	if err := r.files.Commit(slices.Concat(pool, n.byHash, []Put{described})...); err != nil {
+	if err := r.files.Commit(slices.Concat(packages, n.byHash, []Put{described})...); err != nil {
 		return err
 	}
 	if err := r.files.Commit(slices.Concat(n.plain, signed)...); err != nil {
@@ -87,6 +91,19 @@ func (r *Repository) commit(n *next, pool []Put) error {
 		_ = r.files.Remove(intentionName)
 	}
 	return nil
+}
+
+// copyAll makes drafts of packages.
+func (n *next) copyAll(pool []incoming) ([]Put, error) {
+	puts := make([]Put, len(pool))
+	for i, p := range pool {
+		var err error
+		if puts[i], err = p.copy(n.files); err != nil {
+			return nil, err
+		}
+		n.drafts = append(n.drafts, puts[i].Draft)
+	}
+	return puts, nil
 }
 
 // sign returns the three files that are the release, InRelease last.
