@@ -17,6 +17,7 @@ var subjects = []subject{
 	{"ping", ping},
 	{"knownhosts", knownhosts},
 	{"deb", deb},
+	{"publish", publish},
 	{"jobs", jobs},
 }
 

@@ -125,8 +125,11 @@ func (r *Repository) settle(s Settings) error {
 
 // begin publishes a suite that has no release yet.
 func (r *Repository) begin(ctx context.Context, suite string) error {
+	if _, err := r.readRelease(suite); !errors.Is(err, ErrNoSuite) {
+		return err
+	}
 	g, err := r.load(suite)
-	if err != nil || g.id != "" {
+	if err != nil {
 		return err
 	}
 	_, err = r.replace(ctx, g, nil, nil)
