@@ -44,6 +44,8 @@ bench: build ## against the targets, with the peers beside it
 
 deb: build ## aptfleet's own package
 	bin/aptfleet manual packaging/self/build/man
+	mkdir -p packaging/self/build/completions
+	for shell in bash zsh fish; do bin/aptfleet completion $$shell >packaging/self/build/completions/$$shell || exit 1; done
 	bin/aptfleet build packaging/self/aptfleet.toml --out bin
 
 tools: # what the tests hold us against
