@@ -196,7 +196,7 @@ func (f *follower) call(ctx context.Context) ([]byte, error) {
 	if f.started {
 		return f.sh.Shell(ctx, followScript, args...)
 	}
-	return f.sh.Shell(ctx, startScript, append(args, strconv.Itoa(f.attempt), f.spec.encode(), workScript)...)
+	return f.sh.Shell(ctx, startScript, append(args, strconv.Itoa(f.attempt), f.spec.encode(), workScript, f.spec.Proxy.option())...)
 }
 
 // backOff is how long to wait after a failed try: 1, 2, 4 up to 30 s, and up to

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/aptfleet/aptfleet/pkg/debian"
 )
@@ -80,7 +81,27 @@ type Spec struct {
 	Conffiles       Conffiles
 	LockTimeout     time.Duration // how long apt and dpkg wait for each other; 0 is 5 minutes
 
+	// Proxy is a way to our repository for hosts that have none, "" for the
+	// others. Like Owner it is no part of what is asked: whoever attaches brings
+	// its own.
+	Proxy Proxy
+
 	ReattachFor time.Duration // how long to try to reach a host again; 0 is 10 minutes
+}
+
+// Proxy is an HTTP proxy that apt asks for what it wants of one host, by plain
+// HTTP (apt-transport-http(1)).
+type Proxy struct {
+	For string // name or address of the repository's host
+	URL string // of the proxy, as the host reaches it
+}
+
+// option returns the proxy as apt's option, without blanks.
+func (p Proxy) option() string {
+	if p == (Proxy{}) {
+		return ""
+	}
+	return "Acquire::http::Proxy::" + p.For + "=" + p.URL
 }
 
 // withDefaults returns the spec with its zero values filled in.
@@ -112,6 +133,8 @@ func (s Spec) Validate() error {
 		return fmt.Errorf("cannot use refresh %q of job %s: it is neither ours, all nor none", s.Refresh, s.ID)
 	case conffileOptions[s.Conffiles] == nil:
 		return fmt.Errorf("cannot use conffile policy %q of job %s: it is neither keep nor new", s.Conffiles, s.ID)
+	case strings.ContainsFunc(s.Proxy.option(), unicode.IsSpace):
+		return fmt.Errorf("cannot use proxy %q of job %s", s.Proxy.option(), s.ID)
 	case s.LockTimeout < time.Second || s.ReattachFor < 0:
 		return fmt.Errorf("cannot use time limits %v and %v of job %s", s.LockTimeout, s.ReattachFor, s.ID)
 	}

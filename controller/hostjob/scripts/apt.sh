@@ -37,6 +37,7 @@ apt_once() {
 	shift
 	[ "$lists" = all ] || lists=$ours
 	[ "$lists" != all ] || lists=
+	[ ! -s "$job/proxy" ] || lists="$lists -o $(cat "$job/proxy")"
 	# shellcheck disable=SC2086 # options without blanks, to be split
 	inside apt-get $lists -q -y -o APT::Status-Fd=3 -o "DPkg::Lock::Timeout=$lock_timeout" \
 		-o Acquire::Retries=0 $apt_conffiles "$@" </dev/null 3>>"$job/status"

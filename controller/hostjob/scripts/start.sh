@@ -1,5 +1,6 @@
 # Starts job $1, or finds that it has been started; what follows attaches.
-# $2 owner, $3 seconds of lease, $7 attempt, $8 spec, $9 the work.
+# $2 owner, $3 seconds of lease, $7 attempt, $8 spec, $9 the work, ${10} apt's
+# option of a proxy, or nothing.
 set -u
 umask 077
 base=${APTFLEET_ROOT:-}/var/lib/aptfleet
@@ -52,15 +53,25 @@ launch() {
 	setsid -f /bin/sh "$job/work" "$job" "$attempt" </dev/null >/dev/null 2>&1
 }
 
+# proxy says which proxy apt is to use from its next run on: that of whoever
+# follows the job now.
+proxy() {
+	[ -n "$1" ] || [ -f "$job/proxy" ] || return 0
+	printf %s "$1" >"$job/proxy.new" && mv "$job/proxy.new" "$job/proxy"
+}
+
 mkdir -p "$base/jobs" || refuse failed "cannot make $base/jobs"
 if ! lease "$2" "$3"; then
 	[ -n "$holder" ] || refuse failed "cannot write $base/lease"
 	refuse leased "$until" "$holder"
 fi
+begun=
 if [ "$attempt" -gt 1 ]; then
-	! again || launch "$1"
+	! again || begun=yes
 elif [ ! -d "$job" ] && make "$8" "$9"; then
 	find "$base/jobs" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} +
-	launch "$1"
+	begun=yes
 fi
 printf %s "$8" | cmp -s - "$job/spec" || refuse differs
+proxy "${10}"
+[ -z "$begun" ] || launch "$1"
