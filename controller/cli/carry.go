@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aptfleet/aptfleet/controller/engine"
 	"github.com/aptfleet/aptfleet/controller/hostjob"
@@ -22,6 +23,7 @@ type carrier struct {
 	journal openJournal
 	writer  *journal.Writer
 	fleet   *remote.Fleet
+	tunnel  *tunnel // nil where no host needs one
 	bar     *progress
 }
 
@@ -37,11 +39,18 @@ func (in *installation) carryOut(ctx context.Context, spec rollout.Spec, hosts [
 		return err
 	}
 	defer func() { err = errors.Join(err, fleet.Close()) }()
+	c := &carrier{in: in, spec: spec, journal: j, fleet: fleet, bar: in.app.newProgress(len(hosts))}
+	if slices.ContainsFunc(hosts, func(h inventory.Host) bool { return h.Tunnel }) {
+		if c.tunnel, err = in.newTunnel(); err != nil {
+			return err
+		}
+		defer c.tunnel.Close()
+	}
 	w, err := j.Create(ctx, spec)
 	if err != nil {
 		return err
 	}
-	c := &carrier{in: in, spec: spec, journal: j, writer: w, fleet: fleet, bar: in.app.newProgress(len(hosts))}
+	c.writer = w
 	in.app.say("%s: %s on %d hosts, %d at a time", w.ID(), describe(spec), len(hosts), spec.Parallel)
 	return c.run(ctx, hosts)
 }
@@ -82,9 +91,15 @@ func (c *carrier) show(ctx context.Context) (stop func(finished bool)) {
 func (c *carrier) task(h inventory.Host) engine.Task {
 	link := c.fleet.Link(h)
 	spec := c.job(h)
-	logs := c.journal.LogWriter(context.Background(), c.writer.ID(), h.Name, spec.ID, 0)
-	watch := hostjob.Watch{Log: logs, Progress: func(p hostjob.Progress) { c.bar.set(h.Name, int(p.Percent)) }}
-	return engine.Task{Steps: []engine.Step{&steps.Apt{Shell: link, Spec: spec, Watch: watch}}, Close: link.Close}
+	apt := &steps.Apt{Shell: link, Spec: spec, Watch: hostjob.Watch{
+		Log:      c.journal.LogWriter(context.Background(), c.writer.ID(), h.Name, spec.ID, 0),
+		Progress: (&jobView{app: c.in.app, bar: c.bar, host: h.Name}).show,
+	}}
+	if c.tunnel == nil || !h.Tunnel {
+		return engine.Task{Steps: []engine.Step{apt}, Close: link.Close}
+	}
+	through := steps.Tunnel{Apt: apt, Link: link, Repository: c.tunnel.host, Serve: c.tunnel.serve}
+	return engine.Task{Steps: []engine.Step{through}, Close: link.Close}
 }
 
 // job returns the job of a host. Its id has the time of the rollout in it: the
