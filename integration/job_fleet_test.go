@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aptfleet/aptfleet/controller/hostjob"
 	"github.com/aptfleet/aptfleet/controller/remote"
@@ -122,6 +123,8 @@ type jobEnd struct {
 // the progress on the first one.
 func (f *jobFleet) run(spec hostjob.Spec, watch hostjob.Watch) []jobEnd {
 	ends := make([]jobEnd, len(f.hosts))
+	ctx, cancel := context.WithTimeout(f.t.Context(), 3*time.Minute) // what hangs is to say so
+	defer cancel()
 	var all sync.WaitGroup
 	for i, h := range f.hosts {
 		all.Go(func() {
@@ -129,7 +132,7 @@ func (f *jobFleet) run(spec hostjob.Spec, watch hostjob.Watch) []jobEnd {
 			if i == 0 {
 				w = watch
 			}
-			ends[i] = f.runOn(f.t.Context(), h, spec, w)
+			ends[i] = f.runOn(ctx, h, spec, w)
 		})
 	}
 	all.Wait()
