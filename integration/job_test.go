@@ -198,7 +198,7 @@ func (f *jobFleet) runStory(s jobStory, h lab.Host, spec hostjob.Spec) []jobEnd 
 		}
 	}}
 	if s.verdict == hostjob.Running {
-		watch.For = 3 * time.Second
+		watch.Silence = 3 * time.Second
 	}
 	ends := f.run(spec, watch)
 	begin.Do(func() {

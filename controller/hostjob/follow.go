@@ -46,6 +46,7 @@ func newFollower(sh Shell, spec Spec, watch Watch) *follower {
 // watch is over.
 func (f *follower) follow(ctx context.Context) (*result, error) {
 	began := time.Now()
+	heard := began
 	for {
 		fr, err := f.reach(ctx)
 		if err != nil {
@@ -53,6 +54,9 @@ func (f *follower) follow(ctx context.Context) (*result, error) {
 		}
 		if err := f.take(fr); err != nil {
 			return nil, err
+		}
+		if len(fr.log)+len(fr.status) > 0 {
+			heard = time.Now()
 		}
 		more := f.logAt < fr.logSize || f.statusAt < fr.statusSize
 		switch {
@@ -66,10 +70,14 @@ func (f *follower) follow(ctx context.Context) (*result, error) {
 			if err := f.revive(fr.state); err != nil {
 				return nil, err
 			}
-		case f.watch.For > 0 && time.Since(began) >= f.watch.For:
+		case longerThan(f.watch.For, began), longerThan(f.watch.Silence, heard):
 			return nil, nil
 		}
 	}
+}
+
+func longerThan(limit time.Duration, since time.Time) bool {
+	return limit > 0 && time.Since(since) >= limit
 }
 
 // take hands on what is new. Nothing of it is taken twice: the offsets move

@@ -21,6 +21,7 @@ type Watch struct {
 	Log      io.Writer      // every byte of the job's log once, from the first
 	Progress func(Progress) // whenever something in it has changed
 	For      time.Duration  // how long to follow a job before Run returns with Running; 0 is to its end
+	Silence  time.Duration  // how long a job may say nothing before Run returns with Running; 0 is for ever
 }
 
 // ErrOtherSpec says that a job with this ID exists and was asked for something

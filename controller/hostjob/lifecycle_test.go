@@ -81,11 +81,11 @@ func TestAttach(t *testing.T) {
 	}
 }
 
-func TestFollowForATime(t *testing.T) {
+func TestSilence(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	h.publish(waiting)
-	o, err := hostjob.Run(t.Context(), h, h.spec(hostjob.Spec{Packages: targets("app")}), hostjob.Watch{For: time.Second})
+	o, err := hostjob.Run(t.Context(), h, h.spec(hostjob.Spec{Packages: targets("app")}), hostjob.Watch{Silence: time.Second})
 	if err != nil || o.Verdict != hostjob.Running || o.Cause.Package != "app" || o.Cause.String() != "it has not ended: Configuring app ("+arch(t)+"): waiting" {
 		t.Errorf("Run returned %+v and %v", o, err)
 	}
