@@ -18,6 +18,7 @@ var subjects = []subject{
 	{"knownhosts", knownhosts},
 	{"deb", deb},
 	{"publish", publish},
+	{"clients", clients},
 	{"jobs", jobs},
 }
 

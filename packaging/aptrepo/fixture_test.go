@@ -65,14 +65,19 @@ type fixture struct {
 	key  *sign.Key
 }
 
-func newFixture(t testing.TB, architectures ...string) fixture {
+func newFixture(t testing.TB) fixture {
+	t.Helper()
+	return newFixtureIn(t, t.TempDir())
+}
+
+func newFixtureIn(t testing.TB, root string) fixture {
 	t.Helper()
 	key, err := sign.Generate("Example <deploy@example.com>")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := fixture{t: t, root: t.TempDir(), keys: sign.NewKeyring(key), key: key}
-	f.Repository, err = Create(t.Context(), Folder(f.root), f.keys, Settings{Origin: "Example", Suites: []string{"nightly", "stable"}, Architectures: architectures})
+	f := fixture{t: t, root: root, keys: sign.NewKeyring(key), key: key}
+	f.Repository, err = Create(t.Context(), Folder(f.root), f.keys, Settings{Origin: "Example", Suites: []string{"nightly", "stable"}})
 	if err != nil {
 		t.Fatal(err)
 	}
