@@ -84,7 +84,8 @@ func validateDescription(s string) error {
 	case !utf8.ValidString(s):
 		return errors.New("it is not UTF-8")
 	}
-	return nil
+	_, err := (debian.Stanza{}).With("Description", description(s))
+	return err
 }
 
 func (r *Recipe) validateMultiArch() error {

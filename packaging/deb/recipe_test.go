@@ -24,7 +24,8 @@ func TestRecipeRefuses(t *testing.T) {
 		{"contrib/web", "Web", "section: "},
 		{"contrib/web", "contrib/", "section: "},
 		{"https://example.com/", "example.com", "homepage: "},
-		{"a shop\nSells", "\nSells", ""},
+		{"a shop\nSells", "\nSells", ""}, // empty lines before the synopsis count for nothing
+		{"a shop\nSells", "a shop\nSe\\u0000lls", "description: "},
 		{"conflicts = [\"shop1 (<< 2)\"]", "conflicts = [\"a1 | b2\"]", "shop.toml:14: conflicts: "},
 		{"\"adduser\"", "\"adduser\\nEssential: yes\"", "depends: "},
 		{"x (= 1)", "x\\nEssential: yes", "fields: "},
