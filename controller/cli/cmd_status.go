@@ -46,6 +46,7 @@ type hostVerdict struct {
 	Before  rollout.Versions   `json:"before,omitempty"`
 	After   rollout.Versions   `json:"after,omitempty"`
 	Cause   string             `json:"cause,omitempty"`
+	Notes   []string           `json:"notes,omitempty"`
 	Took    float64            `json:"took,omitempty"` // seconds
 }
 
@@ -61,7 +62,7 @@ func newStatusLine(id rollout.ID, s *rollout.State) statusLine {
 		l.Finished = &s.Finished
 	}
 	for _, h := range s.Hosts() {
-		v := hostVerdict{Host: h.Name, Verdict: h.Verdict.String(), Before: h.Before, After: h.After, Cause: h.Cause}
+		v := hostVerdict{Host: h.Name, Verdict: h.Verdict.String(), Before: h.Before, After: h.After, Cause: h.Cause, Notes: h.Notes}
 		if !h.Ended.IsZero() && !h.Started.IsZero() {
 			v.Took = h.Ended.Sub(h.Started).Round(time.Millisecond).Seconds()
 		}
@@ -80,7 +81,7 @@ func (l statusLine) text(w io.Writer) {
 		if slices.Contains([]string{rollout.HostDone.String(), rollout.HostNotStarted.String(), rollout.HostReturned.String()}, h.Verdict) {
 			continue
 		}
-		fmt.Fprintf(w, "  %-24s %-12s %s\n", h.Host, h.Verdict, h.Cause)
+		fmt.Fprintf(w, "  %-24s %-12s %s\n", h.Host, h.Verdict, printable(h.Cause))
 	}
 }
 

@@ -27,10 +27,11 @@ type eventLine struct {
 	Before  rollout.Versions   `json:"before,omitempty"`
 	After   rollout.Versions   `json:"after,omitempty"`
 	Cause   string             `json:"cause,omitempty"`
+	Notes   []string           `json:"notes,omitempty"`
 }
 
 func newEventLine(e rollout.Event) eventLine {
-	return eventLine{e.Kind, e.At, e.By, e.Host, e.Attempt, e.Step, e.Status, e.Verdict, e.Before, e.After, e.Cause}
+	return eventLine{e.Kind, e.At, e.By, e.Host, e.Attempt, e.Step, e.Status, e.Verdict, e.Before, e.After, e.Cause, e.Notes}
 }
 
 func (eventLine) kind() string { return "event" }
@@ -39,10 +40,14 @@ func (eventLine) kind() string { return "event" }
 func (e eventLine) text(w io.Writer) {
 	switch {
 	case e.Event != rollout.KindResult:
+		return
 	case e.Verdict == rollout.HostDone:
 		fmt.Fprintf(w, "%-24s done         %s\n", e.Host, changes(e.Before, e.After))
 	default:
-		fmt.Fprintf(w, "%-24s %-12s %s\n", e.Host, strings.ToUpper(e.Verdict.String()), e.Cause)
+		fmt.Fprintf(w, "%-24s %-12s %s\n", e.Host, strings.ToUpper(e.Verdict.String()), printable(e.Cause))
+	}
+	for _, note := range e.Notes {
+		fmt.Fprintf(w, "%-24s              %s\n", "", printable(note))
 	}
 }
 

@@ -24,12 +24,12 @@ pruned    of "repo prune": package, version, architecture, or file
 event     of "rollout" and "watch", as things happen: event (created, taken,
           step, result, finished), time, by, host, attempt, step, status (of
           the step: doing, done, failed, undoing, undone, stuck), verdict (of
-          the host), before, after (package to version), cause
+          the host), before, after (package to version), cause, notes
 rollout   of "status", and of "rollout" at its end: id, phase (open, finished),
           mode, packages, selector, who, created, finished, summary, hosts.
           summary counts hosts: done, failed, unreachable, unknown, returned,
           stuck, running, not_started. Each of hosts has host, verdict, before,
-          after, cause, took
+          after, cause, notes, took
 history   of "history": id, created, who, mode, packages, selector, hosts
           (their number), summary (once it has finished: done, failed,
           unreachable, unknown, returned, stuck, running, not_started)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -56,11 +57,11 @@ func (m *memory) Append(_ context.Context, e rollout.Event) error {
 
 // fake is a step whose parts are functions; those that are nil succeed.
 type fake struct {
-	name     string
-	prepare  func() (json.RawMessage, error)
-	do       func(context.Context) error
-	undo     func(json.RawMessage) error
-	versions [2]rollout.Versions
+	name    string
+	prepare func() (json.RawMessage, error)
+	do      func(context.Context) error
+	undo    func(json.RawMessage) error
+	report  Report
 }
 
 func (f fake) Name() string { return f.name }
@@ -86,7 +87,7 @@ func (f fake) Undo(_ context.Context, record json.RawMessage) error {
 	return f.undo(record)
 }
 
-func (f fake) Versions() (before, after rollout.Versions) { return f.versions[0], f.versions[1] }
+func (f fake) Report() Report { return f.report }
 
 func named(names ...inventory.HostName) []inventory.Host {
 	hosts := make([]inventory.Host, len(names))
@@ -116,8 +117,8 @@ func TestRunJournalsBeforeAndAfter(t *testing.T) {
 	results, err := e.Run(t.Context(), hosts, 1, always(
 		fake{name: "refresh", do: seen("a: refresh doing")},
 		fake{name: "install", do: seen("a: install doing"),
-			prepare:  func() (json.RawMessage, error) { return json.RawMessage(`{"shop":"1"}`), nil },
-			versions: [2]rollout.Versions{{"shop": "1"}, {"shop": "2"}}},
+			prepare: func() (json.RawMessage, error) { return json.RawMessage(`{"shop":"1"}`), nil },
+			report:  Report{Before: rollout.Versions{"shop": "1"}, After: rollout.Versions{"shop": "2"}, Notes: []string{"mended"}}},
 	))
 	if err != nil || results[0].Verdict != rollout.HostDone || results[0].Err != nil {
 		t.Fatalf("Run returned %+v, %v", results, err)
@@ -127,7 +128,7 @@ func TestRunJournalsBeforeAndAfter(t *testing.T) {
 		t.Errorf("the journal is %s, want %s", got, want)
 	}
 	host, _ := m.state.Host("a")
-	if host.Before["shop"] != "1" || host.After["shop"] != "2" || string(host.Step("install").Undo) != `{"shop":"1"}` {
+	if !slices.Equal(host.Notes, []string{"mended"}) || host.Before["shop"] != "1" || host.After["shop"] != "2" || string(host.Step("install").Undo) != `{"shop":"1"}` {
 		t.Errorf("the fold shows %+v", host)
 	}
 }

@@ -22,8 +22,7 @@ type hostRun struct {
 	undoing bool
 	begun   bool   // the journal has an event of this attempt
 	step    string // the one that is at work
-	before  rollout.Versions
-	after   rollout.Versions
+	report  Report
 }
 
 // do runs the steps in their order and stops at the first that fails.
@@ -111,7 +110,7 @@ func (r *hostRun) finish(ctx context.Context, err error) Result {
 	r.close()
 	result := Result{Host: r.host, Verdict: r.verdict(err)}
 	if !errors.Is(err, errJournal) {
-		event := rollout.Event{Kind: rollout.KindResult, Verdict: result.Verdict, Before: r.before, After: r.after, Cause: text(err)}
+		event := rollout.Event{Kind: rollout.KindResult, Verdict: result.Verdict, Before: r.report.Before, After: r.report.After, Notes: r.report.Notes, Cause: text(err)}
 		if lost := r.append(ctx, event); lost != nil {
 			result.Verdict, err = r.verdict(lost), lost
 		}
@@ -147,19 +146,20 @@ func (r *hostRun) close() {
 	}
 }
 
-// ask collects the versions that a step knows.
+// ask collects what a step has to report.
 func (r *hostRun) ask(step Step) {
 	reporter, ok := step.(Reporter)
 	if !ok {
 		return
 	}
-	before, after := reporter.Versions()
-	if r.before == nil {
-		r.before = before
+	said := reporter.Report()
+	if r.report.Before == nil {
+		r.report.Before = said.Before
 	}
-	if after != nil {
-		r.after = after
+	if said.After != nil {
+		r.report.After = said.After
 	}
+	r.report.Notes = append(r.report.Notes, said.Notes...)
 }
 
 // maxCause bounds what of an error is journaled, in bytes: hosts have a say in

@@ -23,11 +23,17 @@ type Step interface {
 	Undo(ctx context.Context, undo json.RawMessage) error
 }
 
-// Reporter is a Step that knows versions of packages on its target. The engine
-// asks once the step has ended, well or badly; nil means not known. The result
-// of a host has the first before and the last after of all its steps.
+// Report is what a step found out about its target.
+type Report struct {
+	Before, After rollout.Versions // of packages; nil is not known
+	Notes         []string         // what a person should know although all is well
+}
+
+// Reporter is a Step that has something to report. The engine asks once the step
+// has ended, well or badly. The result of a host has the first Before, the last
+// After and all Notes of its steps.
 type Reporter interface {
-	Versions() (before, after rollout.Versions)
+	Report() Report
 }
 
 // Task is what is to be done to one host.

@@ -57,6 +57,7 @@ type Event struct {
 	Before  Versions
 	After   Versions
 	Cause   string
+	Notes   []string // what a person should know of the host although it went well
 }
 
 // String returns the event in a few words, for logs and errors.

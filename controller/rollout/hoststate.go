@@ -17,7 +17,8 @@ type HostState struct {
 	Steps   []StepState // in the order in which they were begun
 	Before  Versions    // of the packages concerned, before the first attempt
 	After   Versions
-	Cause   string // why it did not end well
+	Cause   string   // why it did not end well
+	Notes   []string // what a person should know although it did
 	Started time.Time
 	Ended   time.Time // zero while it has no verdict
 }
@@ -85,7 +86,7 @@ func (h *HostState) admit(attempt int) error {
 // restart begins another attempt: steps that are done stay done, all others are
 // pending again but keep what their undo needs.
 func (h *HostState) restart(attempt int) {
-	h.Attempt, h.Verdict, h.Cause, h.Ended = attempt, HostNotStarted, "", time.Time{}
+	h.Attempt, h.Verdict, h.Cause, h.Notes, h.Ended = attempt, HostNotStarted, "", nil, time.Time{}
 	h.Steps = slices.Clone(h.Steps)
 	for i := range h.Steps {
 		if h.Steps[i].Status != Done {
@@ -137,7 +138,7 @@ func (h *HostState) applyResult(e Event) error {
 	if err := h.agrees(e.Verdict); err != nil {
 		return err
 	}
-	h.Verdict, h.Cause, h.Ended = e.Verdict, e.Cause, e.At
+	h.Verdict, h.Cause, h.Notes, h.Ended = e.Verdict, e.Cause, e.Notes, e.At
 	h.After = e.After
 	if h.Before == nil {
 		h.Before = e.Before

@@ -37,6 +37,7 @@ type wireEvent struct {
 	Before  Versions           `json:"bf,omitempty"`
 	After   Versions           `json:"af,omitempty"`
 	Cause   string             `json:"c,omitempty"`
+	Notes   []string           `json:"nt,omitempty"`
 }
 
 type wireSpec struct {
@@ -74,7 +75,7 @@ func (e Event) Encode() ([]byte, error) {
 		Kind:    e.Kind, At: e.At, By: e.By, Term: e.Term, Prev: e.Prev, Results: e.Results,
 		Spec: e.Spec.wire(), Summary: (*wireSummary)(e.Summary),
 		Host: e.Host, Attempt: e.Attempt, Step: e.Step, Status: e.Status, Undo: e.Undo,
-		Verdict: e.Verdict, Before: e.Before, After: e.After, Cause: e.Cause,
+		Verdict: e.Verdict, Before: e.Before, After: e.After, Cause: e.Cause, Notes: e.Notes,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot encode event %q: %w", e, err)
@@ -93,7 +94,7 @@ func DecodeEvent(data []byte) (Event, error) {
 		Kind: w.Kind, At: w.At, By: w.By, Term: w.Term, Prev: w.Prev, Results: w.Results,
 		Spec: w.Spec.live(), Summary: (*Summary)(w.Summary),
 		Host: w.Host, Attempt: w.Attempt, Step: w.Step, Status: w.Status, Undo: w.Undo,
-		Verdict: w.Verdict, Before: w.Before, After: w.After, Cause: w.Cause,
+		Verdict: w.Verdict, Before: w.Before, After: w.After, Cause: w.Cause, Notes: w.Notes,
 	}, nil
 }
 

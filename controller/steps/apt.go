@@ -105,13 +105,14 @@ func reverse(o hostjob.Outcome) []hostjob.Target {
 	return targets
 }
 
-// Versions returns what the job found and what it left.
-func (a *Apt) Versions() (before, after rollout.Versions) {
-	return rollout.Versions(a.outcome.Before), rollout.Versions(a.outcome.After)
+// Report returns what the job found and what it left.
+func (a *Apt) Report() engine.Report {
+	return engine.Report{
+		Before: rollout.Versions(a.outcome.Before),
+		After:  rollout.Versions(a.outcome.After),
+		Notes:  a.outcome.Notes,
+	}
 }
-
-// Notes returns what a person should know of a host although all is well.
-func (a *Apt) Notes() []string { return a.outcome.Notes }
 
 // judge turns what became of a job into the engine's terms.
 func judge(o hostjob.Outcome, err error) error {
