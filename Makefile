@@ -38,9 +38,9 @@ fuzz: ## every fuzz target for FUZZTIME
 		done; \
 	done
 
-bench: build ## against the targets, with the peers beside it
+bench: build ## against the targets, with the peers beside it; SUBJECTS="ping jobs" for some
 	integration/bench/peers.sh
-	$(GO) run ./integration/bench
+	$(GO) run ./integration/bench $(SUBJECTS)
 
 deb: build ## aptfleet's own package
 	bin/aptfleet manual packaging/self/build/man

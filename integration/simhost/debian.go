@@ -64,7 +64,12 @@ func (d *Debian) Candidate(name string) string {
 
 // Play is a Script.
 func (d *Debian) Play(ctx context.Context, c Command) int {
-	asked := understand(c.Line)
+	line, err := whole(c.Line, c.Stdin)
+	if err != nil {
+		fmt.Fprintln(c.Stderr, "head: error reading 'standard input':", err)
+		return 1
+	}
+	asked := understand(line)
 	if asked.asRoot {
 		if status, may := d.Sudo.ask(c, asked.sudo); !may {
 			return status

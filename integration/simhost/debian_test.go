@@ -171,3 +171,17 @@ func FuzzUnescape(f *testing.F) {
 		_ = unescape(text)
 	})
 }
+
+func TestLineAheadOfStdin(t *testing.T) {
+	long := "echo " + strings.Repeat("x", 5000)
+	line := fmt.Sprintf(`exec /bin/sh -c 'eval "$(head -c %d)"'`, len(long))
+	if stdout, _, status := played(t, &Debian{}, long+"more", line); status != 0 || stdout != long[5:]+"\n" {
+		t.Errorf("status %d, output of %d bytes", status, len(stdout))
+	}
+	if _, stderr, status := played(t, &Debian{}, long[1:], line); status != 1 {
+		t.Errorf("a line that is cut short: status %d, stderr %q", status, stderr)
+	}
+	if stdout, _, status := played(t, &Debian{}, "out", strings.Replace(line, fmt.Sprint(len(long)), "-3", 1)); status == 0 {
+		t.Errorf("a line of negative length: output %q", stdout)
+	}
+}

@@ -1,6 +1,8 @@
 package simhost
 
 import (
+	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +21,21 @@ type call struct {
 // decoder is how a line may be sent through a login shell of any kind: as octal
 // escapes, which /bin/sh turns back.
 const decoder = `eval "$(printf %b "$1")"`
+
+// ahead is how a long line may be sent: its length in the line, and the line
+// itself ahead of what else comes in.
+const ahead = `exec /bin/sh -c 'eval "$(head -c %d)"'`
+
+// whole reads the line that comes ahead of stdin, where it does.
+func whole(line string, stdin io.Reader) (string, error) {
+	length := 0
+	if n, _ := fmt.Sscanf(line, ahead, &length); n == 0 || length < 0 || line != fmt.Sprintf(ahead, length) {
+		return line, nil
+	}
+	long := make([]byte, min(length, 1<<20))
+	_, err := io.ReadFull(stdin, long)
+	return string(long), err
+}
 
 // understand looks through exec, env, assignments, sudo, and shells whose only
 // content is a simple command.
