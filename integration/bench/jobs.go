@@ -35,7 +35,7 @@ func (b *bench) liveJobs(ctx context.Context, fanout string) error {
 		return err
 	}
 	defer sim.Close()
-	runs, err := b.contest.Run(ctx, sim.ours(fanout, 200, "-job", "sim"), sim.parallelSSH(200, "sim:dur=15s,lines=100"))
+	runs, err := b.contest.Run(ctx, sim.fanout(fanout, 200, "-job", "sim"), sim.parallelSSH(200, "sim:dur=15s,lines=100"))
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (b *bench) jobLogs(ctx context.Context, fanout string) error {
 		return err
 	}
 	defer many.Close()
-	quiet, loud := few.ours(fanout, hosts, "-job", "sim"), many.ours(fanout, hosts, "-job", "sim")
+	quiet, loud := few.fanout(fanout, hosts, "-job", "sim"), many.fanout(fanout, hosts, "-job", "sim")
 	quiet.Name, loud.Name = "20 lines", "1,020 lines"
 	runs, err := b.contest.Run(ctx, quiet, loud)
 	if err != nil {

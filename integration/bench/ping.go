@@ -14,22 +14,22 @@ import (
 // that cannot be avoided, and beside parallel-ssh. The hosts are simulated in
 // this process, whose cost does not count.
 func ping(ctx context.Context, b *bench) error {
-	fanout, err := b.buildFanout(ctx)
-	if err != nil {
-		return err
-	}
-	return errors.Join(b.pingBesidePeer(ctx, fanout), b.pingMany(ctx, fanout))
+	return errors.Join(b.pingBesidePeer(ctx), b.pingMany(ctx))
 }
 
 // pingBesidePeer reaches 1,000 hosts beside parallel-ssh with its defaults,
 // which do best by its own CPU.
-func (b *bench) pingBesidePeer(ctx context.Context, fanout string) error {
+func (b *bench) pingBesidePeer(ctx context.Context) error {
 	sim, err := b.simulate(simhost.Options{Hosts: 1000})
 	if err != nil {
 		return err
 	}
 	defer sim.Close()
-	runs, err := b.contest.Run(ctx, sim.ours(fanout, 256, "true"), sim.parallelSSH(32, "true"))
+	aptfleet, err := sim.aptfleet(b, "ping", "all", "--quiet")
+	if err != nil {
+		return err
+	}
+	runs, err := b.contest.Run(ctx, aptfleet, sim.parallelSSH(32, "true"))
 	if err != nil {
 		return err
 	}
@@ -43,18 +43,22 @@ func (b *bench) pingBesidePeer(ctx context.Context, fanout string) error {
 
 // pingMany reaches 10,000 hosts, 512 at a time, checking their keys against
 // hashed names as Debian's ssh writes them.
-func (b *bench) pingMany(ctx context.Context, fanout string) error {
+func (b *bench) pingMany(ctx context.Context) error {
 	const hosts = 10000
 	sim, err := b.simulate(simhost.Options{Hosts: hosts})
 	if err != nil {
 		return err
 	}
 	defer sim.Close()
+	aptfleet, err := sim.aptfleet(b, "ping", "all", "--quiet", "--parallel", "512")
+	if err != nil {
+		return err
+	}
 	before, err := measureArithmetic()
 	if err != nil {
 		return err
 	}
-	runs, err := b.contest.Run(ctx, sim.ours(fanout, 512, "true"))
+	runs, err := b.contest.Run(ctx, aptfleet)
 	if err != nil {
 		return err
 	}

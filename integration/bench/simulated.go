@@ -48,10 +48,29 @@ func (b *bench) buildFanout(ctx context.Context) (path string, err error) {
 	return path, nil
 }
 
-// ours runs fanout on all hosts.
-func (s *simulated) ours(fanout string, parallel int, words ...string) measure.Contestant {
+// fanout runs the program that buildFanout built on all hosts.
+func (s *simulated) fanout(program string, parallel int, words ...string) measure.Contestant {
 	args := []string{"-inventory", s.files.Inventory, "-known-hosts", s.files.Hashed, "-parallel", strconv.Itoa(parallel)}
-	return contestant("aptfleet", fanout, append(args, words...)...)
+	return contestant("aptfleet", program, append(args, words...)...)
+}
+
+// aptfleet runs the real program, which learns of known_hosts as from any user:
+// through ~/.ssh/config. Names are hashed there, as Debian's ssh does.
+func (s *simulated) aptfleet(b *bench, words ...string) (measure.Contestant, error) {
+	home := filepath.Dir(s.files.Inventory)
+	if err := os.Mkdir(filepath.Join(home, ".ssh"), 0o700); err != nil {
+		return measure.Contestant{}, fmt.Errorf("cannot make a home: %w", err)
+	}
+	config := filepath.Join(home, "aptfleet.toml")
+	for path, text := range map[string]string{
+		filepath.Join(home, ".ssh", "config"): "Host 127.*\n\tUserKnownHostsFile " + s.files.Hashed + "\n",
+		config:                                "inventory = \"inventory.toml\"\nstate = \"state\"\n",
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			return measure.Contestant{}, fmt.Errorf("cannot configure aptfleet: %w", err)
+		}
+	}
+	return contestant("aptfleet", "env", append([]string{"HOME=" + home, b.aptfleet, "--config", config}, words...)...), nil
 }
 
 // parallelSSH is the same by parallel-ssh, with names in plain: hashed ones

@@ -55,10 +55,11 @@ func (f *Fleet) addresses() string {
 	return text.String()
 }
 
-// inventory is TOML as aptfleet reads it.
+// inventory is TOML as aptfleet reads it. Hosts get time to answer, since one
+// machine plays them all, and the clients too.
 func (f *Fleet) inventory(files Files) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "[defaults]\nuser = \"root\"\nport = %d\nidentity = %q\nbecome = \"none\"\n\n[groups.sim]\nhosts = [\n",
+	fmt.Fprintf(&text, "[defaults]\nuser = \"root\"\nport = %d\nidentity = %q\nbecome = \"none\"\nconnect_timeout = \"60s\"\n\n[groups.sim]\nhosts = [\n",
 		f.options.Port, files.Identity)
 	for host := range f.options.Hosts {
 		fmt.Fprintf(&text, "\t%q,\n", f.Address(host).Addr())
