@@ -34,7 +34,7 @@ fuzz: ## every fuzz target for FUZZTIME
 	@for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			echo "$$package $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package || exit 1; \
 		done; \
 	done
 
@@ -49,4 +49,5 @@ deb: build ## aptfleet's own package
 	bin/aptfleet build packaging/self/aptfleet.toml --out bin
 
 tools: # what the tests hold us against
-	integration/lab/install
+	integration/lab/install openssh-server sudo gpgv sqv lintian debhelper dpkg-dev apt-utils strace shellcheck ansible-core \
+		procps curl man-db
