@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -67,14 +68,26 @@ func take(path string) (incoming, error) {
 	if control.Architecture == "all" && control.Get("Multi-Arch") == "same" {
 		return incoming{}, errors.New("Architecture: all with Multi-Arch: same makes every apt update warn: use foreign, or leave it out")
 	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, file); err != nil {
+	sum, err := sumOf(file)
+	if err != nil {
 		return incoming{}, err
 	}
 	k := key{control.Name, control.Version, control.Architecture}
-	p := Package{k.Name, k.Version, k.Architecture, poolName(k), info.Size(), hex.EncodeToString(sum.Sum(nil))}
+	p := Package{k.Name, k.Version, k.Architecture, poolName(k), info.Size(), sum}
 	stanza, err := stanzaOf(control, p)
 	return incoming{entry{k, stanza}, p, path, info}, err
+}
+
+// buffers are for reading many small files.
+var buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
+func sumOf(r io.Reader) (string, error) {
+	buffer := buffers.Get().(*[64 << 10]byte)
+	defer buffers.Put(buffer)
+	sum := sha256.New()
+	// Only a reader: a file would copy itself, through a buffer of its own.
+	_, err := io.CopyBuffer(sum, struct{ io.Reader }{r}, buffer[:])
+	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
 // copy makes a draft with the content of the package.
@@ -116,7 +129,7 @@ func unite(in []incoming) ([]incoming, error) {
 func (r *Repository) fresh(in []incoming) ([]incoming, error) {
 	var fresh []incoming
 	for _, p := range in {
-		sum, err := r.sumOf(p.Filename)
+		sum, err := r.pooledSum(p.Filename)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			fresh = append(fresh, p)
@@ -129,13 +142,11 @@ func (r *Repository) fresh(in []incoming) ([]incoming, error) {
 	return fresh, nil
 }
 
-func (r *Repository) sumOf(name string) (string, error) {
+func (r *Repository) pooledSum(name string) (string, error) {
 	file, err := r.files.Open(name)
 	if err != nil {
 		return "", err
 	}
 	defer file.Close()
-	sum := sha256.New()
-	_, err = io.Copy(sum, file)
-	return hex.EncodeToString(sum.Sum(nil)), err
+	return sumOf(file)
 }
