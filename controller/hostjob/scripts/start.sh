@@ -19,17 +19,22 @@ refuse() {
 make() {
 	new=$job.new.$$
 	rm -rf "$new"
-	if mkdir "$new" &&
-		printf %s "$1" >"$new/spec" && printf %s "$2" >"$new/work" &&
-		: >"$new/log" && : >"$new/status" &&
-		head -c 262144 /dev/urandom >"$new/reserve" && mkdir "$new/attempt-1" &&
-		cat /proc/sys/kernel/random/boot_id >"$new/boot_id"; then
-		mv -T "$new" "$job" 2>/dev/null && return
+	if ! reason=$(fill "$1" "$2" 2>&1); then
 		rm -rf "$new"
-		return 1
+		refuse failed "cannot write $new: $reason"
 	fi
+	mv -T "$new" "$job" 2>/dev/null && return
 	rm -rf "$new"
-	refuse failed "cannot write $new"
+	return 1
+}
+
+# fill writes the new folder. The reserve, for which a disk that is nearly full
+# has no room, is the first: of a program one hears why, of the shell "I/O error".
+fill() {
+	mkdir "$new" && head -c 262144 /dev/urandom >"$new/reserve" &&
+		printf %s "$1" >"$new/spec" && printf %s "$2" >"$new/work" &&
+		: >"$new/log" && : >"$new/status" && mkdir "$new/attempt-1" &&
+		cat /proc/sys/kernel/random/boot_id >"$new/boot_id"
 }
 
 # again claims another attempt for a job that died.
@@ -60,9 +65,9 @@ proxy() {
 	printf %s "$1" >"$job/proxy.new" && mv "$job/proxy.new" "$job/proxy"
 }
 
-mkdir -p "$base/jobs" || refuse failed "cannot make $base/jobs"
+reason=$(mkdir -p "$base/jobs" 2>&1) || refuse failed "cannot make $base/jobs: $reason"
 if ! lease "$2" "$3"; then
-	[ -n "$holder" ] || refuse failed "cannot write $base/lease"
+	[ -n "$holder" ] || refuse failed "cannot write $base/lease: $( (date >"$base/lease.new") 2>&1)"
 	refuse leased "$until" "$holder"
 fi
 begun=
