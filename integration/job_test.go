@@ -46,11 +46,11 @@ var jobStories = []jobStory{
 		during: func(f *jobFleet, h lab.Host) error { return f.release() },
 	},
 	{
-		name: "interrupted dpkg", verdict: hostjob.Done, notes: []string{"repaired an interrupted dpkg: shop"},
+		name: "interrupted dpkg", verdict: hostjob.Done, notes: []string{"had to repair an interrupted dpkg: shop"},
 		prepare: func(f *jobFleet, h lab.Host) error { return f.dpkg(h, "--unpack", f.build("0.1", "")) },
 	},
 	{
-		name: "dpkg killed while it unpacked", verdict: hostjob.Done, notes: []string{"repaired an interrupted dpkg: shop"},
+		name: "dpkg killed while it unpacked", verdict: hostjob.Done, notes: []string{"had to repair an interrupted dpkg: shop"},
 		prepare: func(f *jobFleet, h lab.Host) error {
 			if err := f.dpkg(h, "-i", f.build("0.1", "kill -9 $PPID")); err == nil {
 				return errors.New("dpkg was not killed")

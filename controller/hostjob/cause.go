@@ -3,6 +3,7 @@ package hostjob
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -13,8 +14,9 @@ type Cause struct {
 	Output  []string // what that script, or apt, said last; at most maxOutput lines
 }
 
+// String is the cause in one line, with the last word of a script that failed.
 func (c Cause) String() string {
-	if len(c.Output) == 0 {
+	if c.Package == "" || len(c.Output) == 0 {
 		return c.Text
 	}
 	return c.Text + ": " + c.Output[len(c.Output)-1]
@@ -34,13 +36,25 @@ var (
 
 // findCause reads from the end of a log what went wrong: the first package that
 // dpkg gave up, since those that follow mostly depend on it, else apt's own
-// first error.
-func findCause(log []byte) Cause {
+// first error. One of the targets goes before what was broken already.
+func findCause(log []byte, targets []Target) Cause {
 	lines := logLines(log)
+	var first *Cause
 	for i, line := range lines {
-		if m := packageFailed.FindStringSubmatch(line); m != nil {
-			return packageCause(m[1], lines[:i], lines[i+1:])
+		m := packageFailed.FindStringSubmatch(line)
+		if m == nil {
+			continue
 		}
+		c := packageCause(m[1], lines[:i], lines[i+1:])
+		if slices.ContainsFunc(targets, func(t Target) bool { return t.Name == c.Package }) {
+			return c
+		}
+		if first == nil {
+			first = &c
+		}
+	}
+	if first != nil {
+		return *first
 	}
 	return aptCause(lines)
 }
@@ -81,7 +95,7 @@ func lastWords(lines []string) []string {
 func aptCause(lines []string) Cause {
 	var errors []string
 	for _, line := range lines {
-		if text, ok := strings.CutPrefix(line, "E: "); ok && len(errors) < maxOutput {
+		if text, ok := strings.CutPrefix(line, "E: "); ok && len(errors) < maxOutput && !slices.Contains(errors, text) {
 			errors = append(errors, text)
 		}
 	}

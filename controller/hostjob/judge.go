@@ -18,13 +18,13 @@ func judge(spec Spec, r result, log []byte) Outcome {
 	faults := faults(spec, r)
 	switch {
 	case len(faults) > 0:
-		o.Verdict, o.Cause = Broken, findCause(log)
+		o.Verdict, o.Cause = Broken, findCause(log, spec.Packages)
 		if o.Cause.Text == "" {
 			o.Cause = Cause{Text: faults[0], Output: faults[1:]}
 		}
 		o.Notes = faults
 	case r.exit != 0:
-		o.Notes = append(o.Notes, fmt.Sprintf("apt exited with %d although all is as asked (%s)", r.exit, findCause(log)))
+		o.Notes = append(o.Notes, fmt.Sprintf("apt exited with %d although all is as asked (%s)", r.exit, findCause(log, spec.Packages)))
 	}
 	if len(faults) == 0 && len(o.Damaged) > 0 {
 		o.Notes = append(o.Notes, "damaged before, and still: "+strings.Join(o.Damaged, ", "))

@@ -175,13 +175,13 @@ func TestKilled(t *testing.T) {
 		notes []string
 	}{
 		{"the work", func(h *host, work int) { h.kill(work) }, []string{"the job was killed: begun again"}},
-		{"apt", func(h *host, work int) { h.kill(h.child(work, "apt-get")) }, []string{"repaired an interrupted dpkg: app"}},
-		{"dpkg", func(h *host, work int) { h.kill(h.child(h.child(work, "apt-get"), "dpkg")) }, []string{"repaired an interrupted dpkg: app"}},
-		{"all of it", func(h *host, work int) { h.killTree(work) }, []string{"the job was killed: begun again", "repaired an interrupted dpkg: app"}},
+		{"apt", func(h *host, work int) { h.kill(h.child(work, "apt-get")) }, []string{"had to repair an interrupted dpkg: app"}},
+		{"dpkg", func(h *host, work int) { h.kill(h.child(h.child(work, "apt-get"), "dpkg")) }, []string{"had to repair an interrupted dpkg: app"}},
+		{"all of it", func(h *host, work int) { h.killTree(work) }, []string{"the job was killed: begun again", "had to repair an interrupted dpkg: app"}},
 		{"the host", func(h *host, work int) {
 			h.write("var/lib/aptfleet/jobs/job/boot_id", "of an earlier boot\n") // before the work is gone, or it would be found dead first
 			h.killTree(work)
-		}, []string{"the host was restarted in the middle: begun again", "repaired an interrupted dpkg: app"}},
+		}, []string{"the host was restarted in the middle: begun again", "had to repair an interrupted dpkg: app"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

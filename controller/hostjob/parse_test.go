@@ -136,7 +136,7 @@ func FuzzFindCause(f *testing.F) {
 	f.Add([]byte("dpkg: error processing archive /x/.deb (--unpack):"))
 	f.Add([]byte("E: Could not get lock x. It is held by process 1 (y)\nE: lock\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		c := findCause(in)
+		c := findCause(in, spec.Packages)
 		if len(c.Output) > maxOutput || strings.ContainsAny(c.String(), "\n\r\x1b") {
 			t.Errorf("the cause is %q", c)
 		}

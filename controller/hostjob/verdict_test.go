@@ -143,9 +143,18 @@ func TestVerdicts(t *testing.T) {
 			verdict: hostjob.Done, after: "2.0", note: "apt exited with 100 although all is as asked",
 		},
 		{
+			name: "true failure beside a false one", prepare: func(h *host) {
+				h.exec("dpkg", "--unpack", h.build(pkg{name: "sick", version: "1.0", postinst: "exit 1"}))
+				h.publish(pkg{name: "app", version: "3.0", postinst: "exit 5"})
+			},
+			spec:    hostjob.Spec{Packages: targets("app")},
+			verdict: hostjob.Broken, after: "3.0", note: "had to repair an interrupted dpkg: sick",
+			cause: "the post-installation script of app failed with 5",
+		},
+		{
 			name: "unpacked and never configured", prepare: func(h *host) { h.exec("dpkg", "--unpack", h.dir+"/app_1.0_all.deb") },
 			spec:    hostjob.Spec{Packages: targets("app=2.0")},
-			verdict: hostjob.Done, after: "2.0", note: "repaired an interrupted dpkg: app",
+			verdict: hostjob.Done, after: "2.0", note: "had to repair an interrupted dpkg: app",
 		},
 		{
 			name: "killed while it was unpacked, archive at hand", prepare: func(h *host) {
@@ -153,17 +162,17 @@ func TestVerdicts(t *testing.T) {
 				h.exec("cp", h.dir+"/lib_1.0_all.deb", h.root+"/var/cache/apt/archives/")
 			},
 			spec:    hostjob.Spec{Packages: targets("app=2.0")},
-			verdict: hostjob.Done, after: "2.0", note: "repaired an interrupted dpkg: lib",
+			verdict: hostjob.Done, after: "2.0", note: "had to repair an interrupted dpkg: lib",
 		},
 		{
 			name: "killed while it was unpacked", prepare: func(h *host) { h.halfInstalled("lib") },
 			spec:    hostjob.Spec{Packages: targets("app=2.0")},
-			verdict: hostjob.Done, after: "2.0", note: "repaired an interrupted dpkg: lib",
+			verdict: hostjob.Done, after: "2.0", note: "had to repair an interrupted dpkg: lib",
 		},
 		{
 			name: "target killed while it was unpacked", prepare: func(h *host) { h.halfInstalled("app") },
 			spec:    hostjob.Spec{Packages: targets("app=2.0")},
-			verdict: hostjob.Done, after: "2.0", note: "repaired an interrupted dpkg: app",
+			verdict: hostjob.Done, after: "2.0", note: "had to repair an interrupted dpkg: app",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

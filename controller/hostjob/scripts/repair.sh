@@ -10,7 +10,7 @@ interrupted() {
 # repair waits for what is left over of the interrupted run, lets dpkg finish
 # it, and brings back the packages that must be unpacked again.
 repair() {
-	note note "repaired an interrupted dpkg: $(packages | damaged | cut -d '|' -f 1 | tr '\n' ' ')"
+	note note "had to repair an interrupted dpkg: $(packages | damaged | cut -d '|' -f 1 | tr '\n' ' ')"
 	dpkg_alone --configure -a
 	packages | grep '^[^|]*|..R' | while IFS='|' read -r name _ version; do
 		reinstall "$name" "$version"
