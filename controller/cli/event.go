@@ -36,11 +36,10 @@ func newEventLine(e rollout.Event) eventLine {
 
 func (eventLine) kind() string { return "event" }
 
-// text writes only what ends a host's work: what lies between moves the bar.
+// text writes what ended a host's work; people are shown no other events, which
+// move the bar.
 func (e eventLine) text(w io.Writer) {
 	switch {
-	case e.Event != rollout.KindResult:
-		return
 	case e.Verdict == rollout.HostDone:
 		fmt.Fprintf(w, "%-24s done         %s\n", e.Host, changes(e.Before, e.After))
 	default:
@@ -64,7 +63,10 @@ func (a *app) follow(ctx context.Context, events iter.Seq2[rollout.Event, error]
 		case rollout.KindResult:
 			bar.finish(e.Host, e.Verdict == rollout.HostDone)
 		}
-		if err := bar.above(func() error { return a.print(newEventLine(e)) }); err != nil || e.Kind == rollout.KindFinished {
+		if a.json || e.Kind == rollout.KindResult {
+			err = bar.above(func() error { return a.print(newEventLine(e)) })
+		}
+		if err != nil || e.Kind == rollout.KindFinished {
 			return
 		}
 	}
