@@ -45,7 +45,8 @@ type lease struct {
 	until time.Time
 }
 
-// request is what the scripts are given: $1 to $6 of both, $7 to $9 of a start.
+// request is what the scripts are given: $1 to $6 of both, and of a start more,
+// of which $8 is the spec.
 type request struct {
 	id, owner   string
 	lease       time.Duration
@@ -77,7 +78,7 @@ func (p *Player) Play(ctx context.Context, c simhost.Command, script string, arg
 }
 
 func parse(script string, args []string) (request, error) {
-	if !strings.Contains(script, "aptfleet-job") || len(args) != 6 && len(args) != 9 {
+	if !strings.Contains(script, "aptfleet-job") || len(args) != 6 && len(args) < 9 {
 		return request{}, fmt.Errorf("a script of %d bytes with %d arguments is none of hostjob's", len(script), len(args))
 	}
 	var n [4]int // lease, offsets, wait
@@ -88,7 +89,7 @@ func parse(script string, args []string) (request, error) {
 		}
 	}
 	r := request{id: args[0], owner: args[1], lease: seconds(n[0]), log: n[1], status: n[2], wait: seconds(n[3])}
-	if r.start = len(args) == 9; r.start {
+	if r.start = len(args) > 6; r.start {
 		r.spec = args[7]
 	}
 	return r, nil
