@@ -43,6 +43,12 @@ func (p *Player) begin(c simhost.Command, spec string, now time.Time) *job {
 	for _, name := range names {
 		result.WriteString(p.change(c.Host, name, j.after[name], abbreviation))
 	}
+	if exit == 0 {
+		for _, name := range absent(spec) {
+			result.WriteString(p.removal(c.Host, name))
+			j.after[name] = ""
+		}
+	}
 	result.WriteString("end\n")
 	j.result = result.String()
 	return j
@@ -79,6 +85,25 @@ func (p *Player) change(host int, name, version, abbreviation string) string {
 		return fmt.Sprintf("after %s|%s|%s\n", name, abbreviation, version)
 	}
 	return fmt.Sprintf("before %s|ii |%s\nafter %s|%s|%s\n", name, is, name, abbreviation, version)
+}
+
+// absent reads the packages of a spec that are to be removed.
+func absent(spec string) (names []string) {
+	for line := range strings.Lines(spec) {
+		if name, is := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "absent "); is {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// removal is what the result says of a package that is removed.
+func (p *Player) removal(host int, name string) string {
+	is := p.Debian.Installed(host, name)
+	if is == "" {
+		return ""
+	}
+	return fmt.Sprintf("before %s|ii |%s\n", name, is)
 }
 
 func (j *job) install(debian *simhost.Debian, host int) {

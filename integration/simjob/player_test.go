@@ -98,6 +98,20 @@ func TestUpgradeToTheNewest(t *testing.T) {
 	}
 }
 
+func TestRemoval(t *testing.T) {
+	l := start(t, 0, 0, nil)
+	l.debian.Install(0, "shop-web", "1.0")
+	s := spec("2.0")
+	s.Packages = []hostjob.Target{{Name: "shop-db"}, {Name: "shop-web", Absent: true}}
+	o, err := l.run(0, s, hostjob.Watch{})
+	if err != nil || o.Verdict != hostjob.Done || o.After.Of("shop-web") != "" || o.Before.Of("shop-web") != "1.0" {
+		t.Errorf("%+v, error %v", o, err)
+	}
+	if web, db := l.debian.Installed(0, "shop-web"), l.debian.Installed(0, "shop-db"); web != "" || db != "1.0" {
+		t.Errorf("shop-web is %q and shop-db %q", web, db)
+	}
+}
+
 func TestJobsThatFail(t *testing.T) {
 	broken := map[int]simhost.Fault{1: simhost.Lock, 2: simhost.Fail}
 	l := start(t, 0, 0, func(host int) simhost.Fault { return broken[host] })
