@@ -47,11 +47,7 @@ give hosts in production only their own.
 ` + selectorHelp,
 		Example: `  aptfleet enroll array_of_new_webapps --suite stable`,
 		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			in, err := a.installation()
-			if err != nil {
-				return err
-			}
+		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
 			hosts, err := in.hosts(args[0])
 			if err != nil {
 				return err
@@ -66,7 +62,7 @@ give hosts in production only their own.
 				}
 			}
 			return in.enroll(cmd.Context(), hosts, source)
-		},
+		}),
 		ValidArgsFunction: a.completeSelector,
 	}
 	cmd.Flags().StringArrayVar(&suites, "suite", nil, "`suite` that the hosts see; may be repeated (default: all)")

@@ -67,11 +67,7 @@ reached, its groups and its labels. Nothing is connected to.
   aptfleet hosts 'array_of_new_webapps,!web-b07'
   aptfleet hosts 'label:tier=web' --json`,
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			in, err := a.installation()
-			if err != nil {
-				return err
-			}
+		RunE: a.with(func(_ *cobra.Command, args []string, in *installation) error {
 			hosts, err := in.hosts(strings.Join(args, ""))
 			if err != nil {
 				return err
@@ -82,7 +78,7 @@ reached, its groups and its labels. Nothing is connected to.
 				}
 			}
 			return nil
-		},
+		}),
 		ValidArgsFunction: a.completeSelector,
 	}
 }

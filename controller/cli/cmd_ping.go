@@ -45,11 +45,7 @@ have yet; a key that has changed is always refused.
   aptfleet ping array_of_new_webapps --json`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeSelector,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			in, err := a.installation()
-			if err != nil {
-				return err
-			}
+		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
 			hosts, err := in.hosts(args[0])
 			if err != nil {
 				return err
@@ -62,7 +58,7 @@ have yet; a key that has changed is always refused.
 			return a.eachHost(cmd.Context(), hosts, parallel, func(ctx context.Context, h inventory.Host) hostReport {
 				return ping(ctx, fleet.Link(h))
 			})
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&acceptNew, "accept-new", false, "record the keys of hosts that are not known yet")
 	cmd.Flags().IntVar(&parallel, "parallel", 512, "hosts at the same time")

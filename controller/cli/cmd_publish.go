@@ -48,11 +48,7 @@ signing key gets its passphrase from APTFLEET_KEY_PASSPHRASE_FILE,
 APTFLEET_KEY_PASSPHRASE or the terminal.`,
 		Example: `  aptfleet publish --suite stable shop-web_1.1_amd64.deb`,
 		Args:    cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			in, err := a.installation()
-			if err != nil {
-				return err
-			}
+		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
 			repository, err := in.repository(cmd.Context())
 			if err != nil {
 				return err
@@ -69,7 +65,7 @@ APTFLEET_KEY_PASSPHRASE or the terminal.`,
 				}
 			}
 			return nil
-		},
+		}),
 	}
 	a.suiteFlag(cmd, &suite, "suite to publish to")
 	return cmd

@@ -28,11 +28,7 @@ func (a *app) repoListCommand() *cobra.Command {
 		Use:               "ls [SUITE...]",
 		Short:             "List the packages of the repository, or of some suites",
 		ValidArgsFunction: a.completeSuite,
-		RunE: func(_ *cobra.Command, suites []string) error {
-			in, err := a.installation()
-			if err != nil {
-				return err
-			}
+		RunE: a.with(func(_ *cobra.Command, suites []string, in *installation) error {
 			repository, err := in.readRepository()
 			if err != nil {
 				return err
@@ -46,7 +42,7 @@ func (a *app) repoListCommand() *cobra.Command {
 				}
 			}
 			return nil
-		},
+		}),
 	}
 }
 
@@ -58,11 +54,7 @@ func (a *app) repoVerifyCommand() *cobra.Command {
 its checksum. Nothing is changed; every fault is named, one a line, and then the
 exit status is 1.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			in, err := a.installation()
-			if err != nil {
-				return err
-			}
+		RunE: a.with(func(cmd *cobra.Command, _ []string, in *installation) error {
 			repository, err := in.repository(cmd.Context())
 			if err != nil {
 				return err
@@ -72,7 +64,7 @@ exit status is 1.`,
 			}
 			a.say("the repository is sound")
 			return nil
-		},
+		}),
 	}
 }
 
@@ -86,11 +78,7 @@ that plain HTTP is enough; any other web server on the repository's folder does
 as well.`,
 		Example: `  aptfleet repo serve --listen :8071`,
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			in, err := a.installation()
-			if err != nil {
-				return err
-			}
+		RunE: a.with(func(cmd *cobra.Command, _ []string, in *installation) error {
 			repository, err := in.readRepository()
 			if err != nil {
 				return err
@@ -101,7 +89,7 @@ as well.`,
 			}
 			a.say("serving %s on http://%s", in.Repository.Root, l.Addr())
 			return serve(cmd.Context(), l, repository.Handler())
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8071", "`address` to listen on")
 	return cmd

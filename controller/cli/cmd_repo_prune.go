@@ -41,11 +41,7 @@ func (a *app) repoPruneCommand() *cobra.Command {
 the pool what no suite has any more. A version that a host has from its last
 rollout, or would return to, stays whatever its age.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			in, err := a.installation()
-			if err != nil {
-				return err
-			}
+		RunE: a.with(func(cmd *cobra.Command, _ []string, in *installation) error {
 			repository, err := in.repository(cmd.Context())
 			if err != nil {
 				return err
@@ -64,7 +60,7 @@ rollout, or would return to, stays whatever its age.`,
 				return err
 			}
 			return a.printPruned(pruned)
-		},
+		}),
 	}
 	cmd.Flags().IntVar(&keep, "keep", 0, "versions to keep of each package and suite (default: the configuration's)")
 	return cmd

@@ -45,13 +45,9 @@ the second one leaves them to themselves.
 		Example: `  aptfleet rollout shop-web --suite stable --to array_of_new_webapps
   aptfleet rollout shop-web=1.1 --to web01 --yes
   aptfleet rollout --mode dist-upgrade --to 'all,!db'`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			in, err := a.installation()
-			if err != nil {
-				return err
-			}
+		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
 			return in.rollOut(cmd.Context(), args, o)
-		},
+		}),
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.to, "to", "", "`selector` of the hosts (required)")

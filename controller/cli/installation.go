@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/spf13/cobra"
+
 	"github.com/aptfleet/aptfleet/controller/config"
 	"github.com/aptfleet/aptfleet/controller/remote"
 	"github.com/aptfleet/aptfleet/inventory"
@@ -17,6 +19,17 @@ import (
 type installation struct {
 	*config.Config
 	app *app
+}
+
+// with makes a command of what needs the configuration.
+func (a *app) with(run func(*cobra.Command, []string, *installation) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		in, err := a.installation()
+		if err != nil {
+			return err
+		}
+		return run(cmd, args, in)
+	}
 }
 
 // installation reads the configuration.
