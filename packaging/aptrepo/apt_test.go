@@ -104,6 +104,11 @@ func TestAptRotation(t *testing.T) {
 	if out := h.must("apt-cache", "policy", "app"); !strings.Contains(out, "Candidate: 2") {
 		t.Errorf("a host of the old key does not see the new release: %s", out)
 	}
+	if err := both.Resign(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	both.verify()
+	fresh.verify() // the suites without a package too
 	enroll(both)
 	h.update()
 	fresh.publish("nightly", writeDeb(t, "app", "3", "amd64", ""))

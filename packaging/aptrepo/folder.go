@@ -210,6 +210,9 @@ func (d *draft) CopyFrom(src File, offset, n int64) error {
 		}
 		n -= int64(done)
 	}
+	if n == 0 {
+		return nil
+	}
 	copied, err := io.Copy(d.file, io.NewSectionReader(src, offset, n))
 	if err == nil && copied < n {
 		err = io.ErrUnexpectedEOF

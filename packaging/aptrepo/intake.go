@@ -1,6 +1,7 @@
 package aptrepo
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,7 +12,9 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,8 +25,8 @@ import (
 type incoming struct {
 	entry
 	Package
-	from string
-	info fs.FileInfo // of the file when it was read
+	from     string
+	modified time.Time // when it was read
 }
 
 // intake reads package files. It takes all of them or none, and names every one
@@ -72,10 +75,11 @@ func take(path string) (incoming, error) {
 	if err != nil {
 		return incoming{}, err
 	}
-	k := key{control.Name, control.Version, control.Architecture}
+	// Copies, so that not all that was read of ten thousand packages stays.
+	k := key{strings.Clone(control.Name), strings.Clone(control.Version), strings.Clone(control.Architecture)}
 	p := Package{k.Name, k.Version, k.Architecture, poolName(k), info.Size(), sum}
 	stanza, err := stanzaOf(control, p)
-	return incoming{entry{k, stanza}, p, path, info}, err
+	return incoming{entry{k, bytes.Clone(stanza)}, p, path, info.ModTime()}, err
 }
 
 // buffers are for reading many small files.
@@ -102,7 +106,7 @@ func (p incoming) copy(files Files) (Put, error) {
 		return Put{}, err
 	}
 	err = draft.CopyFrom(file, 0, p.Size)
-	if now, statErr := file.Stat(); err == nil && (statErr != nil || now.Size() != p.Size || !now.ModTime().Equal(p.info.ModTime())) {
+	if now, statErr := file.Stat(); err == nil && (statErr != nil || now.Size() != p.Size || !now.ModTime().Equal(p.modified)) {
 		err = errors.Join(errors.New("it changed while it was published"), statErr)
 	}
 	if err = errors.Join(err, draft.Close()); err != nil {

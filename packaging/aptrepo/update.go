@@ -46,17 +46,48 @@ func (r *Repository) replace(ctx context.Context, old generation, edits []entry,
 	if len(n.changes) == 0 && old.id != "" {
 		return nil, nil
 	}
-	date, err := r.date(ctx, old)
+	return n.changes, r.commit(ctx, n, pool)
+}
+
+// Resign signs all suites anew, as they are. It belongs to a change of keys:
+// once a key was added, and hosts may be enrolled with it, every suite must
+// carry its signature, the one in which nothing was published too.
+func (r *Repository) Resign(ctx context.Context) error {
+	err := r.update(ctx, func() error {
+		suites, err := r.suites()
+		if err != nil {
+			return err
+		}
+		for _, suite := range suites {
+			if err := r.resign(ctx, suite); err != nil {
+				return fmt.Errorf("%s: %w", suite, err)
+			}
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("cannot sign the repository anew: %w", err)
 	}
-	n.new.date = date
-	return n.changes, r.commit(n, pool)
+	return nil
+}
+
+func (r *Repository) resign(ctx context.Context, suite string) error {
+	old, err := r.current(suite)
+	if err != nil {
+		return err
+	}
+	n := &next{old: old, new: generation{release: old.release}, files: r.files}
+	defer n.discard()
+	return r.commit(ctx, n, nil)
 }
 
 // commit writes the generation in the order that keeps clients of the old one
 // content: whatever InRelease refers to is durable before InRelease is.
-func (r *Repository) commit(n *next, pool []incoming) error {
+func (r *Repository) commit(ctx context.Context, n *next, pool []incoming) error {
+	var err error
+	if n.new.date, err = r.date(ctx, n.old); err != nil {
+		return err
+	}
 	text := n.new.bytes()
 	n.new.id = hashOf(text)
 	signed, err := r.sign(n, text)

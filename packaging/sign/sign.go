@@ -5,8 +5,9 @@
 // key in it that is valid signs, and every one is published, which is what lets
 // hosts move from one key to the next:
 //
-//  1. put the new key beside the old one: Releases now carry two signatures, and
-//     hosts that know only the old key go on (apt asks for one good signature);
+//  1. put the new key beside the old one and sign every suite anew: Releases now
+//     carry two signatures, and hosts that know only the old key go on (apt asks
+//     for one good signature);
 //  2. enroll again: hosts now know both keys;
 //  3. take the old key away.
 //
