@@ -57,7 +57,7 @@ var faults = []fault{
 			f.exec(h, "apt-get", "-q", "update")
 			f.exec(h, "sh", "-c", "cd /root && apt-get -q download shop=1.0 && dpkg --unpack ./shop_1.0_all.deb")
 		},
-		verdict: "done", note: "repaired an interrupted dpkg: shop",
+		verdict: "done", note: "had to repair an interrupted dpkg: shop",
 	},
 	{
 		name:    "has a full disk",
