@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/aptfleet/aptfleet/controller/engine"
 	"github.com/aptfleet/aptfleet/controller/hostjob"
@@ -14,6 +15,11 @@ import (
 	"github.com/aptfleet/aptfleet/controller/steps"
 	"github.com/aptfleet/aptfleet/inventory"
 )
+
+// maxSilence is how long a job may say nothing before its host is given up as
+// unknown: a maintainer script that waits for ever must not hold the others up.
+// The job itself goes on.
+const maxSilence = 15 * time.Minute
 
 // carrier carries one rollout out: it hands the engine the steps of each host
 // and shows what the journal then says.
@@ -94,6 +100,7 @@ func (c *carrier) task(h inventory.Host) engine.Task {
 	apt := &steps.Apt{Shell: link, Spec: spec, Watch: hostjob.Watch{
 		Log:      c.journal.LogWriter(context.Background(), c.writer.ID(), h.Name, spec.ID, 0),
 		Progress: (&jobView{app: c.in.app, bar: c.bar, host: h.Name}).show,
+		Silence:  maxSilence,
 	}}
 	if c.tunnel == nil || !h.Tunnel {
 		return engine.Task{Steps: []engine.Step{apt}, Close: link.Close}
