@@ -69,7 +69,7 @@ func take(path string) (incoming, error) {
 		return incoming{}, err
 	}
 	if control.Architecture == "all" && control.Get("Multi-Arch") == "same" {
-		return incoming{}, errors.New("Architecture: all with Multi-Arch: same makes every apt update warn: use foreign, or leave it out")
+		return incoming{}, errors.New("it has Architecture: all with Multi-Arch: same, which makes every apt update warn: use foreign, or leave it out")
 	}
 	sum, err := sumOf(file)
 	if err != nil {

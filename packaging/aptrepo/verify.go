@@ -94,7 +94,7 @@ func (v *verifier) signatures(suite string) {
 	v.fault(dir, err)
 	v.fault(dir, v.keys.VerifyDetached(content["Release"], content["Release.gpg"]))
 	if !bytes.Equal(text, content["Release"]) {
-		v.fault(dir, errors.New("Release does not say what InRelease says"))
+		v.fault(dir, errors.New("the file Release does not say what InRelease says"))
 	}
 }
 
@@ -142,7 +142,7 @@ func (v *verifier) unpacks(dir string, x index) error {
 		return fmt.Errorf("cannot unpack Packages.gz: %w", err)
 	}
 	if hex.EncodeToString(sum.Sum(nil)) != x.Plain.SHA256 {
-		return errors.New("Packages.gz does not unpack to Packages")
+		return errors.New("the file Packages.gz does not unpack to Packages")
 	}
 	return nil
 }
