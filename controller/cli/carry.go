@@ -31,6 +31,7 @@ type carrier struct {
 	fleet   *remote.Fleet
 	tunnel  *tunnel // nil where no host needs one
 	bar     *progress
+	lookout *lookout
 }
 
 // carryOut journals a rollout, runs it to its end and prints how it ended.
@@ -45,7 +46,8 @@ func (in *installation) carryOut(ctx context.Context, spec rollout.Spec, hosts [
 		return err
 	}
 	defer func() { err = errors.Join(err, fleet.Close()) }()
-	c := &carrier{in: in, spec: spec, journal: j, fleet: fleet, bar: in.app.newProgress(len(hosts))}
+	bar := in.app.newProgress(len(hosts))
+	c := &carrier{in: in, spec: spec, journal: j, fleet: fleet, bar: bar, lookout: in.app.newLookout(bar)}
 	if slices.ContainsFunc(hosts, func(h inventory.Host) bool { return h.Tunnel }) {
 		if c.tunnel, err = in.newTunnel(); err != nil {
 			return err
@@ -63,7 +65,9 @@ func (in *installation) carryOut(ctx context.Context, spec rollout.Spec, hosts [
 
 func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
 	shown := c.show(ctx)
+	unattended := c.lookout.keep(ctx)
 	_, err := (&engine.Engine{Journal: c.writer, Log: c.in.app.log}).Run(ctx, hosts, c.spec.Parallel, c.task)
+	unattended()
 	if err == nil {
 		_, err = c.writer.Finish(context.WithoutCancel(ctx))
 	}
@@ -97,16 +101,21 @@ func (c *carrier) show(ctx context.Context) (stop func(finished bool)) {
 func (c *carrier) task(h inventory.Host) engine.Task {
 	link := c.fleet.Link(h)
 	spec := c.job(h)
+	c.lookout.see(h.Name, connecting)
 	apt := &steps.Apt{Shell: link, Spec: spec, Watch: hostjob.Watch{
 		Log:      c.journal.LogWriter(context.Background(), c.writer.ID(), h.Name, spec.ID, 0),
-		Progress: (&jobView{app: c.in.app, bar: c.bar, host: h.Name}).show,
+		Progress: (&jobView{app: c.in.app, bar: c.bar, lookout: c.lookout, host: h.Name}).show,
 		Silence:  maxSilence,
 	}}
+	end := func() error {
+		c.lookout.leave(h.Name)
+		return link.Close()
+	}
 	if c.tunnel == nil || !h.Tunnel {
-		return engine.Task{Steps: []engine.Step{apt}, Close: link.Close}
+		return engine.Task{Steps: []engine.Step{apt}, Close: end}
 	}
 	through := steps.Tunnel{Apt: apt, Link: link, Repository: c.tunnel.host, Serve: c.tunnel.serve}
-	return engine.Task{Steps: []engine.Step{through}, Close: link.Close}
+	return engine.Task{Steps: []engine.Step{through}, Close: end}
 }
 
 // job returns the job of a host. Its id has the time of the rollout in it: the

@@ -10,22 +10,24 @@ import (
 // jobView shows the progress of the job on one host: its percent, and in words
 // what it waits for.
 type jobView struct {
-	app  *app
-	bar  *progress
-	host inventory.HostName
-	said string // what was last said of it
+	app     *app
+	bar     *progress
+	lookout *lookout
+	host    inventory.HostName
+	said    string // what was last said of it
 }
 
 // show is called from the goroutine of the job.
 func (v *jobView) show(p hostjob.Progress) {
 	v.bar.set(v.host, int(p.Percent))
+	v.lookout.see(v.host, doing(p))
 	now := waiting(p)
 	if now == v.said {
 		return
 	}
 	v.said = now
 	if now != "" {
-		_ = v.bar.above(func() error { v.app.say("%-24s %s", v.host, printable(now)); return nil }) // say has no error
+		v.bar.say(v.app, "%-24s %s", v.host, printable(now))
 	}
 }
 

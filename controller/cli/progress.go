@@ -75,6 +75,11 @@ func (p *progress) above(print func() error) error {
 	return err
 }
 
+// say tells people something, with the bar out of its way.
+func (p *progress) say(a *app, format string, args ...any) {
+	_ = p.above(func() error { a.say(format, args...); return nil }) // say has no error
+}
+
 // end takes the bar away.
 func (p *progress) end() {
 	p.mu.Lock()
