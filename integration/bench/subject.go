@@ -20,6 +20,7 @@ var subjects = []subject{
 	{"publish", publish},
 	{"clients", clients},
 	{"jobs", jobs},
+	{"rollout", rollout},
 }
 
 // choose returns the named subjects, or all without a name.
