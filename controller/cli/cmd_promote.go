@@ -16,12 +16,8 @@ func (a *app) promoteCommand() *cobra.Command {
 building or uploading it again.`,
 		Example: `  aptfleet promote shop-web=1.1 nightly stable`,
 		Args:    cobra.ExactArgs(3),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			name, version, ok := strings.Cut(args[0], "=")
-			if !ok {
-				return usageErrorf("%q is no PACKAGE=VERSION", args[0])
-			}
-			in, err := a.installation()
+		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
+			name, version, err := parseExact(args[0])
 			if err != nil {
 				return err
 			}
@@ -35,8 +31,17 @@ building or uploading it again.`,
 			return a.printPackages(repository, args[2], func(p aptrepo.Package) bool {
 				return p.Name == name && p.Version == version
 			})
-		},
+		}),
 	}
+}
+
+// parseExact reads PACKAGE=VERSION.
+func parseExact(arg string) (name, version string, err error) {
+	name, version, ok := strings.Cut(arg, "=")
+	if !ok {
+		return "", "", usageErrorf("%q is no PACKAGE=VERSION", arg)
+	}
+	return name, version, nil
 }
 
 // printPackages prints the packages of a suite that keep lets through.

@@ -19,7 +19,10 @@ func (a *app) repoCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.repoListCommand(), a.repoVerifyCommand(), a.repoPruneCommand(), a.repoServeCommand())
+	cmd.AddCommand(
+		a.repoListCommand(), a.repoServeCommand(), a.repoVerifyCommand(),
+		a.repoPruneCommand(), a.repoRemoveCommand(), a.repoSignCommand(),
+	)
 	return cmd
 }
 
