@@ -59,14 +59,14 @@ func (in *installation) carryOut(ctx context.Context, spec rollout.Spec, hosts [
 		return err
 	}
 	c.writer = w
-	in.app.say("%s: %s on %d hosts, %d at a time", w.ID(), describe(spec), len(hosts), spec.Parallel)
+	in.app.say("%s: %s on %d hosts, %d at a time", w.ID(), describe(spec), len(hosts), spec.Policy.Parallel)
 	return c.run(ctx, hosts)
 }
 
 func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
 	shown := c.show(ctx)
 	unattended := c.lookout.keep(ctx)
-	_, err := (&engine.Engine{Journal: c.writer, Log: c.in.app.log}).Run(ctx, hosts, c.spec.Parallel, c.task)
+	_, err := (&engine.Engine{Journal: c.writer, Log: c.in.app.log}).Run(ctx, hosts, c.spec.Policy.Parallel, c.task)
 	unattended()
 	if err == nil {
 		_, err = c.writer.Finish(context.WithoutCancel(ctx))

@@ -96,10 +96,10 @@ func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOpt
 func (in *installation) spec(args []string, o rolloutOptions, hosts []inventory.Host) (rollout.Spec, error) {
 	spec := rollout.Spec{
 		Mode: rollout.Mode(o.mode), Suite: o.suite, Selector: o.to,
-		Parallel: o.parallel, Who: author(), When: time.Now(), Command: os.Args,
+		Policy: rollout.Policy{Parallel: o.parallel}, Who: author(), When: time.Now(), Command: os.Args,
 	}
-	if spec.Parallel == 0 {
-		spec.Parallel = in.Rollout.Parallel
+	if spec.Policy.Parallel == 0 {
+		spec.Policy.Parallel = in.Rollout.Parallel
 	}
 	for _, h := range hosts {
 		spec.Hosts = append(spec.Hosts, h.Name)

@@ -31,7 +31,7 @@ var errCut = errors.New("disk full")
 
 func newMemory(t *testing.T, cut int, hosts ...inventory.Host) *memory {
 	t.Helper()
-	spec := &rollout.Spec{Mode: rollout.DistUpgrade, Parallel: 1}
+	spec := &rollout.Spec{Mode: rollout.DistUpgrade, Policy: rollout.Policy{Parallel: 1}}
 	for _, h := range hosts {
 		spec.Hosts = append(spec.Hosts, h.Name)
 	}

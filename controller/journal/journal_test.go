@@ -28,7 +28,7 @@ func openBus(t testing.TB, state string) *bus.Bus {
 }
 
 func someSpec(hosts ...inventory.HostName) rollout.Spec {
-	return rollout.Spec{Mode: rollout.Install, Packages: []rollout.Package{{Name: "shop-web"}}, Hosts: hosts, Parallel: 4}
+	return rollout.Spec{Mode: rollout.Install, Packages: []rollout.Package{{Name: "shop-web"}}, Hosts: hosts, Policy: rollout.Policy{Parallel: 4}}
 }
 
 func create(t testing.TB, j *Journal, hosts ...inventory.HostName) *Writer {

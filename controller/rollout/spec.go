@@ -40,7 +40,10 @@ type Spec struct {
 	Suite    string // of the repository; "" is whatever the hosts have
 	Selector string // what was typed; Hosts is what it meant then
 	Hosts    []inventory.HostName
-	Parallel int // hosts worked on at a time
+	Canaries []inventory.HostName   // of Hosts, those to begin with
+	Pairs    [][]inventory.HostName // of Hosts, those of which never two are worked on at once
+	Policy   Policy
+	Planned  bool // no host is begun before a plan is approved
 	Who      string
 	When     time.Time
 	Command  []string // the command line, as typed
@@ -51,8 +54,8 @@ func (s Spec) Validate() error {
 	if err := s.validatePackages(); err != nil {
 		return err
 	}
-	if s.Parallel < 1 {
-		return fmt.Errorf("cannot work on %d hosts at a time: parallel must be at least 1", s.Parallel)
+	if err := s.Policy.Validate(); err != nil {
+		return err
 	}
 	return s.validateHosts()
 }
@@ -88,6 +91,25 @@ func (s Spec) validateHosts() error {
 			return fmt.Errorf("host %q is named twice or has no name", h)
 		}
 		seen[h] = true
+	}
+	return s.validateOrder(seen)
+}
+
+// validateOrder refuses canaries that take no part, and a host with two pairs.
+func (s Spec) validateOrder(takesPart map[inventory.HostName]bool) error {
+	for _, h := range s.Canaries {
+		if !takesPart[h] {
+			return fmt.Errorf("canary %q takes no part", h)
+		}
+	}
+	paired := map[inventory.HostName]bool{}
+	for _, pair := range s.Pairs {
+		for _, h := range pair {
+			if !takesPart[h] || paired[h] {
+				return fmt.Errorf("host %q of a pair takes no part or is in two", h)
+			}
+			paired[h] = true
+		}
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package rollout
 import (
 	"strings"
 	"testing"
+
+	"github.com/aptfleet/aptfleet/inventory"
 )
 
 func TestValidate(t *testing.T) {
@@ -19,7 +21,9 @@ func TestValidate(t *testing.T) {
 		{"no name", func(s *Spec) { s.Packages[0].Name = "" }, "no name"},
 		{"no hosts", func(s *Spec) { s.Hosts = nil }, "no host is selected"},
 		{"host twice", func(s *Spec) { s.Hosts[1] = "a" }, `"a" is named twice`},
-		{"parallel 0", func(s *Spec) { s.Parallel = 0 }, "parallel must be at least 1"},
+		{"parallel 0", func(s *Spec) { s.Policy.Parallel = 0 }, "parallel must be at least 1"},
+		{"canary of elsewhere", func(s *Spec) { s.Canaries = []inventory.HostName{"c"} }, `canary "c" takes no part`},
+		{"in two pairs", func(s *Spec) { s.Pairs = [][]inventory.HostName{{"a", "b"}, {"b"}} }, `"b" of a pair takes no part or is in two`},
 	} {
 		spec := someSpec("a", "b")
 		tt.change(spec)

@@ -14,7 +14,7 @@ import (
 func someSpec(hosts ...inventory.HostName) *Spec {
 	return &Spec{
 		Mode: Install, Packages: []Package{{Name: "shop-web", Version: "1.2-1"}}, Suite: "nightly",
-		Selector: "web", Hosts: hosts, Parallel: 2, Who: "ada", When: noon, Command: []string{"aptfleet", "rollout", "shop-web"},
+		Selector: "web", Hosts: hosts, Policy: Policy{Parallel: 2}, Who: "ada", When: noon, Command: []string{"aptfleet", "rollout", "shop-web"},
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // wireVersion is raised whenever a program that knows only the version before
 // would misunderstand an event. Older versions stay readable for ever.
-const wireVersion = 1
+const wireVersion = 2
 
 // wireEvent is an Event as it is stored and sent: JSON with short keys, since
 // hosts times steps of them are written in a rollout. Its fields never change
@@ -38,23 +38,6 @@ type wireEvent struct {
 	After   Versions           `json:"af,omitempty"`
 	Cause   string             `json:"c,omitempty"`
 	Notes   []string           `json:"nt,omitempty"`
-}
-
-type wireSpec struct {
-	Mode     Mode                 `json:"mode"`
-	Packages []wirePackage        `json:"packages,omitempty"`
-	Suite    string               `json:"suite,omitempty"`
-	Selector string               `json:"selector,omitempty"`
-	Hosts    []inventory.HostName `json:"hosts"`
-	Parallel int                  `json:"parallel"`
-	Who      string               `json:"who,omitempty"`
-	When     time.Time            `json:"when"`
-	Command  []string             `json:"command,omitempty"`
-}
-
-type wirePackage struct {
-	Name    string `json:"name"`
-	Version string `json:"version,omitempty"`
 }
 
 type wireSummary struct {
@@ -117,32 +100,4 @@ func decodeStrict(data []byte) (w wireEvent, err error) {
 		return w, errors.New("something follows the event")
 	}
 	return w, nil
-}
-
-func (s *Spec) wire() *wireSpec {
-	if s == nil {
-		return nil
-	}
-	w := &wireSpec{
-		Mode: s.Mode, Suite: s.Suite, Selector: s.Selector, Hosts: s.Hosts,
-		Parallel: s.Parallel, Who: s.Who, When: s.When, Command: s.Command,
-	}
-	for _, p := range s.Packages {
-		w.Packages = append(w.Packages, wirePackage(p))
-	}
-	return w
-}
-
-func (w *wireSpec) live() *Spec {
-	if w == nil {
-		return nil
-	}
-	s := &Spec{
-		Mode: w.Mode, Suite: w.Suite, Selector: w.Selector, Hosts: w.Hosts,
-		Parallel: w.Parallel, Who: w.Who, When: w.When, Command: w.Command,
-	}
-	for _, p := range w.Packages {
-		s.Packages = append(s.Packages, Package(p))
-	}
-	return s
 }

@@ -4,17 +4,32 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/aptfleet/aptfleet/inventory"
 )
 
 var wireEvents = []Event{
 	{Kind: KindCreated, At: noon, By: "ada@deploy (7)", Term: 1, Spec: someSpec("a", "b")},
+	{Kind: KindCreated, At: noon, Term: 1, Spec: wholeSpec()},
 	{Kind: KindTaken, At: noon, By: "bob@deploy (8)", Term: 2, Prev: 17, Results: 4},
 	{Kind: KindStep, At: noon, Term: 1, Prev: 1, Host: "a", Attempt: 1, Step: "install", Status: Doing, Undo: json.RawMessage(`{"shop-web":"1.1"}`)},
 	{Kind: KindStep, At: noon, Term: 1, Prev: 1, Results: 1, Host: "a", Attempt: 1, Step: "install", Status: Failed, Cause: "apt-get exited with 100"},
 	{Kind: KindResult, At: noon, Term: 1, Prev: 1, Results: 2, Host: "a", Attempt: 1, Verdict: HostFailed, Before: Versions{"shop-web": "1.1"}, After: Versions{"shop-web": "1.2"}, Cause: "install: \x1b[31m"},
 	{Kind: KindFinished, At: noon, Term: 1, Prev: 1, Results: 3, Summary: &Summary{Done: 1, Failed: 2, Unreachable: 3, Unknown: 4, Returned: 5, Stuck: 6, Running: 7, NotStarted: 8}},
+}
+
+// wholeSpec has every field set.
+func wholeSpec() *Spec {
+	s := someSpec("a", "b", "c")
+	s.Canaries, s.Pairs, s.Planned = []inventory.HostName{"b"}, [][]inventory.HostName{{"a", "c"}}, true
+	s.Policy = Policy{
+		Parallel: 8, Batches: []Amount{Hosts(1), Percent(10)}, MaxFailures: Hosts(0), OnFailure: Rollback,
+		Gate: true, Settle: time.Second, Deadline: time.Minute, Pause: time.Hour, Confirm: true,
+	}
+	return s
 }
 
 func TestEncodeDecode(t *testing.T) {
@@ -27,7 +42,7 @@ func TestEncodeDecode(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", data, err)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Amount{})); diff != "" {
 			t.Errorf("%s came back changed:\n%s", data, diff)
 		}
 	}
@@ -40,8 +55,16 @@ func TestOldEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(wireEvents[2], got); diff != "" {
+	if diff := cmp.Diff(wireEvents[3], got); diff != "" {
 		t.Errorf("an event of version 1 reads differently now:\n%s", diff)
+	}
+	const created = `{"v":1,"k":"created","t":"2026-11-23T12:00:00Z","by":"ada@deploy (7)","tm":1,"spec":{"mode":"install","packages":[{"name":"shop-web","version":"1.2-1"}],` +
+		`"suite":"nightly","selector":"web","hosts":["a","b"],"parallel":2,"who":"ada","when":"2026-11-23T12:00:00Z","command":["aptfleet","rollout","shop-web"]}}`
+	if got, err = DecodeEvent([]byte(created)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(wireEvents[0], got, cmp.AllowUnexported(Amount{})); diff != "" {
+		t.Errorf("a spec of version 1 reads differently now:\n%s", diff)
 	}
 }
 
@@ -51,13 +74,13 @@ func TestDecodeRefuses(t *testing.T) {
 		{`{`, "unexpected EOF"},
 		{`[]`, "cannot unmarshal"},
 		{`{}`, "version 0"},
-		{`{"v":2,"k":"created"}`, "it has version 2, and this aptfleet reads up to 1"},
+		{`{"v":3,"k":"created"}`, "it has version 3, and this aptfleet reads up to 2"},
 		{`{"v":1}`, "no kind"},
 		{`{"v":1,"k":"taken","color":"red"}`, "unknown field"},
 		{`{"v":1,"k":"taken","t":"yesterday"}`, "parsing time"},
 		{`{"v":1,"k":"taken"} {}`, "something follows"},
-		{`{"v":2,"k":"taken","color":"red"}`, "it has version 2"},
-		{`{"color":"red","v":2}`, "it has version 2"},
+		{`{"v":3,"k":"taken","color":"red"}`, "it has version 3"},
+		{`{"color":"red","v":3}`, "it has version 3"},
 	} {
 		if _, err := DecodeEvent([]byte(tt.in)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("DecodeEvent(%s) returned %v, want %q", tt.in, err, tt.want)
