@@ -130,16 +130,20 @@ func (f *fleet) version(h lab.Host, name string) string {
 	return version
 }
 
-// jobLog returns what the host has of the newest job's log.
-func (f *fleet) jobLog(h lab.Host) string {
-	logs, err := filepath.Glob(h.Path("/var/lib/aptfleet/jobs/*/log"))
+// jobID returns the name of the newest job on a host, "" if there is none. Their
+// names sort by age up to the ninth rollout.
+func (f *fleet) jobID(h lab.Host) string {
+	jobs, err := filepath.Glob(h.Path("/var/lib/aptfleet/jobs/*/log"))
 	f.must(err)
-	if len(logs) == 0 {
+	if len(jobs) == 0 {
 		return ""
 	}
-	text, err := os.ReadFile(logs[len(logs)-1])
-	f.must(err)
-	return string(text)
+	return filepath.Base(filepath.Dir(jobs[len(jobs)-1]))
+}
+
+// jobLog returns what the host has of the newest job's log.
+func (f *fleet) jobLog(h lab.Host) string {
+	return f.read(h, "/var/lib/aptfleet/jobs/"+f.jobID(h)+"/log")
 }
 
 // until polls a condition, and fails the test where it does not come true.
