@@ -282,6 +282,7 @@ func TestMuteBastion(t *testing.T) {
 	l := s.link(Options{ConnectTimeout: 1 << 30, KeepAlive: 1 << 24})
 	h := s.host()
 	h.Jump = fmt.Sprintf("%s:%d", h.Address, h.Port)
+	h.Address = "192.0.2.1"
 	if _, err := l.fleet.Link(h).Run(t.Context(), command); !errors.Is(err, ErrUnreachable) {
 		t.Errorf("Run returned %v", err)
 	}
