@@ -114,7 +114,7 @@ func (f *Fleet) login(ctx context.Context, t *target, via *conn, ask request) (*
 // connect opens the network connection, directly or through a bastion.
 func (t *target) connect(ctx context.Context, via *conn) (net.Conn, error) {
 	if via != nil {
-		return via.forward(ctx, t.address)
+		return via.forward(ctx, fmt.Sprintf("the bastion %v", via.RemoteAddr()), t.address)
 	}
 	d := net.Dialer{
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3},

@@ -194,8 +194,9 @@ func (f *Fleet) dialBastion(ctx context.Context, h inventory.Host, via []invento
 	return c, err
 }
 
-// forward opens a connection to address from the bastion.
-func (c *conn) forward(ctx context.Context, address string) (net.Conn, error) {
+// forward opens a connection to address from the other side, which errors call
+// by.
+func (c *conn) forward(ctx context.Context, by, address string) (*tunnelConn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
@@ -212,24 +213,24 @@ func (c *conn) forward(ctx context.Context, address string) (net.Conn, error) {
 	}{host, uint32(number), "127.0.0.1", 0})
 	ch, reqs, err := c.open(ctx, "direct-tcpip", payload)
 	if err != nil {
-		return nil, c.explainForward(err)
+		return nil, explainForward(by, err)
 	}
 	go ssh.DiscardRequests(reqs)
 	return &tunnelConn{Channel: ch, remote: tunnelAddr(address)}, nil
 }
 
-func (c *conn) explainForward(err error) error {
+func explainForward(by string, err error) error {
 	var refused *ssh.OpenChannelError
 	if !errors.As(err, &refused) {
 		return err
 	}
 	if refused.Reason == ssh.Prohibited {
-		return &finalError{fmt.Errorf("the bastion %v does not forward there (AllowTcpForwarding, PermitOpen)", c.RemoteAddr())}
+		return &finalError{fmt.Errorf("%s does not forward there (AllowTcpForwarding, PermitOpen)", by)}
 	}
 	if strings.EqualFold(refused.Message, syscall.ECONNREFUSED.Error()) {
-		return &finalError{fmt.Errorf("the bastion %v cannot connect there: %w", c.RemoteAddr(), syscall.ECONNREFUSED)}
+		return &finalError{fmt.Errorf("%s cannot connect there: %w", by, syscall.ECONNREFUSED)}
 	}
-	return fmt.Errorf("the bastion %v cannot connect there: %s", c.RemoteAddr(), refused.Message)
+	return fmt.Errorf("%s cannot connect there: %s", by, refused.Message)
 }
 
 // open opens a channel, and returns once ctx is over whatever the other side does.
@@ -258,7 +259,7 @@ func (c *conn) open(ctx context.Context, kind string, payload []byte) (ssh.Chann
 	}
 }
 
-// tunnelConn is a connection through a bastion. It knows no deadlines, which is
+// tunnelConn is a connection that another host made for us. It knows no deadlines, which is
 // why nothing here uses any.
 type tunnelConn struct {
 	ssh.Channel
