@@ -115,7 +115,9 @@ func (f *lightFleet) newHost(number int, k *keys) (*lightHost, error) {
 	}
 	h.server.link = &h.link
 	h.server.command = func(line string) *exec.Cmd {
-		return h.Command(context.Background(), "/bin/sh", "-c", line)
+		cmd := h.Command(context.Background(), "/bin/sh", "-c", line)
+		cmd.WaitDelay = 0 // however long the link is cut, what was said arrives
+		return cmd
 	}
 	h.client = k.client.signer.PublicKey()
 	h.server.setKey(h.key.signer, h.user, h.client)

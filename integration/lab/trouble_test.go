@@ -64,6 +64,42 @@ func TestCut(t *testing.T) {
 	})
 }
 
+// TestCutAtTheEnd has a command say things and end while the link is cut: all of
+// it arrives when the link is mended.
+func TestCutAtTheEnd(t *testing.T) {
+	eachKind(t, Options{}, func(t *testing.T, l *Lab) {
+		h := l.Hosts()[0]
+		command := `cd "${APTFLEET_ROOT:-}/tmp"; echo ready; until [ -e go ]; do sleep 0.05; done; seq 500; sleep 0.2; seq 500; touch over`
+		session := login(deadline(t), l, h, l.User(), command)
+		_, stdout := pipes(t, session)
+		lines := bufio.NewScanner(stdout)
+		if !lines.Scan() || lines.Text() != "ready" {
+			t.Fatalf("the session says %q", lines.Text())
+		}
+		if err := h.Cut(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Exec(deadline(t), "sh", "-c", `touch "${APTFLEET_ROOT:-}/tmp/go"`); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the command ends", func() bool {
+			_, err := h.Exec(deadline(t), "sh", "-c", `[ -e "${APTFLEET_ROOT:-}/tmp/over" ]`)
+			return err == nil
+		})
+		<-time.After(2 * waitDelay) // not to wait for something: the cut lasts longer than that patience
+		if err := h.Mend(); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for lines.Scan() {
+			n++
+		}
+		if n != 1000 {
+			t.Errorf("%d lines arrived, want 1000", n)
+		}
+	})
+}
+
 func pipes(t *testing.T, cmd *exec.Cmd) (io.Writer, io.Reader) {
 	t.Helper()
 	stdin, err := cmd.StdinPipe()
