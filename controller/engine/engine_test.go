@@ -128,7 +128,7 @@ func TestRunJournalsBeforeAndAfter(t *testing.T) {
 		t.Errorf("the journal is %s, want %s", got, want)
 	}
 	host, _ := m.state.Host("a")
-	if !slices.Equal(host.Notes, []string{"mended"}) || host.Before["shop"] != "1" || host.After["shop"] != "2" || string(host.Step("install").Undo) != `{"shop":"1"}` {
+	if !slices.Equal(host.Notes, []string{"mended"}) || host.Before["shop"] != "1" || host.After["shop"] != "2" || string(host.Step("install").Undo[0].Record) != `{"shop":"1"}` {
 		t.Errorf("the fold shows %+v", host)
 	}
 }

@@ -62,14 +62,20 @@ func (r *hostRun) undo(ctx context.Context, host rollout.HostState) error {
 	return nil
 }
 
+// takeBack undoes every attempt at a step, the last one first.
 func (r *hostRun) takeBack(ctx context.Context, state rollout.StepState) error {
 	i := slices.IndexFunc(r.task.Steps, func(s Step) bool { return s.Name() == state.Name })
 	if i < 0 {
 		return fmt.Errorf("cannot undo %s: this aptfleet has no such step", state.Name)
 	}
-	err := r.task.Steps[i].Undo(ctx, state.Undo)
-	r.ask(r.task.Steps[i])
-	return err
+	for _, attempt := range slices.Backward(state.Undo) {
+		err := r.task.Steps[i].Undo(ctx, attempt.Record)
+		r.ask(r.task.Steps[i])
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // end journals how a step ended and returns what ends the host's work, if

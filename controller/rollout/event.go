@@ -13,17 +13,28 @@ type Kind string
 
 // The kinds of event. Decisions concern the whole rollout, the others one host.
 const (
-	KindCreated  Kind = "created"  // decision: Spec
-	KindTaken    Kind = "taken"    // decision: another controller goes on with it
-	KindFinished Kind = "finished" // decision: Summary
-	KindStep     Kind = "step"     // Host, Attempt, Step, Status; Undo when it begins, Cause when it failed
-	KindResult   Kind = "result"   // Host, Attempt, Verdict, Before, After, Cause
+	KindCreated    Kind = "created"     // decision: Spec
+	KindTaken      Kind = "taken"       // decision: another controller goes on with it
+	KindPlanned    Kind = "planned"     // decision: Plan, Part, Parts
+	KindApproved   Kind = "approved"    // decision: Digest of the plan
+	KindBatchBegun Kind = "batch begun" // decision: Batch
+	KindBatchEnded Kind = "batch ended" // decision: Batch
+	KindPaused     Kind = "paused"      // decision: Batch, after which it is
+	KindContinued  Kind = "continued"   // decision: the pause is over
+	KindStopped    Kind = "stopped"     // decision: Cause; what the policy says on failure comes next
+	KindAborted    Kind = "aborted"     // decision: Cause; no further host is begun
+	KindRetried    Kind = "retried"     // decision: Hosts are taken up again, all that need it if none is named
+	KindRollback   Kind = "rollback"    // decision: Hosts are returned, all that were touched if none is named; Cause
+	KindFinished   Kind = "finished"    // decision: Summary
+	KindStep       Kind = "step"        // Host, Attempt, Step, Status; Undo when it begins, Cause when it failed
+	KindResult     Kind = "result"      // Host, Attempt, Verdict, Before, After, Cause
+	KindGate       Kind = "gate"        // Host, Attempt, Status: Done if it is well, Failed with a Cause if not
 )
 
 // Decision reports whether the event concerns the whole rollout. Decisions are
 // what two controllers must not both make, so the journal fences them.
 func (k Kind) Decision() bool {
-	return k == KindCreated || k == KindTaken || k == KindFinished
+	return k != KindStep && k != KindResult && k != KindGate
 }
 
 // Versions maps the names of packages to installed versions; a package that is
@@ -48,6 +59,12 @@ type Event struct {
 	Spec    *Spec
 	Summary *Summary
 
+	Plan        *Plan // a part of it
+	Part, Parts int   // which part, counted from 1
+	Digest      string
+	Batch       int // counts from 1
+	Hosts       []inventory.HostName
+
 	Host    inventory.HostName
 	Attempt int // counts from 1
 	Step    string
@@ -63,6 +80,10 @@ type Event struct {
 // String returns the event in a few words, for logs and errors.
 func (e Event) String() string {
 	switch e.Kind {
+	case KindBatchBegun, KindBatchEnded:
+		return fmt.Sprintf("%s %d", e.Kind, e.Batch)
+	case KindGate:
+		return fmt.Sprintf("%s: gate %s", e.Host, e.Status)
 	case KindStep:
 		return fmt.Sprintf("%s: %s %s", e.Host, e.Step, e.Status)
 	case KindResult:

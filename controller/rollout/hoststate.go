@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -19,16 +18,16 @@ type HostState struct {
 	After   Versions
 	Cause   string   // why it did not end well
 	Notes   []string // what a person should know although it did
+	Gate    Status   // of a done host: Done if it was well, Failed if not, Pending while nobody knows
 	Started time.Time
 	Ended   time.Time // zero while it has no verdict
-}
 
-// StepState is where one step on a host stands.
-type StepState struct {
-	Name   string
-	Status Status
-	Undo   json.RawMessage // of the first time it was begun, when the host was still as before
-	Cause  string
+	// Wanted says that the host takes part in what goes on now: the rollout, a
+	// retry of some hosts, or a rollback of some. Due says that its turn in that
+	// is still to come, or has not ended.
+	Wanted, Due bool
+
+	order int // of hosts, as they were begun
 }
 
 // Step returns the step of that name, which is Pending if it was never begun.
@@ -46,6 +45,12 @@ func (h *HostState) Touched() bool {
 	return h.Verdict == HostRunning || slices.ContainsFunc(h.Steps, touched)
 }
 
+// InDoubt reports whether a step was begun on the host of which nobody knows
+// what became. It may still be at work.
+func (h *HostState) InDoubt() bool {
+	return slices.ContainsFunc(h.Steps, func(s StepState) bool { return s.Status == Doing || s.Status == Undoing })
+}
+
 func (h *HostState) find(name string) int {
 	return slices.IndexFunc(h.Steps, func(s StepState) bool { return s.Name == name })
 }
@@ -60,9 +65,12 @@ func (h *HostState) apply(e Event) error {
 		tried.restart(e.Attempt)
 	}
 	var err error
-	if e.Kind == KindStep {
+	switch e.Kind {
+	case KindStep:
 		err = tried.applyStep(e)
-	} else {
+	case KindGate:
+		err = tried.applyGate(e)
+	default:
 		err = tried.applyResult(e)
 	}
 	if err == nil {
@@ -83,13 +91,19 @@ func (h *HostState) admit(attempt int) error {
 	return fmt.Errorf("it is of attempt %d, and the host is %s in attempt %d", attempt, h.Verdict, h.Attempt)
 }
 
-// restart begins another attempt: steps that are done stay done, all others are
-// pending again but keep what their undo needs.
+// restart begins another attempt: steps that are done stay done, those in doubt
+// stay so, all others are pending again but keep what their undo needs. Where
+// nothing but the gate had failed, only that comes again.
 func (h *HostState) restart(attempt int) {
+	gateOnly := h.Gate == Failed
 	h.Attempt, h.Verdict, h.Cause, h.Notes, h.Ended = attempt, HostNotStarted, "", nil, time.Time{}
+	h.Due, h.Gate = true, Pending
+	if gateOnly {
+		h.Verdict, h.Due = HostDone, false
+	}
 	h.Steps = slices.Clone(h.Steps)
 	for i := range h.Steps {
-		if h.Steps[i].Status != Done {
+		if s := h.Steps[i].Status; s != Done && s != Doing {
 			h.Steps[i].Status, h.Steps[i].Cause = Pending, ""
 		}
 	}
@@ -98,7 +112,10 @@ func (h *HostState) restart(attempt int) {
 func (h *HostState) applyStep(e Event) error {
 	step := h.Step(e.Step)
 	if e.Status == step.Status && e.Status != Pending {
-		return nil // said again, by a controller that took over or a worker that was handed it twice
+		if h.Due { // else it is said again, by a worker that was handed it twice
+			h.runs(e)
+		}
+		return nil
 	}
 	if !step.Status.To(e.Status) {
 		return fmt.Errorf("the step is %s", step.Status)
@@ -106,18 +123,23 @@ func (h *HostState) applyStep(e Event) error {
 	if e.Status == Doing && h.Verdict.Ended() {
 		return fmt.Errorf("the host is %s already", h.Verdict)
 	}
-	if step.Undo == nil {
-		step.Undo = e.Undo
+	if e.Status == Doing {
+		step.begin(e)
 	}
 	step.Status, step.Cause = e.Status, e.Cause
 	h.put(step)
+	h.runs(e)
+	return nil
+}
+
+// runs notes that the host is worked on.
+func (h *HostState) runs(e Event) {
 	if h.Verdict != HostRunning {
 		h.Verdict, h.Ended = HostRunning, time.Time{}
 	}
 	if h.Started.IsZero() {
 		h.Started = e.At
 	}
-	return nil
 }
 
 func (h *HostState) put(step StepState) {
@@ -130,6 +152,7 @@ func (h *HostState) put(step StepState) {
 
 func (h *HostState) applyResult(e Event) error {
 	if e.Verdict == h.Verdict && e.Verdict.Ended() {
+		h.Due = false
 		return nil // the same end, reported twice
 	}
 	if !e.Verdict.Ended() || !h.Verdict.To(e.Verdict) {
@@ -139,9 +162,24 @@ func (h *HostState) applyResult(e Event) error {
 		return err
 	}
 	h.Verdict, h.Cause, h.Notes, h.Ended = e.Verdict, e.Cause, e.Notes, e.At
-	h.After = e.After
+	h.After, h.Due = e.After, false
 	if h.Before == nil {
 		h.Before = e.Before
+	}
+	return nil
+}
+
+// applyGate notes whether a done host was well.
+func (h *HostState) applyGate(e Event) error {
+	if e.Status == h.Gate && h.Gate != Pending {
+		return nil // said again
+	}
+	if h.Verdict != HostDone || h.Gate != Pending || e.Status != Done && e.Status != Failed {
+		return fmt.Errorf("the host is %s and its gate %s", h.Verdict, h.Gate)
+	}
+	h.Gate = e.Status
+	if e.Status == Failed {
+		h.Verdict, h.Cause, h.Ended = HostFailed, e.Cause, e.At
 	}
 	return nil
 }

@@ -16,8 +16,11 @@ const (
 // admits lists which kinds of event each phase takes. A finished rollout opens
 // again when a controller takes it to retry hosts or to return them.
 var admits = map[Phase][]Kind{
-	Absent:   {KindCreated},
-	Open:     {KindTaken, KindStep, KindResult, KindFinished},
+	Absent: {KindCreated},
+	Open: {
+		KindTaken, KindPlanned, KindApproved, KindBatchBegun, KindBatchEnded, KindPaused, KindContinued,
+		KindStopped, KindAborted, KindRetried, KindRollback, KindStep, KindResult, KindGate, KindFinished,
+	},
 	Finished: {KindTaken},
 }
 

@@ -44,6 +44,7 @@ type Spec struct {
 	Pairs    [][]inventory.HostName // of Hosts, those of which never two are worked on at once
 	Policy   Policy
 	Planned  bool // no host is begun before a plan is approved
+	Allow    Allowance
 	Who      string
 	When     time.Time
 	Command  []string // the command line, as typed

@@ -20,10 +20,18 @@ type State struct {
 	Created  time.Time
 	Changed  time.Time // when the last event happened
 	Finished time.Time // zero while it is open
+	Course
 
-	hosts []HostState
-	index map[inventory.HostName]int
+	frozen  frozenPlan
+	batches [][]int       // indexes of hosts, in the order in which they are begun
+	pairs   map[int][]int // of each host of a pair, all hosts of it
+	hosts   []HostState
+	index   map[inventory.HostName]int
 }
+
+// Plan returns what has been planned, and whether it is approved and whole. The
+// plan is the state's own memory.
+func (s *State) Plan() (plan Plan, approved bool) { return s.frozen.plan, s.frozen.approved }
 
 // Hosts returns what became of every host, in the order of the Spec. It is the
 // state's own memory: read it, and copy what must outlive the next Apply.
@@ -62,17 +70,51 @@ func (s *State) apply(e Event) error {
 	case KindFinished:
 		s.Phase, s.Finished = Finished, e.At
 		return nil
+	case KindPlanned:
+		return s.planned(e)
+	case KindApproved:
+		return s.frozen.approve(e)
+	case KindStep, KindResult, KindGate:
+		return s.applyHost(e)
 	}
+	return s.decide(e)
+}
+
+func (s *State) applyHost(e Event) error {
 	i, ok := s.index[e.Host]
 	if !ok {
 		return errors.New("the host takes no part in this rollout")
 	}
-	if err := s.hosts[i].apply(e); err != nil {
+	if s.unplanned() {
+		return errors.New("no plan is approved")
+	}
+	h := &s.hosts[i]
+	if err := h.apply(e); err != nil {
 		return err
 	}
 	s.Results++
+	if h.order == 0 && e.Kind == KindStep {
+		h.order = s.Results
+	}
 	return nil
 }
+
+// planned adds a part of a plan. Hosts that take no part have no place in it.
+func (s *State) planned(e Event) error {
+	if e.Plan != nil {
+		for _, g := range e.Plan.Groups {
+			for _, h := range g.Hosts {
+				if _, ok := s.index[h]; !ok {
+					return fmt.Errorf("%s takes no part in this rollout", h)
+				}
+			}
+		}
+	}
+	return s.frozen.add(e)
+}
+
+// unplanned reports whether the rollout waits for a plan to be approved.
+func (s *State) unplanned() bool { return s.Spec.Planned && !s.frozen.approved }
 
 func (s *State) create(e Event) error {
 	if e.Spec == nil {
@@ -86,10 +128,28 @@ func (s *State) create(e Event) error {
 	s.hosts = make([]HostState, len(s.Spec.Hosts))
 	s.index = make(map[inventory.HostName]int, len(s.Spec.Hosts))
 	for i, name := range s.Spec.Hosts {
-		s.hosts[i] = HostState{Name: name, Attempt: 1}
+		s.hosts[i] = HostState{Name: name, Attempt: 1, Wanted: true, Due: true}
 		s.index[name] = i
 	}
+	s.batches = make([][]int, 0, len(s.Spec.Policy.Batches))
+	for _, batch := range s.Spec.Batches() {
+		s.batches = append(s.batches, s.indexes(batch))
+	}
+	s.pairs = map[int][]int{}
+	for _, pair := range s.Spec.Pairs {
+		for _, i := range s.indexes(pair) {
+			s.pairs[i] = s.indexes(pair)
+		}
+	}
 	return nil
+}
+
+func (s *State) indexes(names []inventory.HostName) []int {
+	all := make([]int, len(names))
+	for i, name := range names {
+		all[i] = s.index[name]
+	}
+	return all
 }
 
 func (s *State) take(e Event) error {

@@ -21,8 +21,8 @@ func someSpec(hosts ...inventory.HostName) *Spec {
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // parseEvent reads one word of a sequence: "created", "taken2", "finished",
-// "a:apt:doing" (host, step, status), "a=failed" (host, verdict), either with
-// "#2" for the second attempt.
+// "a:apt:doing" (host, step, status), "a=failed" (host, verdict), "a?done" (gate), each
+// with "#2" for the second attempt, and "batch-begun1".
 func parseEvent(t *testing.T, word string) Event {
 	t.Helper()
 	word, attempt, _ := strings.Cut(word, "#")
@@ -38,8 +38,15 @@ func parseEvent(t *testing.T, word string) Event {
 		e.Kind, e.Host, e.Step, e.Status = KindStep, inventory.HostName(parts[0]), parts[1], Status(parts[2])
 		return e
 	}
-	e.Kind = Kind(strings.TrimRight(word, "0123456789"))
+	if host, status, ok := strings.Cut(word, "?"); ok {
+		e.Kind, e.Host, e.Status = KindGate, inventory.HostName(host), Status(status)
+		return e
+	}
+	kind := strings.TrimRight(word, "0123456789")
+	e.Kind = Kind(strings.ReplaceAll(kind, "-", " "))
 	switch e.Kind {
+	case KindBatchBegun, KindBatchEnded, KindPaused:
+		e.Batch = atoi(t, word[len(kind):])
 	case KindCreated:
 		e.Spec = someSpec("a", "b")
 	case KindTaken:
@@ -97,6 +104,23 @@ func TestStateSequences(t *testing.T) {
 		"created a:apt:doing a:apt:doing#2!", "created a:apt:doing#2!", "created a=unreachable a:apt:doing#3!",
 		"created a:apt:doing a:apt:done a=done a:apt:doing#2!",
 		"created a=unreachable a:apt:doing#2 a=failed#1!",
+		"created a:apt:doing a=unknown a:apt:doing#2 a:apt:done#2 a=done#2",
+
+		// gates
+		"created a:apt:doing a:apt:done a=done a?done a?done finished",
+		"created a:apt:doing a:apt:done a=done a?failed a?done!",
+		"created a?done!", "created a:apt:doing a?failed!", "created a:apt:doing a:apt:done a=done a?doing!", "created a=unreachable a?failed!",
+		"created a:apt:doing a:apt:done a=done a?failed a?failed retried a?done#2",
+
+		// the course of the whole
+		"created batch-begun1 batch-ended1 finished",
+		"created batch-begun0!", "created batch-begun2!", "created batch-ended1!", "created batch-begun1 batch-begun1!", "created batch-begun1 batch-ended1 batch-begun1!",
+		"created paused0 paused0!", "created paused0 batch-begun1!", "created paused0 continued batch-begun1", "created continued!", "created paused1!", "created batch-begun1 paused1!",
+		"created stopped stopped!", "created stopped batch-begun1!", "created aborted aborted!", "created aborted batch-begun1!", "created stopped aborted finished",
+		"created rollback batch-begun1!", "created rollback retried!", "created stopped rollback rollback finished",
+		"created finished retried!", "created finished taken2 retried finished", "created stopped retried batch-begun1", "created batch-begun1 retried batch-begun1",
+		"created a:apt:doing a=unknown retried a=unreachable!", "created a:apt:doing a=unknown retried a:apt:doing#2 a:apt:failed#2 a=failed#2 retried a:apt:doing#3",
+		"created approved!", "created planned!",
 	} {
 		t.Run(seq, func(t *testing.T) { play(t, seq) })
 	}
@@ -164,15 +188,18 @@ func TestFirstUndoStays(t *testing.T) {
 		}
 	}
 	host, _ := s.Host("a")
-	if got := string(host.Step("apt").Undo); got != `{"from":"1.0"}` {
-		t.Errorf("the undo record is %s, want the first", got)
+	if got := host.Step("apt").Undo; len(got) != 1 || string(got[0].Record) != `{"from":"1.0"}` {
+		t.Errorf("the undo records are %v, want the first", got)
 	}
 }
 
 func TestRetryKeepsWhatIsDone(t *testing.T) {
 	s := play(t, "created a:up:doing a:up:done a:apt:doing a:apt:failed a=failed a:apt:doing#2")
 	host, _ := s.Host("a")
-	want := []StepState{{Name: "up", Status: Done}, {Name: "apt", Status: Doing}}
+	want := []StepState{
+		{Name: "up", Status: Done, Attempt: 1, Undo: []UndoRecord{{Attempt: 1}}},
+		{Name: "apt", Status: Doing, Attempt: 2, Undo: []UndoRecord{{Attempt: 1}, {Attempt: 2}}},
+	}
 	if !reflect.DeepEqual(host.Steps, want) || host.Attempt != 2 || host.Verdict != HostRunning || host.Cause != "" {
 		t.Errorf("after the retry began the host is %+v", host)
 	}

@@ -1,5 +1,7 @@
 package rollout
 
+import "slices"
+
 // Summary counts the hosts of a rollout by what became of them.
 type Summary struct {
 	Done        int
@@ -17,6 +19,7 @@ type Summary struct {
 const (
 	ExitDone       = 0
 	ExitSomeFailed = 3 // a retry can help
+	ExitStopped    = 4 // by a gate or the budget
 	ExitReturned   = 5
 	ExitStuck      = 6 // a person must look
 )
@@ -57,7 +60,8 @@ func (s Summary) Total() int {
 }
 
 // ExitStatus returns the exit status that tells what became of the rollout: the
-// worst that happened to any host counts.
+// worst that happened to any host counts. What was decided of the whole rollout
+// is not in the counts; State.ExitStatus knows it.
 func (s Summary) ExitStatus() int {
 	switch {
 	case s.Stuck > 0:
@@ -68,4 +72,26 @@ func (s Summary) ExitStatus() int {
 		return ExitReturned
 	}
 	return ExitSomeFailed
+}
+
+// ExitStatus returns the exit status that tells how the rollout ended, or how it
+// would if it ended now.
+func (s *State) ExitStatus() int {
+	sum := s.Summary()
+	switch {
+	case sum.Stuck > 0:
+		return ExitStuck
+	case s.Returning && s.leftBehind():
+		return ExitSomeFailed
+	case s.Returning:
+		return ExitReturned
+	case s.Stopped != nil:
+		return ExitStopped
+	}
+	return sum.ExitStatus()
+}
+
+// leftBehind reports whether a host that was to be returned has not been.
+func (s *State) leftBehind() bool {
+	return slices.ContainsFunc(s.hosts, func(h HostState) bool { return h.Wanted && h.Touched() })
 }

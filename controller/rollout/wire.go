@@ -19,25 +19,31 @@ const wireVersion = 2
 // hosts times steps of them are written in a rollout. Its fields never change
 // their meaning; the live types may.
 type wireEvent struct {
-	Version int                `json:"v"`
-	Kind    Kind               `json:"k"`
-	At      time.Time          `json:"t"`
-	By      string             `json:"by,omitempty"`
-	Term    int                `json:"tm,omitempty"`
-	Prev    uint64             `json:"p,omitempty"`
-	Results int                `json:"n,omitempty"`
-	Spec    *wireSpec          `json:"spec,omitempty"`
-	Summary *wireSummary       `json:"sum,omitempty"`
-	Host    inventory.HostName `json:"h,omitempty"`
-	Attempt int                `json:"a,omitempty"`
-	Step    string             `json:"s,omitempty"`
-	Status  Status             `json:"st,omitempty"`
-	Undo    json.RawMessage    `json:"u,omitempty"`
-	Verdict Verdict            `json:"vd,omitempty"`
-	Before  Versions           `json:"bf,omitempty"`
-	After   Versions           `json:"af,omitempty"`
-	Cause   string             `json:"c,omitempty"`
-	Notes   []string           `json:"nt,omitempty"`
+	Version int                  `json:"v"`
+	Kind    Kind                 `json:"k"`
+	At      time.Time            `json:"t"`
+	By      string               `json:"by,omitempty"`
+	Term    int                  `json:"tm,omitempty"`
+	Prev    uint64               `json:"p,omitempty"`
+	Results int                  `json:"n,omitempty"`
+	Spec    *wireSpec            `json:"spec,omitempty"`
+	Summary *wireSummary         `json:"sum,omitempty"`
+	Plan    *wirePlan            `json:"plan,omitempty"`
+	Part    int                  `json:"pt,omitempty"`
+	Parts   int                  `json:"ps,omitempty"`
+	Digest  string               `json:"dg,omitempty"`
+	Batch   int                  `json:"b,omitempty"`
+	Hosts   []inventory.HostName `json:"hs,omitempty"`
+	Host    inventory.HostName   `json:"h,omitempty"`
+	Attempt int                  `json:"a,omitempty"`
+	Step    string               `json:"s,omitempty"`
+	Status  Status               `json:"st,omitempty"`
+	Undo    json.RawMessage      `json:"u,omitempty"`
+	Verdict Verdict              `json:"vd,omitempty"`
+	Before  Versions             `json:"bf,omitempty"`
+	After   Versions             `json:"af,omitempty"`
+	Cause   string               `json:"c,omitempty"`
+	Notes   []string             `json:"nt,omitempty"`
 }
 
 type wireSummary struct {
@@ -57,6 +63,7 @@ func (e Event) Encode() ([]byte, error) {
 		Version: wireVersion,
 		Kind:    e.Kind, At: e.At, By: e.By, Term: e.Term, Prev: e.Prev, Results: e.Results,
 		Spec: e.Spec.wire(), Summary: (*wireSummary)(e.Summary),
+		Plan: e.Plan.wire(), Part: e.Part, Parts: e.Parts, Digest: e.Digest, Batch: e.Batch, Hosts: e.Hosts,
 		Host: e.Host, Attempt: e.Attempt, Step: e.Step, Status: e.Status, Undo: e.Undo,
 		Verdict: e.Verdict, Before: e.Before, After: e.After, Cause: e.Cause, Notes: e.Notes,
 	})
@@ -76,6 +83,7 @@ func DecodeEvent(data []byte) (Event, error) {
 	return Event{
 		Kind: w.Kind, At: w.At, By: w.By, Term: w.Term, Prev: w.Prev, Results: w.Results,
 		Spec: w.Spec.live(), Summary: (*Summary)(w.Summary),
+		Plan: w.Plan.live(), Part: w.Part, Parts: w.Parts, Digest: w.Digest, Batch: w.Batch, Hosts: w.Hosts,
 		Host: w.Host, Attempt: w.Attempt, Step: w.Step, Status: w.Status, Undo: w.Undo,
 		Verdict: w.Verdict, Before: w.Before, After: w.After, Cause: w.Cause, Notes: w.Notes,
 	}, nil

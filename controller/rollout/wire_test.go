@@ -15,6 +15,11 @@ var wireEvents = []Event{
 	{Kind: KindCreated, At: noon, By: "ada@deploy (7)", Term: 1, Spec: someSpec("a", "b")},
 	{Kind: KindCreated, At: noon, Term: 1, Spec: wholeSpec()},
 	{Kind: KindTaken, At: noon, By: "bob@deploy (8)", Term: 2, Prev: 17, Results: 4},
+	{Kind: KindPlanned, At: noon, Plan: &Plan{[]Group{{[]inventory.HostName{"a", "b"}, []Change{{"x", "1", "2"}, {"y", "", "1"}}, []string{"x"}, 1, -2, 3, "none"}}}, Part: 1, Parts: 2},
+	{Kind: KindApproved, At: noon, Digest: "abc"},
+	{Kind: KindBatchEnded, At: noon, Batch: 3},
+	{Kind: KindRetried, At: noon, Hosts: []inventory.HostName{"a", "b"}},
+	{Kind: KindGate, At: noon, Host: "a", Attempt: 1, Status: Failed, Cause: "x"},
 	{Kind: KindStep, At: noon, Term: 1, Prev: 1, Host: "a", Attempt: 1, Step: "install", Status: Doing, Undo: json.RawMessage(`{"shop-web":"1.1"}`)},
 	{Kind: KindStep, At: noon, Term: 1, Prev: 1, Results: 1, Host: "a", Attempt: 1, Step: "install", Status: Failed, Cause: "apt-get exited with 100"},
 	{Kind: KindResult, At: noon, Term: 1, Prev: 1, Results: 2, Host: "a", Attempt: 1, Verdict: HostFailed, Before: Versions{"shop-web": "1.1"}, After: Versions{"shop-web": "1.2"}, Cause: "install: \x1b[31m"},
@@ -25,6 +30,7 @@ var wireEvents = []Event{
 func wholeSpec() *Spec {
 	s := someSpec("a", "b", "c")
 	s.Canaries, s.Pairs, s.Planned = []inventory.HostName{"b"}, [][]inventory.HostName{{"a", "c"}}, true
+	s.Allow = Allowance{Remove: []string{"x"}, Held: []string{"y"}}
 	s.Policy = Policy{
 		Parallel: 8, Batches: []Amount{Hosts(1), Percent(10)}, MaxFailures: Hosts(0), OnFailure: Rollback,
 		Gate: true, Settle: time.Second, Deadline: time.Minute, Pause: time.Hour, Confirm: true,
@@ -55,7 +61,7 @@ func TestOldEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(wireEvents[3], got); diff != "" {
+	if diff := cmp.Diff(wireEvents[8], got); diff != "" {
 		t.Errorf("an event of version 1 reads differently now:\n%s", diff)
 	}
 	const created = `{"v":1,"k":"created","t":"2026-11-23T12:00:00Z","by":"ada@deploy (7)","tm":1,"spec":{"mode":"install","packages":[{"name":"shop-web","version":"1.2-1"}],` +

@@ -1,0 +1,169 @@
+package rollout
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// Course is how far a rollout has come and what was decided of it as a whole.
+type Course struct {
+	Batch     int    // begun last, counted from 1; 0 is none
+	InBatch   bool   // it has not ended
+	Pause     *Pause // that it is in
+	Stopped   *Halt  // by a gate or the budget
+	Aborted   *Halt  // by a person
+	Returning bool   // hosts are, or were, taken back
+	Because   string // why, if it is known
+
+	pausedAfter int // the batch after which there was a pause last
+}
+
+// Pause is a pause between two batches.
+type Pause struct {
+	Since time.Time
+	Until time.Time // zero: a person says when to go on
+}
+
+// Halt is the end of a course before its time.
+type Halt struct {
+	At    time.Time
+	By    string
+	Cause string
+}
+
+// decide applies a decision on the course of the rollout.
+func (s *State) decide(e Event) error {
+	switch e.Kind {
+	case KindBatchBegun:
+		return s.beginBatch(e)
+	case KindBatchEnded:
+		return s.endBatch(e)
+	case KindPaused:
+		return s.pause(e)
+	case KindContinued:
+		return s.goOn()
+	case KindStopped:
+		return halt(&s.Stopped, e)
+	case KindAborted:
+		return halt(&s.Aborted, e)
+	case KindRetried:
+		return s.retry(e)
+	}
+	return s.rollBack(e)
+}
+
+func (s *State) beginBatch(e Event) error {
+	switch {
+	case s.unplanned():
+		return errors.New("no plan is approved")
+	case s.Stopped != nil || s.Aborted != nil || s.Returning:
+		return errors.New("the rollout was stopped")
+	case s.InBatch || s.Pause != nil:
+		return fmt.Errorf("batch %d or the pause after it has not ended", s.Batch)
+	case e.Batch <= s.Batch || e.Batch > len(s.batches):
+		return fmt.Errorf("it follows batch %d of %d", s.Batch, len(s.batches))
+	}
+	s.Batch, s.InBatch = e.Batch, true
+	return nil
+}
+
+func (s *State) endBatch(e Event) error {
+	if !s.InBatch || e.Batch != s.Batch {
+		return fmt.Errorf("it is not that batch %d runs", e.Batch)
+	}
+	s.InBatch = false
+	return nil
+}
+
+func (s *State) pause(e Event) error {
+	if s.InBatch || s.Pause != nil || e.Batch != s.Batch {
+		return fmt.Errorf("batch %d has not just ended", e.Batch)
+	}
+	s.Pause, s.pausedAfter = &Pause{Since: e.At}, e.Batch
+	if !s.Spec.Policy.Confirm {
+		s.Pause.Until = e.At.Add(s.Spec.Policy.Pause)
+	}
+	return nil
+}
+
+func (s *State) goOn() error {
+	if s.Pause == nil {
+		return errors.New("there is no pause")
+	}
+	s.Pause = nil
+	return nil
+}
+
+func halt(which **Halt, e Event) error {
+	if *which != nil {
+		return errors.New("that was decided already")
+	}
+	*which = &Halt{At: e.At, By: e.By, Cause: e.Cause}
+	return nil
+}
+
+// retry begins the course again with the hosts that need it. Those that are done
+// stay done, and those that were not named as they are.
+func (s *State) retry(e Event) error {
+	if s.Returning {
+		return errors.New("the rollout was taken back")
+	}
+	chosen, err := s.choose(e.Hosts, func(h *HostState) bool { return h.Verdict != HostDone || s.ungated(h) })
+	if err != nil && len(e.Hosts) > 0 {
+		return err
+	}
+	s.Course = Course{}
+	for i := range s.hosts {
+		h := &s.hosts[i]
+		h.Wanted = chosen[i]
+		if chosen[i] && h.Verdict.Retriable() {
+			h.restart(h.Attempt + 1)
+		}
+	}
+	return nil
+}
+
+// rollBack makes the rollout take back what it did to hosts. One that is stuck
+// gets another attempt.
+func (s *State) rollBack(e Event) error {
+	chosen, err := s.choose(e.Hosts, (*HostState).Touched)
+	if err != nil && len(e.Hosts) > 0 {
+		return err
+	}
+	s.Course = Course{Batch: s.Batch, Stopped: s.Stopped, Returning: true, Because: e.Cause}
+	for i := range s.hosts {
+		h := &s.hosts[i]
+		h.Wanted, h.Due = chosen[i], chosen[i]
+		if chosen[i] && h.Verdict == HostStuck {
+			h.Attempt++
+		}
+	}
+	return nil
+}
+
+// choose returns which hosts are named, or all if none is, and fit.
+func (s *State) choose(named []inventory.HostName, fit func(*HostState) bool) ([]bool, error) {
+	chosen := make([]bool, len(s.hosts))
+	for _, name := range named {
+		if _, ok := s.index[name]; !ok {
+			return nil, fmt.Errorf("%s takes no part in this rollout", name)
+		}
+	}
+	for i := range s.hosts {
+		is := len(named) == 0 || slices.Contains(named, s.hosts[i].Name)
+		chosen[i] = is && fit(&s.hosts[i])
+	}
+	if !slices.Contains(chosen, true) {
+		return chosen, errors.New("no host needs it")
+	}
+	return chosen, nil
+}
+
+// ungated reports whether the host is done and its gate is still to come.
+func (s *State) ungated(h *HostState) bool {
+	return s.Spec.Policy.Gate && h.Verdict == HostDone && h.Gate == Pending
+}

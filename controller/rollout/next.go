@@ -1,0 +1,167 @@
+package rollout
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// Decision is what is to be done now. Exactly one of its parts is set, or none
+// but Hold: then something in hand has to end first.
+type Decision struct {
+	Record *Event // to be journaled; then ask again
+
+	// Hosts to be taken in hand, beside those that are. Whether their steps are
+	// to be done or undone is said by State.Returning.
+	Work []inventory.HostName
+	Gate []inventory.HostName // to be waited for until they are well
+
+	Pause     *Pause // to be waited for
+	Unplanned bool   // nothing may be done before a plan is approved
+	Over      bool   // the rollout is finished
+
+	// Halted says that no gate needs to be waited for any longer.
+	Halted bool
+}
+
+// Next decides what is to be done now. It depends on nothing but the state and
+// on which hosts the caller has in hand, which are none for a controller that
+// has just taken the rollout: so that goes on where the one before it was.
+//
+// busy has the hosts that are worked on, or whose gate is waited for, in this
+// very process. What they are at is in the state, once they have said so.
+func (s *State) Next(busy map[inventory.HostName]bool) Decision {
+	switch {
+	case s.Phase != Open:
+		return Decision{Over: true}
+	case s.Aborted != nil:
+		return s.windUp(busy, s.finish())
+	case s.Returning:
+		return s.nextBack(busy)
+	case s.Stopped != nil && s.Spec.Policy.OnFailure == Rollback:
+		return s.windUp(busy, &Event{Kind: KindRollback, Cause: s.Stopped.Cause})
+	case s.Stopped != nil:
+		return s.windUp(busy, s.finish())
+	case s.unplanned():
+		return Decision{Unplanned: true}
+	}
+	return s.nextForward(busy)
+}
+
+// windUp sees those hosts through that are being worked on, and then journals.
+func (s *State) windUp(busy map[inventory.HostName]bool, then *Event) Decision {
+	var running []inventory.HostName
+	for i := range s.hosts {
+		if h := &s.hosts[i]; h.Verdict == HostRunning && !busy[h.Name] {
+			running = append(running, h.Name)
+		}
+	}
+	if len(running) > 0 || len(busy) > 0 {
+		return Decision{Work: running, Halted: true}
+	}
+	return Decision{Record: then}
+}
+
+func (s *State) finish() *Event {
+	sum := s.Summary()
+	return &Event{Kind: KindFinished, Summary: &sum}
+}
+
+// nextForward goes through the batches.
+func (s *State) nextForward(busy map[inventory.HostName]bool) Decision {
+	batch := s.nextBatch()
+	if cause := s.overBudget(); cause != "" && (batch > 0 || s.anyBegins() || s.Spec.Policy.OnFailure == Rollback) {
+		return Decision{Record: &Event{Kind: KindStopped, Cause: cause}}
+	}
+	if s.InBatch {
+		work := s.work(s.batches[s.Batch-1], busy, func(h *HostState) bool { return h.Wanted && h.Due && !h.Verdict.Ended() })
+		gate := s.gates(s.batches[s.Batch-1], busy)
+		if len(work) > 0 || len(gate) > 0 || len(busy) > 0 {
+			return Decision{Work: work, Gate: gate}
+		}
+		return Decision{Record: &Event{Kind: KindBatchEnded, Batch: s.Batch}}
+	}
+	switch p := s.Spec.Policy; {
+	case (batch > 0 || p.OnFailure == Rollback) && s.unproven():
+		return Decision{Record: &Event{Kind: KindStopped, Cause: fmt.Sprintf("not one host is well after batch %d", s.Batch)}}
+	case batch == 0:
+		return Decision{Record: s.finish()}
+	case s.Pause != nil:
+		return Decision{Pause: s.Pause}
+	case (p.Confirm || p.Pause > 0) && s.Batch > s.pausedAfter:
+		return Decision{Record: &Event{Kind: KindPaused, Batch: s.Batch}}
+	}
+	return Decision{Record: &Event{Kind: KindBatchBegun, Batch: batch}}
+}
+
+// nextBack takes hosts back, those that were begun last first, and all of them
+// in one go.
+func (s *State) nextBack(busy map[inventory.HostName]bool) Decision {
+	var due []int
+	for i := range s.hosts {
+		if s.hosts[i].Due {
+			due = append(due, i)
+		}
+	}
+	slices.SortFunc(due, func(a, b int) int {
+		return cmp.Or(cmp.Compare(s.hosts[b].order, s.hosts[a].order), cmp.Compare(b, a))
+	})
+	work := s.work(due, busy, func(h *HostState) bool { return h.Due })
+	if len(work) > 0 || len(busy) > 0 {
+		return Decision{Work: work, Halted: true}
+	}
+	return Decision{Record: s.finish()}
+}
+
+// nextBatch returns the next batch after the last that has a host to be worked
+// on, or 0.
+func (s *State) nextBatch() int {
+	for n := s.Batch + 1; n <= len(s.batches); n++ {
+		if slices.ContainsFunc(s.batches[n-1], s.pending) {
+			return n
+		}
+	}
+	return 0
+}
+
+// pending reports whether a host has something to come.
+func (s *State) pending(i int) bool {
+	h := &s.hosts[i]
+	return h.Wanted && (h.Due && !h.Verdict.Ended() || s.ungated(h))
+}
+
+// anyBegins reports whether the batch has a host that was not begun.
+func (s *State) anyBegins() bool {
+	return s.InBatch && slices.ContainsFunc(s.batches[s.Batch-1], func(i int) bool {
+		return s.pending(i) && s.hosts[i].Verdict == HostNotStarted
+	})
+}
+
+// overBudget says why the budget is used up, if it is.
+func (s *State) overBudget() string {
+	p := s.Spec.Policy
+	if !p.MaxFailures.Said() || p.OnFailure == Continue {
+		return ""
+	}
+	failures := 0
+	for i := range s.hosts {
+		if s.hosts[i].Wanted && s.hosts[i].Verdict.Retriable() {
+			failures++
+		}
+	}
+	if allowed := p.MaxFailures.Of(len(s.hosts)); failures > allowed {
+		return fmt.Sprintf("%d of %d hosts failed, and %d may", failures, len(s.hosts), allowed)
+	}
+	return ""
+}
+
+// unproven reports whether batches have ended without a single host that is
+// well: whatever the budget, such a thing is not given to more hosts.
+func (s *State) unproven() bool {
+	if s.Batch == 0 || s.Spec.Policy.OnFailure == Continue {
+		return false
+	}
+	return !slices.ContainsFunc(s.hosts, func(h HostState) bool { return h.Verdict == HostDone })
+}

@@ -1,0 +1,47 @@
+package rollout
+
+import "github.com/aptfleet/aptfleet/inventory"
+
+// wirePlan is a Plan, or a part of one, as it is stored. A Plan's digest is
+// taken of it too, so it never changes for plans that there may be already.
+type wirePlan struct {
+	Groups []wireGroup `json:"groups"`
+}
+
+type wireGroup struct {
+	Hosts    []inventory.HostName `json:"hosts"`
+	Changes  [][3]string          `json:"changes,omitempty"` // package, old, new
+	Held     []string             `json:"held,omitempty"`
+	Download int64                `json:"download,omitempty"`
+	Disk     int64                `json:"disk,omitempty"`
+	Free     int64                `json:"free,omitempty"`
+	Trouble  string               `json:"trouble,omitempty"`
+}
+
+func (p *Plan) wire() *wirePlan {
+	if p == nil {
+		return nil
+	}
+	w := &wirePlan{Groups: make([]wireGroup, len(p.Groups))}
+	for i, g := range p.Groups {
+		w.Groups[i] = wireGroup{Hosts: g.Hosts, Held: g.Held, Download: g.Download, Disk: g.Disk, Free: g.Free, Trouble: g.Trouble}
+		for _, c := range g.Changes {
+			w.Groups[i].Changes = append(w.Groups[i].Changes, [3]string{c.Package, c.Old, c.New})
+		}
+	}
+	return w
+}
+
+func (w *wirePlan) live() *Plan {
+	if w == nil {
+		return nil
+	}
+	p := &Plan{Groups: make([]Group, len(w.Groups))}
+	for i, g := range w.Groups {
+		p.Groups[i] = Group{Hosts: g.Hosts, Held: g.Held, Download: g.Download, Disk: g.Disk, Free: g.Free, Trouble: g.Trouble}
+		for _, c := range g.Changes {
+			p.Groups[i].Changes = append(p.Groups[i].Changes, Change{c[0], c[1], c[2]})
+		}
+	}
+	return p
+}
