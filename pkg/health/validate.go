@@ -1,0 +1,131 @@
+package health
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/aptfleet/aptfleet/pkg/debian"
+)
+
+// template is a place in Probe.Contains that a version takes.
+var template = regexp.MustCompile(`\{version:([^{}]*)\}`)
+
+// unitName is that of a systemd unit, with its type (systemd.unit(5)).
+var unitName = regexp.MustCompile(`^[A-Za-z0-9:_\\@][A-Za-z0-9:_.\\@-]*\.(service|socket|target|timer|mount|automount|path|slice|scope|swap|device)$`)
+
+// maxName bounds Probe.Name, in bytes.
+const maxName = 512
+
+// Validate reports the first thing in the probe that cannot be meant.
+func (p Probe) Validate() error {
+	if len(p.Name()) > maxName || strings.ContainsFunc(p.Target, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return fmt.Errorf("%.40q is longer than %d bytes or has unprintable characters", p.Target, maxName)
+	}
+	if p.Timeout < 0 || p.Timeout > MaxTimeout {
+		return fmt.Errorf("timeout must be between 0s and %v, is %v", MaxTimeout, p.Timeout)
+	}
+	switch p.Kind {
+	case Package:
+		return debian.ValidatePackageName(p.Target)
+	case Unit:
+		return validateUnit(p.Target)
+	case HTTP:
+		return p.validateHTTP()
+	case TCP:
+		return validateAddress(p.Target)
+	case Disk:
+		return p.validateDisk()
+	case Command:
+		return p.validateCommand()
+	}
+	return fmt.Errorf("unknown kind of probe %q", string(p.Kind))
+}
+
+func validateUnit(name string) error {
+	if !unitName.MatchString(name) {
+		return fmt.Errorf("%q is no unit of systemd: want its whole name, such as shop-web.service", name)
+	}
+	return nil
+}
+
+func (p Probe) validateHTTP() error {
+	u, err := url.Parse(p.Target)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%q is no URL", p.Target)
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return fmt.Errorf("%q is no URL of the form http://HOST[:PORT]/PATH", p.Target)
+	case u.User != nil:
+		return errors.New("the URL has a user in it, which would end up in messages")
+	case p.Status != 0 && (p.Status < 100 || p.Status > 599):
+		return fmt.Errorf("%d is no status of HTTP", p.Status)
+	}
+	for _, name := range p.Packages() {
+		if err := debian.ValidatePackageName(name); err != nil {
+			return fmt.Errorf("contains: %w", err)
+		}
+	}
+	if rest := template.ReplaceAllString(p.Contains, ""); strings.Contains(rest, "{version") {
+		return errors.New("contains: want {version:PACKAGE}")
+	}
+	return nil
+}
+
+func validateAddress(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	number, notNumber := strconv.ParseUint(port, 10, 16)
+	if err != nil || host == "" || notNumber != nil || number == 0 {
+		return fmt.Errorf("%q is no HOST:PORT", address)
+	}
+	return nil
+}
+
+func (p Probe) validateDisk() error {
+	if !path.IsAbs(p.Target) || path.Clean(p.Target) != p.Target {
+		return fmt.Errorf("%q must be the absolute path of a folder, without . and .. in it", p.Target)
+	}
+	if p.MinFree <= 0 {
+		return errors.New("min_free must be more than 0")
+	}
+	return nil
+}
+
+func (p Probe) validateCommand() error {
+	if len(p.Argv) == 0 || p.Argv[0] == "" || strings.HasPrefix(p.Argv[0], "-") {
+		return errors.New("no program is named")
+	}
+	if slices.ContainsFunc(p.Argv, func(w string) bool { return strings.ContainsRune(w, 0) }) {
+		return errors.New("a word has a zero byte in it")
+	}
+	if p.Target != NewCommand(p.Argv...).Target {
+		return fmt.Errorf("%q does not name the command", p.Target)
+	}
+	return nil
+}
+
+// ValidateAll reports the first probe of a host that cannot be meant, or that
+// there are too many or two of one name.
+func ValidateAll(probes []Probe) error {
+	if len(probes) > MaxProbes {
+		return fmt.Errorf("%d probes are more than %d", len(probes), MaxProbes)
+	}
+	seen := make(map[string]bool, len(probes))
+	for _, p := range probes {
+		if err := p.Validate(); err != nil {
+			return fmt.Errorf("%s: %w", p.Name(), err)
+		}
+		if seen[p.Name()] {
+			return fmt.Errorf("%s: it is there twice", p.Name())
+		}
+		seen[p.Name()] = true
+	}
+	return nil
+}
