@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -89,6 +90,36 @@ func (in *installation) fleet(o remote.Options) (*remote.Fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Resolve = ssh.Apply
+	named := in.named()
+	o.Resolve = func(bastion inventory.Host) (inventory.Host, error) {
+		bastion, err := named(bastion)
+		if err != nil {
+			return bastion, err
+		}
+		return ssh.Apply(bastion)
+	}
 	return remote.New(o)
+}
+
+// named returns what fills in the table of a bastion that the inventory has as a
+// host. What the jump itself says of user and port counts first.
+func (in *installation) named() func(inventory.Host) (inventory.Host, error) {
+	load := sync.OnceValues(func() (*inventory.Inventory, error) { return inventory.Load(in.Inventory) })
+	return func(bastion inventory.Host) (inventory.Host, error) {
+		inv, err := load()
+		if err != nil {
+			return bastion, err
+		}
+		host, there := inv.Host(bastion.Name)
+		if !there {
+			return bastion, nil
+		}
+		if bastion.User != "" {
+			host.User = bastion.User
+		}
+		if bastion.Port != 0 {
+			host.Port = bastion.Port
+		}
+		return host, nil
+	}
 }
