@@ -238,3 +238,20 @@ func TestPath(t *testing.T) {
 		}
 	}
 }
+
+func TestSize(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want Size
+		as   string // "" is no size
+	}{
+		{"1GiB", 1 << 30, "1GiB"}, {"1.5GB", 1_500_000_000, "1500000000B"}, {"0B", 0, "0B"}, {"2048KiB", 2 << 20, "2MiB"},
+		{"10kB", 10_000, "10000B"}, {"0.5KiB", 512, "512B"}, {"1024TiB", 1 << 50, "1024TiB"},
+		{text: "1"}, {text: "GiB"}, {text: "-1B"}, {text: "1 GB"}, {text: "1KB"}, {text: "1e3B"}, {text: "9999999TiB"}, {text: "."}, {text: "NaNB"}, {text: ""},
+	} {
+		var got Size
+		if err := got.UnmarshalText([]byte(tt.text)); got != tt.want || (err == nil) != (tt.as != "") || err == nil && got.String() != tt.as {
+			t.Errorf("%q is read as %s, %v", tt.text, got, err)
+		}
+	}
+}
