@@ -1,13 +1,17 @@
 package inventory
 
 import (
+	"errors"
 	"slices"
 	"testing"
+
+	"github.com/aptfleet/aptfleet/pkg/health"
 )
 
 // FuzzParse holds that whatever is accepted keeps the package's promises.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(shop))
+	f.Add([]byte(healthy))
 	f.Add([]byte("[groups.a]\ngroups = [\"b\"]\nhosts = [\"w[1-3/2]\"]\n[groups.b]\nhosts=[\"x\"]\n[hosts.x.labels]\na='b'\n"))
 	f.Add([]byte("[hosts.\"::1\"]\ngroups = []\n"))
 	f.Fuzz(func(t *testing.T, src []byte) {
@@ -16,7 +20,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for _, h := range inv.Hosts() {
-			if err := ValidateName(string(h.Name)); err != nil || h.Labels == nil {
+			if err := errors.Join(ValidateName(string(h.Name)), health.ValidateAll(h.Health)); err != nil || h.Labels == nil {
 				t.Errorf("accepted %+v: %v", h, err)
 			}
 			picked, err := inv.Select(string(h.Name))

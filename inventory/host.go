@@ -1,6 +1,10 @@
 package inventory
 
-import "time"
+import (
+	"time"
+
+	"github.com/aptfleet/aptfleet/pkg/health"
+)
 
 // HostName is what a host is called everywhere: in the inventory, the journal,
 // results and messages. It is the host's identity; the address is only how to
@@ -29,6 +33,7 @@ type Host struct {
 	Chroot string            // folder on the machine that is the target's root; "" is the machine itself
 	Mutex  string            // of hosts that share it and a pair label, never two at once
 	Labels map[string]string // never nil once read from an inventory
+	Health []health.Probe    // what must be well on it, sorted by the probes' names
 	Groups []string          // every group that holds the host, in the file's order
 }
 

@@ -5,15 +5,24 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/aptfleet/aptfleet/pkg/health"
+	"github.com/aptfleet/aptfleet/pkg/tomlfile"
 )
 
 // profile is what the defaults and one set of groups say about any host that is
 // in just those groups. A fleet has few of them, and each is merged once.
 type profile struct {
 	choices map[string]choice
-	clashes map[string][2]string // key to two groups that differ on it
-	host    Host                 // with all choices set; its labels are shared
-	told    bool                 // that there is a clash
+	clashes map[string][2]speaker // key to two groups that differ on it
+	host    Host                  // with all choices set; its labels are shared
+	told    bool                  // that there is a clash
+}
+
+// speaker is a group and where it says what it says.
+type speaker struct {
+	group string
+	at    tomlfile.Key
 }
 
 // place gives every host what its profile and its own table say.
@@ -51,7 +60,7 @@ func (r *resolver) choicesOfGroups() map[string]map[string]choice {
 // merge lets groups win over the defaults, and a group over those that contain
 // it. Other groups must agree with each other.
 func (r *resolver) merge(groups []string, defaults map[string]choice, said map[string]map[string]choice) *profile {
-	p := &profile{choices: maps.Clone(defaults), clashes: map[string][2]string{}}
+	p := &profile{choices: maps.Clone(defaults), clashes: map[string][2]speaker{}}
 	speakers := map[string][]string{}
 	for _, group := range groups {
 		for key := range said[group] {
@@ -63,7 +72,7 @@ func (r *resolver) merge(groups []string, defaults map[string]choice, said map[s
 		p.choices[key] = said[deciding[0]][key]
 		for _, rival := range deciding[1:] {
 			if said[rival][key].value != p.choices[key].value {
-				p.clashes[key] = [2]string{deciding[0], rival}
+				p.clashes[key] = [2]speaker{{deciding[0], p.choices[key].at}, {rival, said[rival][key].at}}
 				break
 			}
 		}
@@ -105,7 +114,21 @@ func (r *resolver) apply(p *profile, h *Host) error {
 	for _, chosen := range own {
 		chosen.set(h)
 	}
-	return nil
+	return r.crowded(p, h)
+}
+
+// crowded reports that all that is said together asks too much of the host; for
+// hosts in the same groups only once.
+func (r *resolver) crowded(p *profile, h *Host) error {
+	if len(h.Health) <= health.MaxProbes || p.told {
+		return nil
+	}
+	p.told = true
+	at := hostKey(string(h.Name), "health")
+	if len(h.Groups) > 0 {
+		at = groupKey(h.Groups[0], "health")
+	}
+	return r.file.Errorf(at, "%s is asked for %d probes, and %d are the most", h.Name, len(h.Health), health.MaxProbes)
 }
 
 // clash reports the first key on which the host's groups differ and about which
@@ -117,9 +140,8 @@ func (r *resolver) clash(p *profile, name HostName, own map[string]choice) error
 		}
 		p.told = true
 		a, b := p.clashes[key][0], p.clashes[key][1]
-		at := strings.SplitN(key, ".", 2)
-		return r.file.Errorf(groupKey(b, at...), "group %s on line %d says otherwise, and %s is in both: decide in [%s]", a,
-			r.file.Line(groupKey(a, at...)...), name, hostKey(string(name)))
+		return r.file.Errorf(groupKey(b.group, b.at...), "group %s on line %d says otherwise, and %s is in both: decide in [%s]", a.group,
+			r.file.Line(groupKey(a.group, a.at...)...), name, hostKey(string(name)))
 	}
 	return nil
 }

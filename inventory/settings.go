@@ -25,17 +25,19 @@ type settings struct {
 	Chroot         *string            `toml:"chroot"`
 	Mutex          *string            `toml:"mutex"`
 	Labels         map[string]string  `toml:"labels"`
+	Health         *healthTable       `toml:"health"`
 }
 
 // choice is one thing that a table says about its hosts. Two tables that choose
 // the same value agree.
 type choice struct {
 	value string
+	at    tomlfile.Key // below the table
 	set   func(*Host)
 }
 
-// choices returns what the table says, by key. Each label is a key of its own,
-// so that two groups may each label a host.
+// choices returns what the table says, by key. Each label and each probe is a
+// key of its own, so that two groups may each label a host.
 func (s *settings) choices(file *tomlfile.File) map[string]choice {
 	c := map[string]choice{}
 	choose(c, "port", s.Port, func(h *Host, v int) { h.Port = v })
@@ -58,12 +60,13 @@ func (s *settings) choices(file *tomlfile.File) map[string]choice {
 	for name, value := range s.Labels {
 		choose(c, "labels."+name, &value, func(h *Host, v string) { h.Labels[name] = v })
 	}
+	s.Health.choose(c)
 	return c
 }
 
 func choose[T any](to map[string]choice, key string, value *T, set func(*Host, T)) {
 	if value != nil {
-		to[key] = choice{fmt.Sprintf("%q", fmt.Sprint(*value)), func(h *Host) { set(h, *value) }}
+		to[key] = choice{fmt.Sprintf("%q", fmt.Sprint(*value)), strings.SplitN(key, ".", 2), func(h *Host) { set(h, *value) }}
 	}
 }
 
@@ -93,6 +96,7 @@ func (s *settings) validate(file *tomlfile.File, at tomlfile.Key) error {
 	if slices.Contains(s.KnownHosts, "") {
 		check("known_hosts", errors.New("one of the paths is empty"))
 	}
+	errs = append(errs, s.Health.validate(file, at))
 	return errors.Join(errs...)
 }
 
