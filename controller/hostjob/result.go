@@ -15,6 +15,7 @@ type result struct {
 	candidates    Versions // of targets without an exact version
 	before, after map[string]packageState
 	left          []string // what a dist-upgrade would still change
+	auto          []string // of what is before, those marked as installed automatically
 	audit         []string
 }
 
@@ -73,6 +74,8 @@ func (r *result) line(line string) (err error) {
 		return r.packageLine(key, value)
 	case "left":
 		r.left = append(r.left, value)
+	case "auto":
+		r.auto = append(r.auto, value)
 	case "audit":
 		r.audit = append(r.audit, value)
 	case "stale":

@@ -13,7 +13,8 @@ var scriptFiles embed.FS
 var (
 	startScript  = script("lease", "birth", "state", "start", "follow")
 	followScript = script("lease", "birth", "state", "follow")
-	workScript   = script("birth", "apt", "packages", "refresh", "repair", "install", "work")
+	workScript   = script("birth", "apt", "spec", "packages", "marks", "refresh", "repair", "install", "work")
+	planScript   = script("apt", "spec", "packages", "marks", "refresh", "install", "simulate", "plan")
 )
 
 // script puts files of ours together into one script. Comments stay behind:

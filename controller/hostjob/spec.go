@@ -77,6 +77,7 @@ type Spec struct {
 	Mode            Mode
 	Packages        []Target
 	AllowDowngrades bool
+	AllowHeld       bool // packages on hold may be changed, and stay on hold
 	Refresh         Refresh
 	Conffiles       Conffiles
 	LockTimeout     time.Duration // how long apt and dpkg wait for each other; 0 is 5 minutes
@@ -189,6 +190,9 @@ func (s Spec) encode() string {
 	fmt.Fprintf(&b, "format 1\nmode %s\nrefresh %s\nlock-timeout %d\n", s.Mode, s.Refresh, int(s.LockTimeout.Seconds()))
 	if s.AllowDowngrades {
 		b.WriteString("allow-downgrades yes\n")
+	}
+	if s.AllowHeld {
+		b.WriteString("allow-held yes\n")
 	}
 	for _, o := range conffileOptions[s.Conffiles] {
 		fmt.Fprintf(&b, "conffile-option %s\n", o)

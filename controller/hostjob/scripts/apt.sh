@@ -5,6 +5,12 @@
 # host, and the caches that other users of apt want stay as they are.
 ours='-o Dir::Etc::sourcelist=sources.list.d/aptfleet.sources -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache='
 
+# bounded is put before apt-get where it may take only so long.
+bounded=''
+
+# within prints the path of file $1 as what runs inside sees it.
+within() { echo "${1#"${APTFLEET_CHROOT:-}"}"; }
+
 # inside runs a command in the host's root. What a package leaves running must
 # not keep the lock that says we live.
 inside() { ${APTFLEET_CHROOT:+chroot "$APTFLEET_CHROOT"} "$@" 9>&-; }
@@ -39,7 +45,7 @@ apt_once() {
 	[ "$lists" != all ] || lists=
 	[ ! -s "$job/proxy" ] || lists="$lists -o $(cat "$job/proxy")"
 	# shellcheck disable=SC2086 # options without blanks, to be split
-	inside apt-get $lists -q -y -o APT::Status-Fd=3 -o "DPkg::Lock::Timeout=$lock_timeout" \
+	inside $bounded apt-get $lists -q -y -o APT::Status-Fd=3 -o "DPkg::Lock::Timeout=$lock_timeout" \
 		-o Acquire::Retries=0 $apt_conffiles "$@" </dev/null 3>>"$job/status"
 	code=$?
 	return "$code"

@@ -4,11 +4,19 @@
 # install runs it with the lists $1.
 install() {
 	phase install
+	carry_out "$1"
+}
+
+# carry_out runs apt's command for what is asked, with the lists $1 and the
+# options that follow.
+carry_out() {
+	lists=$1
+	shift
 	# shellcheck disable=SC2086 # names and options without blanks, to be split
 	case $mode in
-	install) apt_get "$1" $downgrades install $wanted ;;
-	only-upgrade) apt_get "$1" $downgrades --only-upgrade install $wanted ;;
-	dist-upgrade) apt_get all dist-upgrade ;;
+	install) apt_get "$lists" "$@" $allowed install $wanted ;;
+	only-upgrade) apt_get "$lists" "$@" $allowed --only-upgrade install $wanted ;;
+	dist-upgrade) apt_get all "$@" $allowed dist-upgrade ;;
 	esac
 }
 

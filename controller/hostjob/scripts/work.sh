@@ -8,33 +8,6 @@ exec </dev/null >>"$job/log" 2>&1
 [ ! -d "$job/attempt-$(($2 + 1))" ] && mkdir "$job/attempt-$2/began" || exit 0
 exec 9>"$job/alive" && flock 9 # until the end, see follow.sh
 echo "$$ $(birth $$)" >"$job/pid.new" && mv "$job/pid.new" "$job/pid"
-export LC_ALL=C DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical NEEDRESTART_SUSPEND=1 \
-	APT_LISTCHANGES_FRONTEND=none APT_LISTBUGS_FRONTEND=none HOME=/root PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
-unset LANGUAGE
-
-phase() { note phase "$1"; }
-
-mode='' refresh='' lock_timeout=0 downgrades='' wanted='' names='' open=''
-apt_conffiles='' dpkg_conffiles=''
-
-# ask takes one line of the spec.
-ask() {
-	case $1 in
-	mode) mode=$2 ;;
-	refresh) refresh=$2 ;;
-	lock-timeout) lock_timeout=$2 ;;
-	allow-downgrades) downgrades=--allow-downgrades ;;
-	conffile-option)
-		dpkg_conffiles="$dpkg_conffiles --force-$2"
-		apt_conffiles="$apt_conffiles -o Dpkg::Options::=--force-$2"
-		;;
-	package)
-		wanted="$wanted $2" names="$names ${2%%=*}"
-		case $2 in *=*) ;; *) open="$open $2" ;; esac
-		;;
-	absent) wanted="$wanted $2-" names="$names $2" ;;
-	esac
-}
 
 # left prints what a dist-upgrade still would change.
 left() {
@@ -54,6 +27,7 @@ finish() {
 		cat "$job/policy"
 		changes
 		left
+		was_auto
 		! damaged <"$job/after" | grep -q . || inside dpkg --audit | head -c 4096 | sed 's/^/audit /'
 		echo end
 	} >"$job/result.new" 2>/dev/null && mv "$job/result.new" "$job/result"
@@ -61,10 +35,11 @@ finish() {
 	exit 0
 }
 
-while read -r key value; do ask "$key" "$value"; done <"$job/spec"
+read_spec
 : >"$job/policy"
 mark=$(wc -c <"$job/log")
 [ -f "$job/before" ] || packages >"$job/before"
+[ -f "$job/auto" ] || marks >"$job/auto"
 phase repair-before
 ! interrupted damaged || repair
 code=0 # what could not be repaired, apt will speak of if it is in the way

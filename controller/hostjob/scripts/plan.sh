@@ -1,0 +1,119 @@
+# Plans what a job with spec $1 would do, and does nothing but refresh the lists
+# for it. $2 is apt's option of a proxy, or nothing; $3 the seconds that each call
+# of apt may take.
+set -u
+umask 077
+base=${APTFLEET_ROOT:-}/var/lib/aptfleet
+exec 4>&1
+job=$( (mkdir -p "$base" && mktemp -d "$base/plan.XXXXXX") 2>&1) || {
+	echo "aptfleet-plan failed cannot write to $base: $job"
+	exit 0
+}
+trap 'rm -rf "$job"' EXIT
+find "$base" -mindepth 1 -maxdepth 1 -name 'plan.*' -mmin +60 -exec rm -rf {} +
+: >"$job/log" && : >"$job/status" && : >"$job/simulated" && : >"$job/policy"
+umask 022 # for apt's lists, which others read
+printf %s "$1" >"$job/spec"
+printf %s "$2" >"$job/proxy"
+limit=$3
+exec </dev/null >>"$job/log" 2>&1
+
+# install is here to simulate: what is refused in a job for want of permission
+# must show itself in a plan.
+install() {
+	width=$1
+	simulate "$width"
+}
+
+# explain has apt say in full why it would not.
+explain() { ! said '^E: .*(held broken packages|Unable to)' || carry_out "$width" -s >>"$job/log"; }
+
+# about prints all packages as "NAME|STATUS|VERSION|ARCHITECTURE|KIB", sorted.
+about() {
+	inside dpkg-query -W -f '${binary:Package}|${db:Status-Abbrev}|${Version}|${Architecture}|${Installed-Size}\n' |
+		sed "s/^\([^|]*\):$native|/\1|/" | sort -t '|' -k 1,1
+}
+
+# touched prints the names of the packages that apt would change.
+touched() { sed -n 's/^\(Inst\|Remv\|Purg\) \([^ ]*\).*/\2/p' "$job/simulated" | sort -u; }
+
+# incoming prints NAME=VERSION of what apt would install.
+incoming() { sed -n 's/^Inst \([^ ]*\)\( \[[^]]*\]\)\{0,1\} (\([^ ]*\) .*/\1=\3/p' "$job/simulated"; }
+
+# sizes prints what the lists say of what apt would install.
+sizes() {
+	[ -s "$job/incoming" ] || return 0
+	lists=$ours
+	[ "$width" = ours ] && [ "$mode" != dist-upgrade ] || lists=
+	incoming=$(cat "$job/incoming")
+	# shellcheck disable=SC2086 # options and names without blanks, to be split
+	inside apt-cache $lists show --no-all-versions $incoming |
+		sed -n -e 's/^\(Package\|Version\|Architecture\|Size\|Installed-Size\): /offer &/p' -e 's/^$/offer/p'
+}
+
+# section prints the names under heading $1 of what apt has to say to people, as
+# lines with key $2.
+section() {
+	sed -n "/^$1:\$/,/^[^ ]/{/^ /p}" "$job/talk" | tr -s ' ' '\n' | sed -n "s/^./$2 &/p"
+}
+
+# left_alone prints what an upgrade of everything leaves as it is.
+left_alone() {
+	[ "$mode" = dist-upgrade ] || return 0
+	carry_out all -s >"$job/talk"
+	section 'The following packages have been kept back' kept
+	section 'The following upgrades have been deferred due to phasing' deferred
+}
+
+# disk prints the space that is free, in KiB, for what is called $1 at path $2.
+disk() {
+	at=$2
+	[ -d "$at" ] || at=${APTFLEET_ROOT:-}/
+	df -k --output=avail,target "$at" | sed -n "2s/^ */disk $1 /p"
+}
+
+# holder prints who has one of dpkg's locks. The kernel's list has no more of a
+# file than its number, which others have too: the process must have it open.
+holder() {
+	for lock in lock-frontend lock; do
+		lock=${APTFLEET_ROOT:-}/var/lib/dpkg/$lock
+		inode=$(stat -c %i "$lock") || continue
+		while read -r _ _ _ _ pid file _; do
+			[ "${file##*:}" = "$inode" ] && find -L "/proc/$pid/fd" -samefile "$lock" | grep -q . || continue
+			read -r name <"/proc/$pid/comm" && echo "lock $pid $name" && return
+		done </proc/locks
+	done
+}
+
+# report prints the plan.
+report() {
+	echo "aptfleet-plan $failed"
+	echo "sources $width"
+	sed 's/^/simulated /' "$job/simulated"
+	touched >"$job/touched"
+	incoming >"$job/incoming"
+	about >"$job/about"
+	join -t '|' "$job/touched" "$job/about" | sed 's/^/touched /'
+	sed -n -e 's/^[^|]*|h/held &/p' -e 's/^[^|]*|.[UFHWt]/damaged &/p' -e 's/^[^|]*|..R/damaged &/p' "$job/about"
+	marks | comm -12 - "$job/touched" | sed 's/^/auto /'
+	sizes
+	left_alone
+	disk system "${APTFLEET_ROOT:-}/usr"
+	disk archives "$base"
+	holder
+	sed -n 's/^aptfleet:note:/note /p' "$job/status"
+	[ "$failed" = 0 ] || tail -n 60 "$job/log" | cut -c 1-500 | sed 's/^/log /'
+	echo end
+}
+
+read_spec
+lock_timeout=60 bounded="timeout -k 10 $limit" width=ours
+allowed='--allow-downgrades --allow-change-held-packages'
+native=$(native)
+code=0
+mark=0
+refresh "$refresh"
+[ "$code" != 0 ] || install_targets
+failed=$code
+[ "$failed" = 0 ] || explain
+report >&4

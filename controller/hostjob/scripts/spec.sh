@@ -1,0 +1,35 @@
+# What is asked, and the surroundings in which apt does it: no terminal, no
+# language, nobody to ask.
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical NEEDRESTART_SUSPEND=1 \
+	APT_LISTCHANGES_FRONTEND=none APT_LISTBUGS_FRONTEND=none HOME=/root PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+unset LANGUAGE
+
+mode='' refresh='' lock_timeout=0 allowed='' wanted='' names='' open=''
+apt_conffiles='' dpkg_conffiles=''
+
+phase() { note phase "$1"; }
+
+# read_spec reads the job's spec.
+read_spec() {
+	while read -r key value; do ask "$key" "$value"; done <"$job/spec"
+}
+
+# ask takes one line of the spec.
+ask() {
+	case $1 in
+	mode) mode=$2 ;;
+	refresh) refresh=$2 ;;
+	lock-timeout) lock_timeout=$2 ;;
+	allow-downgrades) allowed="$allowed --allow-downgrades" ;;
+	allow-held) allowed="$allowed --allow-change-held-packages" ;;
+	conffile-option)
+		dpkg_conffiles="$dpkg_conffiles --force-$2"
+		apt_conffiles="$apt_conffiles -o Dpkg::Options::=--force-$2"
+		;;
+	package)
+		wanted="$wanted $2" names="$names ${2%%=*}"
+		case $2 in *=*) ;; *) open="$open $2" ;; esac
+		;;
+	absent) wanted="$wanted $2-" names="$names $2" ;;
+	esac
+}
