@@ -24,11 +24,18 @@ type historyLine struct {
 	Selector string       `json:"selector"`
 	Hosts    int          `json:"hosts"`
 	Summary  *summaryLine `json:"summary,omitempty"` // once it has finished
+	Error    string       `json:"error,omitempty"`   // why the journal cannot tell all of it
 }
 
 func newHistoryLine(e journal.Entry) historyLine {
 	spec := e.Created.Spec
-	l := historyLine{ID: e.ID, Created: e.Created.At, Who: spec.Who, Mode: spec.Mode, Selector: spec.Selector, Hosts: len(spec.Hosts)}
+	if spec == nil {
+		return historyLine{ID: e.ID, Error: text(e.Err)}
+	}
+	l := historyLine{
+		ID: e.ID, Created: e.Created.At, Who: spec.Who, Mode: spec.Mode,
+		Selector: spec.Selector, Hosts: len(spec.Hosts), Error: text(e.Err),
+	}
 	for _, p := range spec.Packages {
 		l.Packages = append(l.Packages, p.String())
 	}
@@ -43,7 +50,13 @@ func (historyLine) kind() string { return "history" }
 
 func (l historyLine) text(w io.Writer) {
 	end := "not finished"
-	if l.Summary != nil {
+	switch {
+	case l.Created.IsZero():
+		fmt.Fprintf(w, "%-6s DAMAGED  %s\n", l.ID, l.Error)
+		return
+	case l.Error != "":
+		end = "DAMAGED  " + l.Error
+	case l.Summary != nil:
 		end = l.Summary.String()
 	}
 	fmt.Fprintf(w, "%-6s %s  %-40s %s\n", l.ID, l.Created.Local().Format(time.DateTime),

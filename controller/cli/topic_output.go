@@ -32,7 +32,8 @@ rollout   of "status", and of "rollout" at its end: id, phase (open, finished),
           after, cause, notes, took
 history   of "history": id, created, who, mode, packages, selector, hosts
           (their number), summary (once it has finished: done, failed,
-          unreachable, unknown, returned, stuck, running, not_started)
+          unreachable, unknown, returned, stuck, running, not_started), error
+          (why the journal cannot tell all of it)
 log       of "logs": host, job, log, gaps (places where bytes are missing)`,
 	}
 }
