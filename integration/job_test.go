@@ -148,6 +148,7 @@ var jobStories = []jobStory{
 // TestJobs plays the stories one after the other on the same hosts, a new
 // version of the package for each.
 func TestJobs(t *testing.T) {
+	t.Parallel()
 	f := newJobFleet(t, lab.Options{Count: 3, Suites: []string{lab.Bookworm, lab.Trixie}, Disk: 256 << 20})
 	for i, s := range jobStories {
 		version := "1." + string(rune('a'+i))
@@ -262,6 +263,7 @@ func (f *jobFleet) dpkg(h lab.Host, action, archive string) error {
 
 // TestJobWithoutSudo has a login that may not become root.
 func TestJobWithoutSudo(t *testing.T) {
+	t.Parallel()
 	f := newJobFleet(t, lab.Options{Count: 1})
 	if f.Kind() != lab.Booted {
 		t.Skip("light hosts have one user, who is never another")

@@ -10,6 +10,7 @@ import (
 // TestPlainRollout is the main job where nothing goes wrong, on hosts of each
 // kind: two versions, one after the other, and the older one again.
 func TestPlainRollout(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		start func(*testing.T, lab.Options) *fleet
