@@ -35,7 +35,7 @@ var signals = map[string]int{
 type execution struct {
 	conn  *conn
 	name  string // of the command, for messages
-	line  string
+	line  line
 	stdin io.Reader
 	limit int
 
@@ -100,14 +100,14 @@ func (e *execution) converse() result {
 	if abandoned {
 		return result{err: errNotStarted}
 	}
-	ok, err := ch.SendRequest("exec", true, ssh.Marshal(struct{ Line string }{e.line}))
+	ok, err := ch.SendRequest("exec", true, ssh.Marshal(struct{ Line string }{e.line.login}))
 	if err != nil {
 		return result{err: e.conn.lost("connection lost while " + e.name + " was started")}
 	}
 	if !ok {
 		return result{err: fmt.Errorf("cannot run %s: the host refuses to run commands", e.name)}
 	}
-	if e.stdin == nil {
+	if e.stdin == nil && e.line.stdin == nil {
 		_ = ch.CloseWrite() // fails only if the command has ended
 	} else {
 		go e.feed(ch)
@@ -124,11 +124,24 @@ func (e *execution) notOpened(err error) error {
 	return errNotStarted
 }
 
-// feed sends stdin. It may outlive the command where the reader blocks.
+// smallWrite is how much of a line goes into one packet: each connection keeps
+// buffers as large as its largest packet was, and there are thousands.
+const smallWrite = 4 << 10
+
+// feed sends what the login line reads, or stdin. It may outlive the command
+// where the reader blocks.
 func (e *execution) feed(ch ssh.Channel) {
-	if _, err := io.CopyBuffer(ch, source{e}, make([]byte, 8<<10)); err == nil {
-		_ = ch.CloseWrite() // as above
+	for piece := range slices.Chunk(e.line.stdin, smallWrite) {
+		if _, err := ch.Write(piece); err != nil {
+			return // the command is gone, or the connection
+		}
 	}
+	if e.stdin != nil {
+		if _, err := io.CopyBuffer(ch, source{e}, make([]byte, 8<<10)); err != nil {
+			return
+		}
+	}
+	_ = ch.CloseWrite() // as above
 }
 
 // source is stdin, which ends the command if it can't be read to its end:

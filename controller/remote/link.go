@@ -97,7 +97,7 @@ func (l *Link) run(ctx context.Context, cmd Command) (Output, error) {
 // exec runs a line on the connection at hand. What was not started because
 // that turned out to be gone, which says nothing about the host, runs on a new
 // one; what was not because of too many sessions, a little later.
-func (l *Link) exec(ctx context.Context, name, line string, stdin io.Reader) (Output, error) {
+func (l *Link) exec(ctx context.Context, name string, line line, stdin io.Reader) (Output, error) {
 	gone := 0
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
 		c, err := l.connected(ctx)
@@ -171,23 +171,23 @@ func (f *Fleet) connect(ctx context.Context, h inventory.Host) (*conn, error) {
 }
 
 // line returns the command as the login shell gets it.
-func (l *Link) line(cmd Command) (string, error) {
+func (l *Link) line(cmd Command) (line, error) {
 	assign := []string{"LC_ALL=C"}
-	argv := cmd.Argv
+	argv, ownStdin := cmd.Argv, cmd.Stdin != nil
 	var chroot []string
 	if l.host.Chroot != "" {
 		chroot = []string{"APTFLEET_ROOT=" + l.host.Chroot, "APTFLEET_CHROOT=" + l.host.Chroot}
 	}
 	if !cmd.Root || !l.becomes() {
-		return loginLine(append(assign, chroot...), argv)
+		return loginLine(append(assign, chroot...), argv, ownStdin)
 	}
 	if len(argv) == 0 {
-		return loginLine(nil, nil)
+		return loginLine(nil, nil, ownStdin)
 	}
 	if chroot != nil { // sudo passes no variables on
 		argv = append(append([]string{"env"}, chroot...), argv...)
 	}
-	return loginLine(assign, append([]string{"sudo", "-n", "--"}, argv...))
+	return loginLine(assign, append([]string{"sudo", "-n", "--"}, argv...), ownStdin)
 }
 
 // becomes reports whether root is reached through sudo.
@@ -211,7 +211,7 @@ func (l *Link) becomeError(ctx context.Context, err error) error {
 	if !errors.As(err, &exit) || !strings.Contains(exit.Stderr, "sudo:") {
 		return err
 	}
-	_, probe := l.exec(ctx, "sudo", `exec /bin/sh -c 'LC_ALL=C sudo -n -- sh -c :'`, nil)
+	_, probe := l.exec(ctx, "sudo", line{login: `exec /bin/sh -c 'LC_ALL=C sudo -n -- sh -c :'`}, nil)
 	var refusal *ExitError
 	if !errors.As(probe, &refusal) {
 		return err

@@ -5,22 +5,59 @@ import (
 	"strings"
 )
 
-// maxLine bounds a command line: Linux takes no single argument over 128 KiB,
-// and the login shell gets the whole line as one.
-const maxLine = 120 << 10
+const (
+	// maxLine bounds a command: Linux takes no single argument over 128 KiB, and
+	// a shell may get nearly all of it as one.
+	maxLine = 120 << 10
+	// maxLogin is the longest command that is part of the line for the login
+	// shell, where stdin could carry it.
+	maxLogin = 2 << 10
+)
+
+// fromStdin is the login line of a command that comes through stdin, which has
+// to close the brace: what was cut short is an error of syntax then, and no
+// word of it is run.
+const fromStdin = `exec /bin/sh -c 'eval "{ $(cat)"'`
+
+// line is a command as the other side gets it.
+type line struct {
+	login string // for the login shell
+	stdin []byte // what login reads, in place of the command's own; nil if it reads nothing
+}
 
 // loginLine returns argv as a line for the login shell of the other side,
-// whatever shell that is, with assign (NAME=value words) before it.
+// whatever shell that is, with assign (NAME=value words) before it. If stdin is
+// the command's own, it stays so.
 //
 // sshd hands a command to the login shell as text, and sh, csh and fish agree
 // on hardly more than single quotes around harmless bytes. So the line is
 // written for /bin/sh, every byte that some shell might treat specially within
 // single quotes is sent as an octal escape, and printf of /bin/sh, which knows
-// them (POSIX: %b), turns it back.
-func loginLine(assign, argv []string) (string, error) {
+// them (POSIX: %b), turns it back. A long one, such as a script, goes through
+// stdin as it is: escaping it costs more than all else that is done for it.
+func loginLine(assign, argv []string, ownStdin bool) (line, error) {
 	if len(argv) == 0 || argv[0] == "" {
-		return "", fmt.Errorf("cannot run a command without a name")
+		return line{}, fmt.Errorf("cannot run a command without a name")
 	}
+	text := shellLine(assign, argv)
+	if strings.IndexByte(text, 0) >= 0 {
+		return line{}, fmt.Errorf("cannot run %s: an argument holds a NUL byte", argv[0])
+	}
+	if !ownStdin && len(text) > maxLogin && len(text) <= maxLine {
+		return line{login: fromStdin, stdin: []byte(text + "\n}")}, nil
+	}
+	login := `exec /bin/sh -c '` + text + `'`
+	if safe := escape(text); safe != text {
+		login = `exec /bin/sh -c 'eval "$(printf %b "$1")"' sh '` + safe + `'`
+	}
+	if len(login) > maxLine {
+		return line{}, fmt.Errorf("cannot run %s: its arguments take %d bytes, more than %d; send them through stdin", argv[0], len(login), maxLine)
+	}
+	return line{login: login}, nil
+}
+
+// shellLine returns argv as a command of POSIX sh.
+func shellLine(assign, argv []string) string {
 	var words []string
 	for _, a := range assign {
 		name, value, _ := strings.Cut(a, "=")
@@ -29,19 +66,7 @@ func loginLine(assign, argv []string) (string, error) {
 	for _, a := range argv {
 		words = append(words, quote(a))
 	}
-	line := strings.Join(words, " ")
-	if strings.IndexByte(line, 0) >= 0 {
-		return "", fmt.Errorf("cannot run %s: an argument holds a NUL byte", argv[0])
-	}
-	if safe := escape(line); safe != line {
-		line = `exec /bin/sh -c 'eval "$(printf %b "$1")"' sh '` + safe + `'`
-	} else {
-		line = `exec /bin/sh -c '` + line + `'`
-	}
-	if len(line) > maxLine {
-		return "", fmt.Errorf("cannot run %s: its arguments take %d bytes, more than %d; send them through stdin", argv[0], len(line), maxLine)
-	}
-	return line, nil
+	return strings.Join(words, " ")
 }
 
 // quote returns s as one word of POSIX sh.

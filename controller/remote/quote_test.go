@@ -17,6 +17,7 @@ var argvs = [][]string{
 	{"printf", "%s"},
 	{"printf", `%s\n`, "", " ", "a b", "it's", `"`, "`", "$HOME", "$(id)", "*", "~", "!", "!!", "a!b", "{a,b}", "%self", "^", "#", ";", "&"},
 	{"printf", `%s\n`, "line\nline", "\n", "tab\tbell\a", `\`, `\\`, `\'`, `'\`, `\n`, `\0101`, "ü", "\xff\xfe", "trailing\n"},
+	{"printf", `%s\n`, "long\n", strings.Repeat("it's a \\ long \"one\"!\n", 1000)},
 	{"sh", "-c", "set -u\nif [ \"$1\" = x ]; then\n  echo 'it''s' \\\n \"$2\"\nfi\n", "sh", "x", "a'b"},
 }
 
@@ -37,16 +38,58 @@ func TestLoginLine(t *testing.T) {
 			continue
 		}
 		for _, argv := range argvs {
-			line, err := loginLine([]string{"V=it's"}, argv)
-			if err != nil {
-				t.Fatal(err)
-			}
-			cmd := exec.Command(shell[0], append(slices.Clone(shell[1:]), "-c", line)...)
-			cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + t.TempDir()}
-			if out, err := cmd.CombinedOutput(); err != nil || string(out) != want(t, argv) {
-				t.Errorf("%s made of %q\n%s: %v\nwant\n%s", shell, argv, out, err, want(t, argv))
+			for _, ownStdin := range []bool{false, true} {
+				line, err := loginLine([]string{"V=it's"}, argv, ownStdin)
+				if err != nil {
+					t.Fatal(err)
+				}
+				cmd := exec.Command(shell[0], append(slices.Clone(shell[1:]), "-c", line.login)...)
+				cmd.Stdin = bytes.NewReader(line.stdin)
+				cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + t.TempDir()}
+				if out, err := cmd.CombinedOutput(); err != nil || string(out) != want(t, argv) {
+					t.Errorf("%s made of %q\n%s: %v\nwant\n%s", shell, argv, out, err, want(t, argv))
+				}
 			}
 		}
+	}
+}
+
+// TestLoginLineCutShort lets the connection go at every place of a command that
+// comes through stdin: it must run whole or not at all, however few of its
+// arguments are missing.
+func TestLoginLineCutShort(t *testing.T) {
+	line, err := loginLine([]string{"V=it's"}, []string{"echo", strings.Repeat("x", maxLogin), "several plain", "words", "}", "{", "; }", "12"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range append([]int{0, 1, 6}, seq(maxLogin, len(line.stdin))...) {
+		cmd := exec.Command("/bin/sh", "-c", line.login)
+		cmd.Stdin = bytes.NewReader(line.stdin[:n])
+		if out, err := cmd.Output(); err == nil || len(out) > 0 {
+			t.Errorf("the first %d of %d bytes, to %q, ran: %v, %d bytes of output", n, len(line.stdin), line.stdin[max(0, n-10):n], err, len(out))
+		}
+	}
+}
+
+// seq returns the numbers from a to b-1.
+func seq(a, b int) (ns []int) {
+	for n := a; n < b; n++ {
+		ns = append(ns, n)
+	}
+	return ns
+}
+
+// TestLoginLineLeavesStdin holds a command long enough for stdin to what its
+// own is: that stays whole.
+func TestLoginLineLeavesStdin(t *testing.T) {
+	line, err := loginLine(nil, []string{"sh", "-c", "# " + strings.Repeat("x", maxLogin) + "\ncat"}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/bin/sh", "-c", line.login)
+	cmd.Stdin = strings.NewReader("its own")
+	if out, err := cmd.Output(); err != nil || string(out) != "its own" || line.stdin != nil {
+		t.Errorf("it read %q, %v, after %d bytes of ours", out, err, len(line.stdin))
 	}
 }
 
@@ -61,7 +104,7 @@ func TestLoginLineRefuses(t *testing.T) {
 		{"NUL", []string{"echo", "a\x00b"}, "cannot run echo: an argument holds a NUL byte"},
 		{"too long", []string{"echo", strings.Repeat("x", 1<<17)}, "cannot run echo: its arguments take 131095 bytes, more than 122880; send them through stdin"},
 	} {
-		if _, err := loginLine(nil, tt.argv); err == nil || err.Error() != tt.want {
+		if _, err := loginLine(nil, tt.argv, false); err == nil || err.Error() != tt.want {
 			t.Errorf("%s: loginLine returned %v, want %s", tt.name, err, tt.want)
 		}
 	}
@@ -73,19 +116,21 @@ func FuzzLoginLine(f *testing.F) {
 		f.Add(argv[0], argv[len(argv)-1])
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
-		line, err := loginLine([]string{"V=" + a}, []string{"sh", "-c", `printf '%s\0' "$V" "$@"`, "sh", a, b})
+		line, err := loginLine([]string{"V=" + a}, []string{"sh", "-c", `printf '%s\0' "$V" "$@"`, "sh", a, b}, false)
 		if err != nil {
 			if !strings.Contains(a+b, "\x00") && len(a)+len(b) < 10000 {
 				t.Fatal(err)
 			}
 			return
 		}
-		for i := range len(line) {
-			if line[i] < ' ' || line[i] > '~' {
-				t.Fatalf("the line holds the byte %#x, which a shell may read differently", line[i])
+		for _, c := range []byte(line.login) {
+			if c < ' ' || c > '~' {
+				t.Fatalf("the line holds the byte %#x, which a shell may read differently", c)
 			}
 		}
-		out, err := exec.Command("/bin/sh", "-c", line).Output()
+		cmd := exec.Command("/bin/sh", "-c", line.login)
+		cmd.Stdin = bytes.NewReader(line.stdin)
+		out, err := cmd.Output()
 		if want := []byte(a + "\x00" + a + "\x00" + b + "\x00"); err != nil || !bytes.Equal(out, want) {
 			t.Errorf("sh made %q of it (%v), want %q", out, err, want)
 		}

@@ -66,8 +66,8 @@ func (d *Debian) Candidate(name string) string {
 func (d *Debian) Play(ctx context.Context, c Command) int {
 	line, err := whole(c.Line, c.Stdin)
 	if err != nil {
-		fmt.Fprintln(c.Stderr, "head: error reading 'standard input':", err)
-		return 1
+		fmt.Fprintln(c.Stderr, "sh: 1:", err)
+		return 2
 	}
 	asked := understand(line)
 	if asked.asRoot {

@@ -1,7 +1,7 @@
 package simhost
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"slices"
 	"strconv"
@@ -22,19 +22,24 @@ type call struct {
 // escapes, which /bin/sh turns back.
 const decoder = `eval "$(printf %b "$1")"`
 
-// ahead is how a long line may be sent: its length in the line, and the line
-// itself ahead of what else comes in.
-const ahead = `exec /bin/sh -c 'eval "$(head -c %d)"'`
+// throughStdin is how a long line may be sent: through stdin, where it ends with
+// the closing brace, so that one cut short does nothing.
+const throughStdin = `exec /bin/sh -c 'eval "{ $(cat)"'`
 
-// whole reads the line that comes ahead of stdin, where it does.
+// whole reads the line that comes through stdin, where it does.
 func whole(line string, stdin io.Reader) (string, error) {
-	length := 0
-	if n, _ := fmt.Sscanf(line, ahead, &length); n == 0 || length < 0 || line != fmt.Sprintf(ahead, length) {
+	if line != throughStdin {
 		return line, nil
 	}
-	long := make([]byte, min(length, 1<<20))
-	_, err := io.ReadFull(stdin, long)
-	return string(long), err
+	text, err := io.ReadAll(io.LimitReader(stdin, 1<<20))
+	if err != nil {
+		return "", err
+	}
+	long, closed := strings.CutSuffix(string(text), "\n}")
+	if !closed {
+		return "", errors.New(`Syntax error: end of file unexpected (expecting "}")`)
+	}
+	return long, nil
 }
 
 // understand looks through exec, env, assignments, sudo, and shells whose only
