@@ -36,7 +36,7 @@ var errJournal = errors.New("the journal takes no more events")
 // as long as that host is worked on and no longer.
 func (e *Engine) Run(ctx context.Context, hosts []inventory.Host, parallel int, task func(inventory.Host) Task) ([]Result, error) {
 	return e.fanOut(ctx, hosts, parallel, func(ctx context.Context, h inventory.Host) Result {
-		run := &hostRun{engine: e, host: h.Name, attempt: 1, task: task(h)}
+		run := &hostRun{engine: e, journal: e.Journal, host: h.Name, attempt: 1, task: task(h)}
 		return run.finish(ctx, run.do(ctx))
 	})
 }
@@ -51,7 +51,7 @@ func (e *Engine) Undo(ctx context.Context, state *rollout.State, hosts []invento
 		if !host.Touched() {
 			return Result{Host: h.Name, Verdict: host.Verdict}
 		}
-		run := &hostRun{engine: e, host: h.Name, attempt: host.Attempt, task: task(h), undoing: true, begun: true}
+		run := &hostRun{engine: e, journal: e.Journal, host: h.Name, attempt: host.Attempt, task: task(h), undoing: true, begun: true}
 		return run.finish(ctx, run.undo(ctx, host))
 	})
 }

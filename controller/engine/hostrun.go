@@ -15,9 +15,12 @@ import (
 // hostRun is the work on one host. It lives in one goroutine.
 type hostRun struct {
 	engine  *Engine
+	journal Journal
 	host    inventory.HostName
 	attempt int
 	task    Task
+
+	done map[string]bool // steps that were done already, by another controller or in another attempt
 
 	undoing bool
 	begun   bool   // the journal has an event of this attempt
@@ -27,7 +30,13 @@ type hostRun struct {
 
 // do runs the steps in their order and stops at the first that fails.
 func (r *hostRun) do(ctx context.Context) error {
+	if r.task.gone != nil {
+		return r.task.gone
+	}
 	for _, step := range r.task.Steps {
+		if r.done[step.Name()] {
+			continue
+		}
 		r.step = step.Name()
 		undo, err := step.Prepare(ctx)
 		if err != nil {
@@ -64,6 +73,9 @@ func (r *hostRun) undo(ctx context.Context, host rollout.HostState) error {
 
 // takeBack undoes every attempt at a step, the last one first.
 func (r *hostRun) takeBack(ctx context.Context, state rollout.StepState) error {
+	if r.task.gone != nil {
+		return r.task.gone
+	}
 	i := slices.IndexFunc(r.task.Steps, func(s Step) bool { return s.Name() == state.Name })
 	if i < 0 {
 		return fmt.Errorf("cannot undo %s: this aptfleet has no such step", state.Name)
@@ -96,6 +108,9 @@ func (r *hostRun) end(ctx context.Context, err error, good, bad rollout.Status) 
 
 func (r *hostRun) mark(ctx context.Context, status rollout.Status, undo json.RawMessage, cause error) error {
 	event := rollout.Event{Kind: rollout.KindStep, Step: r.step, Status: status, Undo: undo, Cause: text(cause)}
+	if status == rollout.Done || status == rollout.Undone { // should nobody live to journal the result
+		event.Before, event.After = r.report.Before, r.report.After
+	}
 	return r.append(ctx, event)
 }
 
@@ -103,7 +118,7 @@ func (r *hostRun) mark(ctx context.Context, status rollout.Status, undo json.Raw
 // happened to a host is recorded however late it is.
 func (r *hostRun) append(ctx context.Context, event rollout.Event) error {
 	event.Host, event.Attempt = r.host, r.attempt
-	if err := r.engine.Journal.Append(context.WithoutCancel(ctx), event); err != nil {
+	if err := r.journal.Append(context.WithoutCancel(ctx), event); err != nil {
 		return fmt.Errorf("cannot journal %q: %w: %w", event, errJournal, err)
 	}
 	r.begun = true

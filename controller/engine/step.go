@@ -40,6 +40,8 @@ type Reporter interface {
 type Task struct {
 	Steps []Step
 	Close func() error // called when the host's work is over; nil if nothing needs it
+
+	gone error // why there are no steps, although there should be
 }
 
 // judged is an error that carries the verdict on its host.

@@ -26,7 +26,7 @@ const (
 	KindRetried    Kind = "retried"     // decision: Hosts are taken up again, all that need it if none is named
 	KindRollback   Kind = "rollback"    // decision: Hosts are returned, all that were touched if none is named; Cause
 	KindFinished   Kind = "finished"    // decision: Summary
-	KindStep       Kind = "step"        // Host, Attempt, Step, Status; Undo when it begins, Cause when it failed
+	KindStep       Kind = "step"        // Host, Attempt, Step, Status; Undo when it begins, Before and After when it is done, Cause when it failed
 	KindResult     Kind = "result"      // Host, Attempt, Verdict, Before, After, Cause
 	KindGate       Kind = "gate"        // Host, Attempt, Status: Done if it is well, Failed with a Cause if not
 )

@@ -128,6 +128,7 @@ func (h *HostState) applyStep(e Event) error {
 	}
 	step.Status, step.Cause = e.Status, e.Cause
 	h.put(step)
+	h.found(e)
 	h.runs(e)
 	return nil
 }
@@ -162,11 +163,19 @@ func (h *HostState) applyResult(e Event) error {
 		return err
 	}
 	h.Verdict, h.Cause, h.Notes, h.Ended = e.Verdict, e.Cause, e.Notes, e.At
-	h.After, h.Due = e.After, false
+	h.Due = false
+	h.found(e)
+	return nil
+}
+
+// found keeps the versions that were there first and those that are there last.
+func (h *HostState) found(e Event) {
 	if h.Before == nil {
 		h.Before = e.Before
 	}
-	return nil
+	if e.After != nil {
+		h.After = e.After
+	}
 }
 
 // applyGate notes whether a done host was well.

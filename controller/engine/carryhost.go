@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// errGone is why a host of the rollout cannot be worked on.
+var errGone = Judge(rollout.HostUnreachable, errors.New("cannot find the host: the inventory no longer has it"))
+
+// hostWork does what is left to be done to a host, or takes back what was.
+func (c *carrier) hostWork(name inventory.HostName, at rollout.HostState, returning bool) error {
+	run := &hostRun{engine: c.engine, journal: c, host: name, attempt: at.Attempt, task: c.task(name, at), undoing: returning, begun: true}
+	var err error
+	if returning {
+		err = run.undo(c.lasting, at)
+	} else {
+		err = run.resume(c.lasting, at)
+	}
+	if result := run.finish(c.lasting, err); errors.Is(result.Err, errJournal) {
+		return result.Err
+	}
+	return nil
+}
+
+// task returns the steps of a host. For one that the inventory no longer has
+// they all fail.
+func (c *carrier) task(name inventory.HostName, at rollout.HostState) Task {
+	h, ok := c.hosts[name]
+	if !ok {
+		return Task{gone: errGone}
+	}
+	return c.work.Task(h, at)
+}
+
+// resume goes on where the host stands. Where a step has failed, and the
+// controller before died before it said so of the host, nothing is left but to say it.
+func (r *hostRun) resume(ctx context.Context, at rollout.HostState) error {
+	r.report.Before, r.report.After = at.Before, at.After
+	r.done = map[string]bool{}
+	for _, step := range at.Steps {
+		if step.Status == rollout.Failed {
+			r.step = step.Name
+			return errors.New(step.Cause)
+		}
+		r.done[step.Name] = step.Status == rollout.Done
+	}
+	return r.do(ctx)
+}
+
+// hostGate waits until a host is well, and journals whether it is. Where the
+// waiting itself was ended, nobody knows, and nothing is journaled.
+func (c *carrier) hostGate(name inventory.HostName, at rollout.HostState, _ bool) error {
+	err := c.ask(name, at)
+	if err != nil && c.gates.Err() != nil {
+		return nil
+	}
+	event := rollout.Event{Kind: rollout.KindGate, Host: name, Attempt: at.Attempt, Status: rollout.Done}
+	if err != nil {
+		event.Status, event.Cause = rollout.Failed, text(err)
+	}
+	if err := c.decide(c.lasting, event); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+func (c *carrier) ask(name inventory.HostName, at rollout.HostState) error {
+	h, ok := c.hosts[name]
+	if !ok {
+		return errGone
+	}
+	ctx, cancel := context.WithTimeoutCause(c.gates, c.state.Spec.Policy.Deadline, errLate)
+	defer cancel()
+	return c.work.Gate.Wait(ctx, h, at)
+}
+
+var errLate = errors.New("the deadline has passed")
