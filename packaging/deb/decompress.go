@@ -1,14 +1,18 @@
 package deb
 
 import (
+	"bytes"
 	"compress/bzip2"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	"github.com/xi2/xz"
+	xzstream "github.com/xi2/xz"
+
+	"github.com/aptfleet/aptfleet/packaging/xz"
 )
 
 // maxWindow bounds the memory that a foreign package's compression may ask for:
@@ -26,7 +30,7 @@ type decompressor interface {
 var decompressors = map[string]*sync.Pool{
 	".gz": {New: func() any { return new(gzip.Reader) }},
 	".xz": {New: func() any {
-		r, _ := xz.NewReader(nil, maxWindow) // fails on input only, and there is none yet
+		r, _ := xzstream.NewReader(nil, maxWindow) // fails on input only, and there is none yet
 		return r
 	}},
 	".zst": {New: func() any {
@@ -39,13 +43,17 @@ var decompressors = map[string]*sync.Pool{
 }
 
 // decompressed calls read with what r is when the compression that suffix names
-// is undone.
-func decompressed(r io.Reader, suffix string, read func(io.Reader) error) error {
+// is undone, which may be limit bytes.
+func decompressed(r *io.SectionReader, suffix string, limit int64, read func(io.Reader) error) error {
 	switch suffix {
 	case "":
-		return read(r)
+		return read(&bounded{r, limit})
 	case ".bz2":
-		return read(bzip2.NewReader(r))
+		return read(&bounded{bzip2.NewReader(r), limit})
+	case ".xz":
+		if done, err := decompressedAtOnce(r, limit, read); done {
+			return err
+		}
 	}
 	pool, ok := decompressors[suffix]
 	if !ok {
@@ -56,5 +64,53 @@ func decompressed(r io.Reader, suffix string, read func(io.Reader) error) error 
 	if err := d.Reset(r); err != nil {
 		return err
 	}
-	return read(d)
+	return read(&bounded{d, limit})
+}
+
+// What is at most this large is unpacked at once: nearly all control members,
+// and the data of small packages.
+const (
+	smallPacked   = 64 << 10
+	smallUnpacked = 512 << 10
+)
+
+// atOnce unpacks small members of xz.
+type atOnce struct {
+	packed  [smallPacked]byte
+	decoder xz.Decoder
+}
+
+var atOnces = sync.Pool{New: func() any { return new(atOnce) }}
+
+// decompressedAtOnce is decompressed for what is small and whole. Where it is
+// not done, nothing was read, and a stream's decoder is to say what r holds.
+func decompressedAtOnce(r *io.SectionReader, limit int64, read func(io.Reader) error) (done bool, err error) {
+	if r.Size() > smallPacked {
+		return false, nil
+	}
+	d := atOnces.Get().(*atOnce)
+	defer atOnces.Put(d)
+	packed := d.packed[:r.Size()]
+	if _, err := r.ReadAt(packed, 0); err != nil && !errors.Is(err, io.EOF) {
+		return true, err
+	}
+	content, ok := d.decoder.Decode(packed, int(min(limit, smallUnpacked)))
+	if !ok {
+		return false, nil
+	}
+	return true, read(bytes.NewReader(content))
+}
+
+// bounded is a reader that fails when there is more to read than it should be.
+type bounded struct {
+	r    io.Reader
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, errors.New("it unpacks to more than it may")
+	}
+	return n, err
 }

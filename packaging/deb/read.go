@@ -39,15 +39,12 @@ func fileName(name, version, architecture string) string {
 // the names of the control files. It does not read the data member; Verify does.
 // It may be called concurrently, and is quick enough for tens of thousands.
 func ReadControl(r io.ReaderAt, size int64) (Control, error) {
-	p, err := open(r, size)
-	if err != nil {
-		return Control{}, fmt.Errorf("cannot read package: %w", err)
-	}
-	c, err := p.readControl()
-	if err != nil {
-		return Control{}, fmt.Errorf("cannot read package: %s: %w", p.control.name, err)
-	}
-	return c, nil
+	var c Control
+	err := reading(r, size, func(p packageFile) (err error) {
+		c, err = p.readControl()
+		return err
+	})
+	return c, err
 }
 
 // Verify reads the whole package, as ReadControl and to the end of its data:
@@ -55,27 +52,32 @@ func ReadControl(r io.ReaderAt, size int64) (Control, error) {
 // behind a symbolic link of the same package, and checksums of the compression
 // must match.
 func Verify(r io.ReaderAt, size int64) (Control, error) {
-	c, err := ReadControl(r, size)
-	if err != nil {
-		return Control{}, err
-	}
-	discard := func(_ *tar.Header, content io.Reader) error {
-		_, err := io.Copy(io.Discard, content)
-		return err
-	}
-	return c, EachFile(r, size, discard)
+	var c Control
+	err := reading(r, size, func(p packageFile) (err error) {
+		if c, err = p.readControl(); err != nil {
+			return err
+		}
+		// That each file is there in full is seen when it is skipped.
+		return p.eachEntry(p.data, math.MaxInt64, func(*tar.Header, io.Reader) error { return nil })
+	})
+	return c, err
 }
 
 // EachFile calls fn for every entry of the data member, in its order, with its
 // content. It checks names as Verify does, before fn sees them, and stops at
 // the first error.
 func EachFile(r io.ReaderAt, size int64, fn func(h *tar.Header, content io.Reader) error) error {
+	return reading(r, size, func(p packageFile) error { return p.eachEntry(p.data, math.MaxInt64, fn) })
+}
+
+// reading opens a package for read.
+func reading(r io.ReaderAt, size int64, read func(packageFile) error) error {
 	p, err := open(r, size)
+	if err == nil {
+		err = read(p)
+	}
 	if err != nil {
 		return fmt.Errorf("cannot read package: %w", err)
-	}
-	if err := p.eachEntry(p.data, math.MaxInt64, fn); err != nil {
-		return fmt.Errorf("cannot read package: %s: %w", p.data.name, err)
 	}
 	return nil
 }
@@ -152,9 +154,13 @@ func (p packageFile) readControl() (Control, error) {
 		return Control{}, err
 	}
 	if text == nil {
-		return Control{}, errors.New("it has no control file")
+		return Control{}, fmt.Errorf("%s: it has no control file", p.control.name)
 	}
-	return parseControl(text)
+	c, err := parseControl(text)
+	if err != nil {
+		return Control{}, fmt.Errorf("%s: %w", p.control.name, err)
+	}
+	return c, nil
 }
 
 func parseControl(text []byte) (Control, error) {
@@ -173,9 +179,13 @@ func parseControl(text []byte) (Control, error) {
 // bytes.
 func (p packageFile) eachEntry(m arMember, limit int64, fn func(*tar.Header, io.Reader) error) error {
 	_, suffix, _ := strings.Cut(m.name, ".tar")
-	return decompressed(io.NewSectionReader(p.r, m.offset, m.size), suffix, func(r io.Reader) error {
-		return eachEntry(&bounded{r, limit}, fn)
+	err := decompressed(io.NewSectionReader(p.r, m.offset, m.size), suffix, limit, func(r io.Reader) error {
+		return eachEntry(r, fn)
 	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", m.name, err)
+	}
+	return nil
 }
 
 func eachEntry(r io.Reader, fn func(*tar.Header, io.Reader) error) error {
@@ -196,18 +206,4 @@ func eachEntry(r io.Reader, fn func(*tar.Header, io.Reader) error) error {
 			return err
 		}
 	}
-}
-
-// bounded is a reader that fails when there is more to read than it should be.
-type bounded struct {
-	r    io.Reader
-	left int64
-}
-
-func (b *bounded) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return 0, errors.New("it unpacks to more than it may")
-	}
-	return n, err
 }
