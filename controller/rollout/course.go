@@ -124,6 +124,7 @@ func (s *State) retry(e Event) error {
 			h.restart(h.Attempt + 1)
 		}
 	}
+	s.recount()
 	return nil
 }
 
@@ -142,6 +143,7 @@ func (s *State) rollBack(e Event) error {
 			h.Attempt++
 		}
 	}
+	s.recount()
 	return nil
 }
 

@@ -145,14 +145,8 @@ func (s *State) overBudget() string {
 	if !p.MaxFailures.Said() || p.OnFailure == Continue {
 		return ""
 	}
-	failures := 0
-	for i := range s.hosts {
-		if s.hosts[i].Wanted && s.hosts[i].Verdict.Retriable() {
-			failures++
-		}
-	}
-	if allowed := p.MaxFailures.Of(len(s.hosts)); failures > allowed {
-		return fmt.Sprintf("%d of %d hosts failed, and %d may", failures, len(s.hosts), allowed)
+	if allowed := p.MaxFailures.Of(len(s.hosts)); s.tally.failures > allowed {
+		return fmt.Sprintf("%d of %d hosts failed, and %d may", s.tally.failures, len(s.hosts), allowed)
 	}
 	return ""
 }

@@ -22,6 +22,7 @@ type State struct {
 	Finished time.Time // zero while it is open
 	Course
 
+	tally   tally
 	frozen  frozenPlan
 	batches [][]int       // indexes of hosts, in the order in which they are begun
 	pairs   map[int][]int // of each host of a pair, all hosts of it
@@ -89,9 +90,11 @@ func (s *State) applyHost(e Event) error {
 		return errors.New("no plan is approved")
 	}
 	h := &s.hosts[i]
+	before := s.count(h)
 	if err := h.apply(e); err != nil {
 		return err
 	}
+	s.tally = s.tally.plus(s.count(h)).minus(before)
 	s.Results++
 	if h.order == 0 && e.Kind == KindStep {
 		h.order = s.Results
