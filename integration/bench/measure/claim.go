@@ -23,7 +23,7 @@ type Claim struct {
 	Ours   float64
 	Beside string  // the peer's name; "" if Most is a limit in Unit itself
 	Peer   float64 // the peer's number
-	Most   float64 // the target: highest ratio of Ours to Peer, or highest Ours
+	Most   float64 // the target: highest ratio of Ours to Peer, or highest Ours; +Inf if there is none
 }
 
 // Ratio is Ours divided by Peer; NaN where there is no peer.
@@ -57,13 +57,16 @@ func (c Claim) format(value float64) string {
 
 // row returns the cells of c in a Table.
 func (c Claim) row() []string {
-	verdict := "met"
-	if !c.Met() {
-		verdict = "MISSED"
+	peer, ratio, target := "", "", c.format(c.Most)
+	if c.Beside != "" {
+		peer, ratio, target = c.format(c.Peer), fmt.Sprintf("%.3f", c.Ratio()), fmt.Sprintf("%.3f", c.Most)
 	}
-	if c.Beside == "" {
-		return []string{c.What, c.format(c.Ours), "", "", "", "<= " + c.format(c.Most), verdict}
+	cells := []string{c.What, c.format(c.Ours), c.Beside, peer, ratio}
+	switch {
+	case math.IsInf(c.Most, 1):
+		return append(cells, "none", "")
+	case c.Met():
+		return append(cells, "<= "+target, "met")
 	}
-	return []string{c.What, c.format(c.Ours), c.Beside, c.format(c.Peer),
-		fmt.Sprintf("%.3f", c.Ratio()), fmt.Sprintf("<= %.3f", c.Most), verdict}
+	return append(cells, "<= "+target, "MISSED")
 }

@@ -148,6 +148,7 @@ func TestClaims(t *testing.T) {
 		{Claim{What: "under", Unit: Seconds, Ours: 1, Beside: "peer", Peer: 10, Most: 0.1}, true, "under 1.00 s peer 10.0 s 0.100 <= 0.100 met"},
 		{Claim{What: "over", Unit: Mebibytes, Ours: 2, Beside: "peer", Peer: 10, Most: 0.1}, false, "over 2.00 MiB peer 10.0 MiB 0.200 <= 0.100 MISSED"},
 		{Claim{What: "limit", Unit: Milliseconds, Ours: 0.05, Most: 3}, true, "limit 0.0500 ms <= 3.00 ms met"},
+		{Claim{What: "known", Unit: Seconds, Ours: 3, Beside: "peer", Peer: 2, Most: math.Inf(1)}, true, "known 3.00 s peer 2.00 s 1.500 none"},
 		{Claim{What: "count", Ours: 1}, false, "count 1 <= 0 MISSED"},
 		{Claim{What: "unmeasured", Unit: Seconds, Ours: 1, Beside: "peer", Most: 5}, false, "unmeasured 1.00 s peer 0.00 s +Inf <= 5.000 MISSED"},
 		{Claim{What: "nothing at all", Unit: Seconds, Ours: math.NaN(), Most: 5}, false, "nothing at all NaN s <= 5.00 s MISSED"},
