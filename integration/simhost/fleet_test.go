@@ -216,6 +216,8 @@ func TestMaxSessions(t *testing.T) {
 func TestMaxStartups(t *testing.T) {
 	c := start(t, Options{Hosts: 2, MaxStartups: Startups{1, 100, 1}})
 	c.mustDial(0).Close()
+	c.await(func(n Counters) bool { return len(n.KeyExchanges) == 1 }) // it counts as begun until the host has noticed, too
+	c.await(func(n Counters) bool { return n.Live == 0 })
 	hold := make(chan struct{})
 	check := c.check
 	blocked := *c
