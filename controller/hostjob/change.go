@@ -1,6 +1,10 @@
 package hostjob
 
-import "github.com/aptfleet/aptfleet/pkg/debian"
+import (
+	"fmt"
+
+	"github.com/aptfleet/aptfleet/pkg/debian"
+)
 
 // Change is what happens to one package: it is installed, upgraded, downgraded
 // or removed.
@@ -14,4 +18,31 @@ type Change struct {
 // Downgrade reports whether an older version takes the place of a newer one.
 func (c Change) Downgrade() bool {
 	return c.Old != "" && c.New != "" && debian.CompareVersions(c.Old, c.New) > 0
+}
+
+// validateChanges reports the first change of a spec that cannot be made.
+func (s Spec) validateChanges() error {
+	if len(s.Changes) == 0 || len(s.Packages) != 0 {
+		return fmt.Errorf("cannot use job %s: mode %s takes changes, and no packages", s.ID, s.Mode)
+	}
+	seen := map[string]bool{}
+	for _, c := range s.Changes {
+		err := c.validate()
+		switch {
+		case err == nil && c.Old == "" && c.New == "":
+			err = fmt.Errorf("it has no version")
+		case err == nil && seen[c.Name]:
+			err = fmt.Errorf("it is changed twice")
+		}
+		if err != nil {
+			return fmt.Errorf("cannot use the change of %q in job %s: %w", c.Name, s.ID, err)
+		}
+		seen[c.Name] = true
+	}
+	for _, name := range s.Manual {
+		if err := (Target{Name: name}).validate(); err != nil {
+			return fmt.Errorf("cannot use package %q of job %s: %w", name, s.ID, err)
+		}
+	}
+	return nil
 }

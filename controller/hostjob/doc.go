@@ -14,6 +14,11 @@
 // half done. The Verdict is then a matter of state: the versions that are there
 // against those asked for. Exit statuses only serve to explain.
 //
+// MakePlan asks beforehand what apt would do. Its changes are what a job of mode
+// Prefetch fetches, so that neither going there nor going back needs the
+// repository, and what one of mode Exact carries out: those and nothing else.
+// Outcome.Reverse has the changes that lead back.
+//
 // A controller that crashes leaves a job that runs to its end, and a lease that
 // expires. Nothing here ever kills apt.
 package hostjob

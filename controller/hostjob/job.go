@@ -33,7 +33,8 @@ var ErrOtherSpec = errors.New("cannot start a job: the host has one with the sam
 // with the same spec, from anywhere, at any time.
 //
 // The error is nil if the verdict is Done, Broken or Running. Otherwise it says
-// why nothing was done (NotStarted; a *LeaseError and ErrOtherSpec among them)
+// why nothing was done (NotStarted; a *LeaseError, a *DriftError and ErrOtherSpec
+// among them)
 // or why the host could not be asked (Unknown). When ctx is cancelled Run
 // returns what it knew last and the cause; the job goes on.
 func Run(ctx context.Context, sh Shell, spec Spec, watch Watch) (Outcome, error) {
@@ -55,6 +56,9 @@ func (f *follower) run(ctx context.Context) (Outcome, error) {
 		o.Verdict, o.Cause = Running, f.pending()
 	case err == nil:
 		o = judge(f.spec, *last, f.tail.bytes())
+		if err = refusal(o, *last); err != nil {
+			o.Verdict = NotStarted
+		}
 	}
 	if err != nil {
 		o.Cause = Cause{Text: err.Error()}

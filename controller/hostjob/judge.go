@@ -10,21 +10,24 @@ import (
 // was asked for, and nothing was damaged on the way. Its exit status and its
 // words only explain.
 func judge(spec Spec, r result, log []byte) Outcome {
+	if spec.Mode == Prefetch {
+		return judgePrefetch(spec, r, log)
+	}
 	o := Outcome{
 		Verdict: Done, Exit: r.exit,
-		Before: versions(r.before), After: versions(r.after),
+		Before: versions(r.before), After: versions(r.after), Auto: r.auto,
 		Damaged: damaged(r.after), Audit: strings.Join(r.audit, "\n"),
 	}
 	faults := faults(spec, r)
 	switch {
 	case len(faults) > 0:
-		o.Verdict, o.Cause = Broken, findCause(log, spec.Packages)
+		o.Verdict, o.Cause = Broken, findCause(log, spec.targets())
 		if o.Cause.Text == "" {
 			o.Cause = Cause{Text: faults[0], Output: faults[1:]}
 		}
 		o.Notes = faults
 	case r.exit != 0:
-		o.Notes = append(o.Notes, fmt.Sprintf("apt exited with %d although all is as asked (%s)", r.exit, findCause(log, spec.Packages)))
+		o.Notes = append(o.Notes, fmt.Sprintf("apt exited with %d although all is as asked (%s)", r.exit, findCause(log, spec.targets())))
 	}
 	if len(faults) == 0 && len(o.Damaged) > 0 {
 		o.Notes = append(o.Notes, "damaged before, and still: "+strings.Join(o.Damaged, ", "))
@@ -34,8 +37,8 @@ func judge(spec Spec, r result, log []byte) Outcome {
 
 // faults lists in what the host is not as was asked.
 func faults(spec Spec, r result) []string {
-	var list []string
-	for _, t := range spec.Packages {
+	list := slices.Clone(r.refused)
+	for _, t := range spec.targets() {
 		if fault := targetFault(spec.Mode, t, r); fault != "" {
 			list = append(list, fault)
 		}

@@ -43,6 +43,9 @@ type Outcome struct {
 	// were asked for. What is not installed is not in them.
 	Before, After Versions
 
+	Auto    []string // of what is in Before, those marked as installed automatically
+	Missing []string // of a prefetch: what goes and cannot be had any more, as NAME=VERSION
+
 	Damaged  []string // packages that dpkg has not finished with, as "name (state)"
 	Audit    string   // what dpkg --audit says of them
 	Cause    Cause    // why it is not Done

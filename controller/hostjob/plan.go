@@ -72,6 +72,9 @@ func MakePlan(ctx context.Context, sh Shell, spec Spec) (Plan, error) {
 	if err := spec.Validate(); err != nil {
 		return Plan{}, err
 	}
+	if len(spec.Changes) > 0 {
+		return Plan{}, fmt.Errorf("cannot plan job %s: it is one of changes that were planned already", spec.ID)
+	}
 	spec = spec.withDefaults()
 	ctx, cancel := context.WithTimeoutCause(ctx, startIn+2*planIn, errors.New("the host takes too long to plan"))
 	defer cancel()

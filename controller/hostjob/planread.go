@@ -27,7 +27,9 @@ func (r *planReport) plan(spec Spec) (Plan, error) {
 		p.Growth -= r.touched[c.Name].installedBytes()
 		if c.New != "" {
 			o := r.find(c)
-			p.Download += o.size
+			if !slices.Contains(r.atHand, c.Name+"="+c.New) {
+				p.Download += o.size
+			}
 			p.Growth += o.kib << 10
 		}
 		if slices.Contains(r.held, c.Name) {

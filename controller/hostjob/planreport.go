@@ -13,6 +13,7 @@ type planReport struct {
 	exit                  int
 	sources               string
 	simulated, log, notes []string
+	atHand                []string // NAME=VERSION
 	touched               map[string]packageFacts
 	held, damaged         []string
 	auto, kept, deferred  []string
@@ -61,7 +62,7 @@ func (r *planReport) line(line string) (err error) {
 	key, value, _ := strings.Cut(line, " ")
 	lists := map[string]*[]string{
 		"simulated": &r.simulated, "log": &r.log, "note": &r.notes,
-		"auto": &r.auto, "kept": &r.kept, "deferred": &r.deferred,
+		"auto": &r.auto, "at-hand": &r.atHand, "kept": &r.kept, "deferred": &r.deferred,
 	}
 	if list, is := lists[key]; is {
 		*list = append(*list, value)

@@ -16,7 +16,7 @@ type Holder struct {
 
 // Progress is how far a job is. What is a string in it was written by the host.
 type Progress struct {
-	Phase   string  // repair-before, refresh, install, verify, repair-after
+	Phase   string  // repair-before, refresh, prefetch, install, verify, repair-after
 	Percent float64 // of the whole job, 0 to 100, never falling
 	Package string  // what dpkg works on, or ""
 	Text    string  // apt's own words for it

@@ -15,6 +15,8 @@ type result struct {
 	candidates    Versions // of targets without an exact version
 	before, after map[string]packageState
 	left          []string // what a dist-upgrade would still change
+	refused       []string // in what an exact job would not have been one
+	missing       []string // NAME=VERSION that could not be fetched
 	auto          []string // of what is before, those marked as installed automatically
 	audit         []string
 }
@@ -80,7 +82,11 @@ func (r *result) line(line string) (err error) {
 		r.audit = append(r.audit, value)
 	case "stale":
 		r.stale = true
-	case "offered", "end":
+	case "refused":
+		r.refused = append(r.refused, value)
+	case "missing":
+		r.missing = append(r.missing, value)
+	case "offered", "kept", "end":
 	default:
 		return fmt.Errorf("unknown key %q", key)
 	}

@@ -13,8 +13,8 @@ var scriptFiles embed.FS
 var (
 	startScript  = script("lease", "birth", "state", "start", "follow")
 	followScript = script("lease", "birth", "state", "follow")
-	workScript   = script("birth", "apt", "spec", "packages", "marks", "refresh", "repair", "install", "work")
-	planScript   = script("apt", "spec", "packages", "marks", "refresh", "install", "simulate", "plan")
+	workScript   = script("birth", "apt", "spec", "packages", "marks", "archives", "refresh", "repair", "install", "simulate", "exact", "prefetch", "work")
+	planScript   = script("apt", "spec", "packages", "marks", "archives", "refresh", "install", "simulate", "plan")
 )
 
 // script puts files of ours together into one script. Comments stay behind:

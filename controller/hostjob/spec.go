@@ -18,6 +18,8 @@ const (
 	Install     Mode = "install"      // the packages named, new ones too
 	OnlyUpgrade Mode = "only-upgrade" // of the packages named, those that are installed
 	DistUpgrade Mode = "dist-upgrade" // everything, from every source; takes no packages
+	Exact       Mode = "exact"        // the changes, and nothing else: refused if apt would do more, or the host is another
+	Prefetch    Mode = "prefetch"     // fetches what the changes bring, and what they take away if it can; installs nothing
 )
 
 // Refresh is which of apt's lists are fetched anew before the installation.
@@ -76,6 +78,9 @@ type Spec struct {
 
 	Mode            Mode
 	Packages        []Target
+	Changes         []Change // of modes exact and prefetch, which take no packages
+	Manual          []string // exact: packages that somebody asks for; all others keep their marks
+	AnyOld          bool     // exact: whatever there is now in the place of the Old of changes; to go back
 	AllowDowngrades bool
 	AllowHeld       bool // packages on hold may be changed, and stay on hold
 	Refresh         Refresh
@@ -143,17 +148,22 @@ func (s Spec) Validate() error {
 }
 
 func (s Spec) validatePackages() error {
+	if len(s.Changes)+len(s.Manual) > 0 && s.Mode != Exact && s.Mode != Prefetch {
+		return fmt.Errorf("cannot use changes in job %s: mode %s takes packages", s.ID, s.Mode)
+	}
 	switch s.Mode {
 	case Install, OnlyUpgrade:
 		if len(s.Packages) == 0 {
 			return fmt.Errorf("cannot %s nothing: job %s names no package", s.Mode, s.ID)
 		}
+	case Exact, Prefetch:
+		return s.validateChanges()
 	case DistUpgrade:
 		if len(s.Packages) != 0 {
 			return fmt.Errorf("cannot dist-upgrade %s alone: job %s must name no package", s.Packages[0].Name, s.ID)
 		}
 	default:
-		return fmt.Errorf("cannot use mode %q of job %s: it is neither install, only-upgrade nor dist-upgrade", s.Mode, s.ID)
+		return fmt.Errorf("cannot use mode %q of job %s: it is neither install, only-upgrade, dist-upgrade, exact nor prefetch", s.Mode, s.ID)
 	}
 	for _, t := range s.Packages {
 		err := t.validate()
@@ -181,30 +191,6 @@ func (t Target) validate() error {
 		return nil
 	}
 	return debian.ValidateVersion(t.Version)
-}
-
-// encode writes the spec as the work on the host reads it: a key and a value a
-// line. Owner and ReattachFor are not part of it: others may attach.
-func (s Spec) encode() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "format 1\nmode %s\nrefresh %s\nlock-timeout %d\n", s.Mode, s.Refresh, int(s.LockTimeout.Seconds()))
-	if s.AllowDowngrades {
-		b.WriteString("allow-downgrades yes\n")
-	}
-	if s.AllowHeld {
-		b.WriteString("allow-held yes\n")
-	}
-	for _, o := range conffileOptions[s.Conffiles] {
-		fmt.Fprintf(&b, "conffile-option %s\n", o)
-	}
-	for _, t := range s.Packages {
-		if t.Absent {
-			fmt.Fprintf(&b, "absent %s\n", t.Name)
-			continue
-		}
-		fmt.Fprintf(&b, "package %s\n", t)
-	}
-	return b.String()
 }
 
 func isWord(s string) bool {

@@ -5,8 +5,9 @@
 # host, and the caches that other users of apt want stay as they are.
 ours='-o Dir::Etc::sourcelist=sources.list.d/aptfleet.sources -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache='
 
-# bounded is put before apt-get where it may take only so long.
-bounded=''
+# bounded is put before apt-get where it may take only so long, and here is the
+# folder in which it runs, if that matters.
+bounded='' here=''
 
 # within prints the path of file $1 as what runs inside sees it.
 within() { echo "${1#"${APTFLEET_CHROOT:-}"}"; }
@@ -45,7 +46,7 @@ apt_once() {
 	[ "$lists" != all ] || lists=
 	[ ! -s "$job/proxy" ] || lists="$lists -o $(cat "$job/proxy")"
 	# shellcheck disable=SC2086 # options without blanks, to be split
-	inside $bounded apt-get $lists -q -y -o APT::Status-Fd=3 -o "DPkg::Lock::Timeout=$lock_timeout" \
+	inside $bounded ${here:+env -C "$here"} apt-get $lists -q -y -o APT::Status-Fd=3 -o "DPkg::Lock::Timeout=$lock_timeout" \
 		-o Acquire::Retries=0 $apt_conffiles "$@" </dev/null 3>>"$job/status"
 	code=$?
 	return "$code"

@@ -3,8 +3,12 @@
 
 # install runs it with the lists $1.
 install() {
-	phase install
-	carry_out "$1"
+	if [ "$mode" = exact ]; then
+		exact "$1"
+	else
+		phase install
+		carry_out "$1"
+	fi
 }
 
 # carry_out runs apt's command for what is asked, with the lists $1 and the
@@ -16,6 +20,7 @@ carry_out() {
 	case $mode in
 	install) apt_get "$lists" "$@" $allowed install $wanted ;;
 	only-upgrade) apt_get "$lists" "$@" $allowed --only-upgrade install $wanted ;;
+	exact) apt_get "$lists" "$@" $allowed install $picked ;;
 	dist-upgrade) apt_get all "$@" $allowed dist-upgrade ;;
 	esac
 }

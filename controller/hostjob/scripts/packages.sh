@@ -1,7 +1,19 @@
 # What is installed: lines "PACKAGE|STATUS|VERSION", STATUS three letters as in
 # dpkg -l.
 
+# know_native sets $native to the host's own architecture.
+know_native() { native=$(inside dpkg --print-architecture); }
+
 packages() { inside dpkg-query -W -f '${binary:Package}|${db:Status-Abbrev}|${Version}\n' | sort; }
+
+# keep_holds puts packages on hold again that were before it: apt takes a hold
+# off what it was allowed to change.
+keep_holds() {
+	sed -n 's/^\([^|]*\)|h.*/\1/p' "$job/before" >"$job/holds"
+	[ -s "$job/holds" ] || return 0
+	packages | grep -v '^[^|]*|\(h\|.[nc]\)' | sed 's/|.*//' | comm -12 - "$job/holds" |
+		sed 's/$/ hold/' | inside dpkg --set-selections || note note "could not put packages on hold again that were before"
+}
 
 # damaged keeps the lines of packages that dpkg began with and did not finish,
 # and unfinished those of them where asking dpkg again can help: a package that

@@ -51,6 +51,13 @@ sizes() {
 		sed -n -e 's/^\(Package\|Version\|Architecture\|Size\|Installed-Size\): /offer &/p' -e 's/^$/offer/p'
 }
 
+# at_hand prints which of it needs no fetching.
+at_hand() {
+	while read -r package; do
+		! archive "$package" "$archives" "$apt_archives" >/dev/null || echo "at-hand $package"
+	done <"$job/incoming"
+}
+
 # section prints the names under heading $1 of what apt has to say to people, as
 # lines with key $2.
 section() {
@@ -98,6 +105,7 @@ report() {
 	marks | comm -12 - "$job/touched" | sed 's/^/auto /'
 	sizes
 	left_alone
+	at_hand
 	disk system "${APTFLEET_ROOT:-}/usr"
 	disk archives "$base"
 	holder
@@ -109,7 +117,7 @@ report() {
 read_spec
 lock_timeout=60 bounded="timeout -k 10 $limit" width=ours
 allowed='--allow-downgrades --allow-change-held-packages'
-native=$(native)
+know_native
 code=0
 mark=0
 refresh "$refresh"

@@ -20,16 +20,13 @@ repair() {
 }
 
 # reinstall unpacks a package again that dpkg was killed upon: from the archive
-# that apt kept, else from the lists. What is asked for anyway is left to the
+# that we or apt kept, else from the lists. What is asked for anyway is left to the
 # installation, which brings the right version at once.
 reinstall() {
-	archives=/var/cache/apt/archives/${1%%:*}_$(echo "$2" | sed 's/:/%3a/g')_
-	for archive in "${APTFLEET_ROOT:-}$archives"*.deb; do
-		[ ! -f "$archive" ] || {
-			dpkg_alone -i "$archives${archive##*_}"
-			return
-		}
-	done
+	if path=$(archive "${1%":$native"}=$2" "$archives" "$apt_archives"); then
+		dpkg_alone -i "$(within "$path")"
+		return
+	fi
 	! is_target "$1" || return 0
 	apt_get ours --reinstall install "$1=$2" || apt_get all --reinstall install "$1=$2" || apt_get all install "$1"
 }

@@ -5,6 +5,8 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical NEEDREST
 unset LANGUAGE
 
 mode='' refresh='' lock_timeout=0 allowed='' wanted='' names='' open=''
+outgoing='' from='' auto='' manual='' picked='' archive_limit=0
+export archive_limit # not every script that reads it uses it
 apt_conffiles='' dpkg_conffiles=''
 
 phase() { note phase "$1"; }
@@ -30,6 +32,11 @@ ask() {
 		wanted="$wanted $2" names="$names ${2%%=*}"
 		case $2 in *=*) ;; *) open="$open $2" ;; esac
 		;;
+	outgoing) outgoing="$outgoing $2" ;;
+	from) from="$from $2" ;;
+	auto) auto="$auto $2" ;;
+	manual) manual="$manual $2" ;;
+	archive-limit) archive_limit=$2 ;;
 	absent) wanted="$wanted $2-" names="$names $2" ;;
 	esac
 }

@@ -28,6 +28,8 @@ finish() {
 		changes
 		left
 		was_auto
+		[ ! -s "$job/refused" ] || sed 's/^/refused /' "$job/refused"
+		fetched
 		! damaged <"$job/after" | grep -q . || inside dpkg --audit | head -c 4096 | sed 's/^/audit /'
 		echo end
 	} >"$job/result.new" 2>/dev/null && mv "$job/result.new" "$job/result"
@@ -38,8 +40,16 @@ finish() {
 read_spec
 : >"$job/policy"
 mark=$(wc -c <"$job/log")
+know_native
 [ -f "$job/before" ] || packages >"$job/before"
 [ -f "$job/auto" ] || marks >"$job/auto"
+if [ "$mode" = prefetch ]; then
+	code=0
+	refresh "$refresh"
+	stale=$code
+	prefetch
+	finish
+fi
 phase repair-before
 ! interrupted damaged || repair
 code=0 # what could not be repaired, apt will speak of if it is in the way
@@ -53,4 +63,5 @@ if [ "$code" -gt 128 ] || interrupted unfinished || said '^E: Sub-process .* (re
 	install_targets
 	phase verify
 fi
+keep_holds
 finish
