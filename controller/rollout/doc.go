@@ -11,6 +11,11 @@
 // step on a host. An event that they refuse is never journaled; one that is met
 // while a journal is read means that the journal is damaged.
 //
-// Hosts are independent. What happens on one has no influence on what is
-// allowed on another.
+// State.Next decides from the state what is to be done next: it is where
+// batches, budget, gates, pauses, pairs and what follows a failure are known, and
+// nowhere else. A Plan is what apt would do, frozen among the events before a
+// host is touched.
+//
+// Hosts are independent. What happens on one has no influence on which
+// events another may have.
 package rollout
