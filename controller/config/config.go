@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/pkg/tomlfile"
 )
 
@@ -33,7 +34,15 @@ type Config struct {
 
 // Rollout holds the defaults of every rollout.
 type Rollout struct {
-	Parallel int // hosts at the same time
+	Parallel    int               // hosts at the same time
+	Batches     []rollout.Amount  // sizes; none is one batch
+	MaxFailures rollout.Amount    // over the whole rollout; unsaid is any number
+	OnFailure   rollout.OnFailure // once there are more
+}
+
+// Policy returns the defaults as a policy.
+func (r Rollout) Policy() rollout.Policy {
+	return rollout.Policy{Parallel: r.Parallel, Batches: r.Batches, MaxFailures: r.MaxFailures, OnFailure: r.OnFailure}
 }
 
 // file is the configuration as it is written. It starts with the defaults.
@@ -41,9 +50,14 @@ type file struct {
 	Inventory  string          `toml:"inventory"`
 	State      string          `toml:"state"`
 	Repository repositoryTable `toml:"repository"`
-	Rollout    struct {
-		Parallel int `toml:"parallel"`
-	} `toml:"rollout"`
+	Rollout    rolloutTable    `toml:"rollout"`
+}
+
+type rolloutTable struct {
+	Parallel    int               `toml:"parallel"`
+	Batches     []rollout.Amount  `toml:"batches"`
+	MaxFailures rollout.Amount    `toml:"max_failures"`
+	OnFailure   rollout.OnFailure `toml:"on_failure"`
 }
 
 func defaults() file {
@@ -96,7 +110,7 @@ func Parse(name string, data []byte) (*Config, error) {
 		Inventory:  source.Path(written.Inventory),
 		State:      source.Path(written.State),
 		Repository: written.Repository.resolve(source, written.State),
-		Rollout:    Rollout{Parallel: written.Rollout.Parallel},
+		Rollout:    Rollout(written.Rollout),
 	}, nil
 }
 
@@ -111,6 +125,8 @@ func (f *file) validate(source *tomlfile.File) error {
 	errs = append(errs, f.Repository.validate(source))
 	if n := f.Rollout.Parallel; n < 1 {
 		errs = append(errs, source.Errorf(tomlfile.Key{"rollout", "parallel"}, "%d hosts at the same time is less than one", n))
+	} else if err := Rollout(f.Rollout).Policy().Validate(); err != nil {
+		errs = append(errs, source.Errorf(tomlfile.Key{"rollout"}, "%w", err))
 	}
 	return errors.Join(errs...)
 }

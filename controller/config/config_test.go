@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
@@ -48,7 +49,7 @@ parallel = 7
 		got, err := Parse("/etc/x/aptfleet.toml", []byte(tt.src))
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
-		} else if diff := cmp.Diff(tt.want, *got); diff != "" {
+		} else if diff := cmp.Diff(tt.want, *got, cmp.AllowUnexported(rollout.Amount{})); diff != "" {
 			t.Errorf("%s: %s", tt.name, diff)
 		}
 	}
@@ -128,7 +129,7 @@ func TestStarterWithChoices(t *testing.T) {
 	}
 	got := []string{c.State, c.Repository.Root, c.Repository.URL, c.Repository.Origin}
 	want := []string{"/srv/fleet", "/srv/fleet/repository", "https://apt.example.org/fleet", `The "Shop"`}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(rollout.Amount{})); diff != "" {
 		t.Error(diff)
 	}
 	if _, _, err := Starter(Choices{URL: "ftp://x"}); err == nil {
@@ -172,7 +173,7 @@ func TestStarterShowsDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(rollout.Amount{})); diff != "" {
 		t.Error(diff)
 	}
 }
