@@ -72,15 +72,15 @@ func (a *Apt) Undo(ctx context.Context, undo json.RawMessage) error {
 	if len(back) == 0 {
 		return nil
 	}
-	a.outcome, err = hostjob.Run(ctx, a.Shell, a.undoSpec(record.Job, back), a.Watch)
+	a.outcome, err = hostjob.Run(ctx, a.Shell, a.undoSpec(back), a.Watch)
 	return judge(a.outcome, err)
 }
 
 // undoSpec is the job that takes another one back. The lists stay as they are:
 // the versions were there a moment ago.
-func (a *Apt) undoSpec(job string, targets []hostjob.Target) hostjob.Spec {
+func (a *Apt) undoSpec(targets []hostjob.Target) hostjob.Spec {
 	spec := a.Spec
-	spec.ID = job + "-undo"
+	spec.ID += "-undo"
 	spec.Mode = hostjob.Install
 	spec.Packages = targets
 	spec.AllowDowngrades = true
