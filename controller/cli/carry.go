@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -32,50 +31,90 @@ type carrier struct {
 	tunnel  *tunnel // nil where no host needs one
 	bar     *progress
 	lookout *lookout
+	past    int // events before this command
 }
 
 // carryOut journals a rollout, runs it to its end and prints how it ended.
-func (in *installation) carryOut(ctx context.Context, spec rollout.Spec, hosts []inventory.Host) (err error) {
-	j, err := in.journal(ctx)
-	if err != nil {
+func (in *installation) carryOut(ctx context.Context, spec rollout.Spec, hosts []inventory.Host) error {
+	return in.withJournal(ctx, func(j openJournal) error {
+		c := &carrier{in: in, spec: spec, journal: j}
+		return c.carry(ctx, hosts, func() (*journal.Writer, error) { return j.Create(ctx, spec) })
+	})
+}
+
+// carryOn takes a rollout up where it stands, after what was decided of it now,
+// and runs it to its end. Hosts that the inventory no longer has are unreachable.
+func (in *installation) carryOn(ctx context.Context, id rollout.ID, decided ...rollout.Event) error {
+	return in.withJournal(ctx, func(j openJournal) error {
+		state, err := j.Read(ctx, id)
+		if err != nil {
+			return err
+		}
+		if state.Phase == rollout.Finished && len(decided) == 0 {
+			return fmt.Errorf("%s is finished: \"aptfleet retry %s\" takes up the hosts that need it", id, id)
+		}
+		hosts, err := in.hosts("")
+		if err != nil {
+			return err
+		}
+		hosts = slices.DeleteFunc(hosts, func(h inventory.Host) bool {
+			_, takesPart := state.Host(h.Name)
+			return !takesPart
+		})
+		c := &carrier{in: in, spec: state.Spec, journal: j, past: state.Events}
+		return c.carry(ctx, hosts, func() (*journal.Writer, error) {
+			w, err := j.Take(ctx, id)
+			for _, e := range decided {
+				if err == nil {
+					err = w.Append(ctx, e)
+				}
+			}
+			return w, err
+		})
+	})
+}
+
+// carry opens what a rollout needs, begins it and runs it.
+func (c *carrier) carry(ctx context.Context, hosts []inventory.Host, begin func() (*journal.Writer, error)) (err error) {
+	if c.fleet, err = c.in.fleet(remote.Options{}); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, j.Close()) }()
-	fleet, err := in.fleet(remote.Options{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, fleet.Close()) }()
-	bar := in.app.newProgress(len(hosts))
-	c := &carrier{in: in, spec: spec, journal: j, fleet: fleet, bar: bar, lookout: in.app.newLookout(bar)}
+	defer c.fleet.Close() // every host is over by then
+	c.bar = c.in.app.newProgress(len(c.spec.Hosts))
+	c.lookout = c.in.app.newLookout(c.bar)
 	if slices.ContainsFunc(hosts, func(h inventory.Host) bool { return h.Tunnel }) {
-		if c.tunnel, err = in.newTunnel(); err != nil {
+		if c.tunnel, err = c.in.newTunnel(); err != nil {
 			return err
 		}
 		defer c.tunnel.Close()
 	}
-	w, err := j.Create(ctx, spec)
-	if err != nil {
+	if c.writer, err = begin(); err != nil {
 		return err
 	}
-	c.writer = w
-	in.app.say("%s: %s on %d hosts, %d at a time", w.ID(), describe(spec), len(hosts), spec.Policy.Parallel)
+	c.in.app.say("%s: %s on %d hosts, %d at a time", c.writer.ID(), describe(c.spec), len(c.spec.Hosts), c.spec.Policy.Parallel)
 	return c.run(ctx, hosts)
 }
 
+// run carries the rollout to its end. When ctx is cancelled it is aborted: no
+// further host is begun, and those that are worked on are let finish.
 func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
 	shown := c.show(ctx)
 	unattended := c.lookout.keep(ctx)
-	_, err := (&engine.Engine{Journal: c.writer, Log: c.in.app.log}).Run(ctx, hosts, c.spec.Policy.Parallel, c.task)
-	unattended()
+	abort := make(chan string, 1)
+	stop := context.AfterFunc(ctx, func() { abort <- "interrupted" })
+	defer stop()
+	lasting := context.WithoutCancel(ctx)
+	state, err := c.journal.Read(lasting, c.writer.ID())
 	if err == nil {
-		_, err = c.writer.Finish(context.WithoutCancel(ctx))
+		err = (&engine.Engine{Journal: c.writer, Log: c.in.app.log}).Carry(lasting, state,
+			engine.Work{Hosts: hosts, Task: c.task, Abort: abort})
 	}
+	unattended()
 	shown(err == nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.writer.ID(), err)
 	}
-	return c.summarize(context.WithoutCancel(ctx))
+	return c.summarize(lasting)
 }
 
 // show follows the journal until what it returns is called, which then waits for
@@ -85,7 +124,7 @@ func (c *carrier) show(ctx context.Context) (stop func(finished bool)) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		c.in.app.follow(ctx, c.journal.Watch(ctx, c.writer.ID()), c.bar)
+		c.in.app.follow(ctx, without(c.past, c.journal.Watch(ctx, c.writer.ID())), c.bar)
 	}()
 	return func(finished bool) {
 		if !finished {
@@ -98,9 +137,9 @@ func (c *carrier) show(ctx context.Context) (stop func(finished bool)) {
 }
 
 // task returns what is to be done to one host.
-func (c *carrier) task(h inventory.Host) engine.Task {
+func (c *carrier) task(h inventory.Host, at rollout.HostState) engine.Task {
 	link := c.fleet.Link(h)
-	spec := c.job(h)
+	spec := c.job(at)
 	c.lookout.see(h.Name, connecting)
 	apt := &steps.Apt{Shell: link, Spec: spec, Watch: hostjob.Watch{
 		Log:      c.journal.LogWriter(context.Background(), c.writer.ID(), h.Name, spec.ID, 0),
@@ -119,10 +158,16 @@ func (c *carrier) task(h inventory.Host) engine.Task {
 }
 
 // job returns the job of a host. Its id has the time of the rollout in it: the
-// host may have met another R7, of a controller that lost its journal.
-func (c *carrier) job(inventory.Host) hostjob.Spec {
+// host may have met another R7, of a controller that lost its journal. It has the
+// attempt in it too, so that another attempt is another job, while a step in
+// doubt is attached to.
+func (c *carrier) job(at rollout.HostState) hostjob.Spec {
+	attempt := at.Attempt
+	if step := at.Step((*steps.Apt)(nil).Name()); step.Status == rollout.Doing {
+		attempt = step.Attempt
+	}
 	id := fmt.Sprintf("%s-%s", c.writer.ID(), c.spec.When.UTC().Format("20060102T150405.000Z"))
-	spec := hostjob.Spec{ID: id + "-apt", Owner: id, Mode: hostjob.Mode(c.spec.Mode)}
+	spec := hostjob.Spec{ID: fmt.Sprintf("%s-apt-%d", id, attempt), Owner: id, Mode: hostjob.Mode(c.spec.Mode)}
 	if c.spec.Mode == rollout.DistUpgrade {
 		spec.Refresh = hostjob.RefreshAll
 	}
@@ -143,5 +188,5 @@ func (c *carrier) summarize(ctx context.Context) error {
 	if err := c.in.app.print(newStatusLine(c.writer.ID(), state)); err != nil {
 		return err
 	}
-	return failed(state.Summary().ExitStatus())
+	return failed(state.ExitStatus())
 }

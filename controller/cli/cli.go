@@ -55,7 +55,8 @@ func (a *app) root() *cobra.Command {
 rolls them out to every host of an inventory, in parallel, over SSH.
 
 Exit status: 0 all done; 1 cannot begin (configuration, journal); 2 wrong
-usage; 3 some hosts failed, and retrying them can help.`,
+usage; 3 some hosts failed, and retrying them can help; 4 stopped by the budget;
+5 rolled back; 6 stuck: a person must look, and the message says at what.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -72,7 +73,8 @@ usage; 3 some hosts failed, and retrying them can help.`,
 	root.AddCommand(
 		a.initCommand(), a.buildCommand(), a.publishCommand(), a.promoteCommand(), a.repoCommand(),
 		a.hostsCommand(), a.inventoryCommand(), a.pingCommand(), a.enrollCommand(),
-		a.rolloutCommand(), a.statusCommand(), a.watchCommand(), a.logsCommand(), a.historyCommand(),
+		a.rolloutCommand(), a.resumeCommand(), a.retryCommand(), a.rollbackCommand(), a.abortCommand(),
+		a.statusCommand(), a.watchCommand(), a.logsCommand(), a.historyCommand(),
 		a.versionCommand(), a.manualCommand(), outputTopic(),
 	)
 	wrapArgs(root)

@@ -91,11 +91,7 @@ func (a *app) withJournal(ctx context.Context, fn func(openJournal) error) error
 	if err != nil {
 		return err
 	}
-	j, err := in.journal(ctx)
-	if err != nil {
-		return err
-	}
-	return errors.Join(fn(j), j.Close())
+	return in.withJournal(ctx, fn)
 }
 
 // withRollout calls fn with the rollout that the arguments name, which is the

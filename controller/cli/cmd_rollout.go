@@ -20,6 +20,10 @@ type rolloutOptions struct {
 	mode     string
 	suite    string
 	parallel int
+	batches  []string
+	failures string
+	failure  string
+	pause    time.Duration
 	yes      bool
 }
 
@@ -53,6 +57,10 @@ the second one leaves them to themselves.
 	flags.StringVar(&o.to, "to", "", "`selector` of the hosts (required)")
 	flags.StringVar(&o.mode, "mode", string(rollout.Install), "what apt is asked to do: install, only-upgrade or dist-upgrade")
 	flags.IntVar(&o.parallel, "parallel", 0, "hosts at the same time (default: the configuration's)")
+	flags.StringSliceVar(&o.batches, "batches", nil, "`sizes` of the batches, as numbers or percentages: 1,10%,100% (default: the configuration's)")
+	flags.StringVar(&o.failures, "max-failures", "", "`hosts`, as a number or a percentage, that may fail before --on-failure counts (default: the configuration's)")
+	flags.StringVar(&o.failure, "on-failure", "", "what to do then: stop, rollback or continue (default: the configuration's)")
+	flags.DurationVar(&o.pause, "pause", 0, "`time` between two batches, such as 10m")
 	flags.BoolVar(&o.yes, "yes", false, "do not ask")
 	a.suiteFlag(cmd, &o.suite, "take the newest versions in this suite of the repository")
 	a.rolloutCompletions(cmd)
@@ -64,6 +72,9 @@ func (a *app) rolloutCompletions(cmd *cobra.Command) {
 	for flag, complete := range map[string]cobra.CompletionFunc{
 		"to":   a.completeSelector,
 		"mode": cobra.FixedCompletions(modes, cobra.ShellCompDirectiveNoFileComp),
+		"on-failure": cobra.FixedCompletions([]string{
+			string(rollout.Stop), string(rollout.Rollback), string(rollout.Continue),
+		}, cobra.ShellCompDirectiveNoFileComp),
 	} {
 		if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
 			panic(err) // the flag has been defined
@@ -96,13 +107,12 @@ func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOpt
 func (in *installation) spec(args []string, o rolloutOptions, hosts []inventory.Host) (rollout.Spec, error) {
 	spec := rollout.Spec{
 		Mode: rollout.Mode(o.mode), Suite: o.suite, Selector: o.to,
-		Policy: rollout.Policy{Parallel: o.parallel}, Who: author(), When: time.Now(), Command: os.Args,
+		Who: author(), When: time.Now(), Command: os.Args,
 	}
-	if spec.Policy.Parallel == 0 {
-		spec.Policy.Parallel = in.Rollout.Parallel
-	}
-	for _, h := range hosts {
-		spec.Hosts = append(spec.Hosts, h.Name)
+	spec.Take(hosts)
+	var err error
+	if spec.Policy, err = o.policy(in.Rollout.Policy()); err != nil {
+		return spec, &exitError{exitUsage, err}
 	}
 	for _, arg := range args {
 		p, err := parsePackage(arg)
@@ -118,6 +128,35 @@ func (in *installation) spec(args []string, o rolloutOptions, hosts []inventory.
 		return spec, in.pin(spec.Packages, o.suite)
 	}
 	return spec, nil
+}
+
+// policy returns the configuration's policy with what the flags say.
+func (o rolloutOptions) policy(p rollout.Policy) (rollout.Policy, error) {
+	if o.parallel != 0 {
+		p.Parallel = o.parallel
+	}
+	if len(o.batches) > 0 {
+		p.Batches = make([]rollout.Amount, len(o.batches))
+	}
+	for i, size := range o.batches {
+		amount, err := rollout.ParseAmount(size)
+		if err != nil {
+			return p, fmt.Errorf("--batches: %w", err)
+		}
+		p.Batches[i] = amount
+	}
+	if o.failures != "" {
+		amount, err := rollout.ParseAmount(o.failures)
+		if err != nil {
+			return p, fmt.Errorf("--max-failures: %w", err)
+		}
+		p.MaxFailures = amount
+	}
+	if o.failure != "" {
+		p.OnFailure = rollout.OnFailure(o.failure)
+	}
+	p.Pause = o.pause
+	return p, nil
 }
 
 // parsePackage reads PACKAGE or PACKAGE=VERSION.

@@ -47,3 +47,18 @@ func firstEvents(n int, events iter.Seq2[rollout.Event, error]) iter.Seq2[rollou
 		}
 	}
 }
+
+// without passes over the first n events of a sequence.
+func without(n int, events iter.Seq2[rollout.Event, error]) iter.Seq2[rollout.Event, error] {
+	return func(yield func(rollout.Event, error) bool) {
+		left := n
+		for e, err := range events {
+			if left--; left >= 0 && err == nil {
+				continue
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}

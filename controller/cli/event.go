@@ -28,18 +28,23 @@ type eventLine struct {
 	After   rollout.Versions   `json:"after,omitempty"`
 	Cause   string             `json:"cause,omitempty"`
 	Notes   []string           `json:"notes,omitempty"`
+	Batch   int                `json:"batch,omitempty"`
 }
 
 func newEventLine(e rollout.Event) eventLine {
-	return eventLine{e.Kind, e.At, e.By, e.Host, e.Attempt, e.Step, e.Status, e.Verdict, e.Before, e.After, e.Cause, e.Notes}
+	return eventLine{e.Kind, e.At, e.By, e.Host, e.Attempt, e.Step, e.Status, e.Verdict, e.Before, e.After, e.Cause, e.Notes, e.Batch}
 }
 
 func (eventLine) kind() string { return "event" }
 
-// text writes what ended a host's work; people are shown no other events, which
-// move the bar.
+// told are the events that people are shown; the others move the bar.
+var told = []rollout.Kind{rollout.KindResult, rollout.KindStopped, rollout.KindAborted, rollout.KindRollback, rollout.KindPaused}
+
+// text writes what ended a host's work, or the course of the rollout.
 func (e eventLine) text(w io.Writer) {
 	switch {
+	case e.Event != rollout.KindResult:
+		fmt.Fprintf(w, "%s: %s\n", e.Event, printable(e.Cause))
 	case e.Verdict == rollout.HostDone:
 		fmt.Fprintf(w, "%-24s done         %s\n", e.Host, changes(e.Before, e.After))
 	default:
@@ -63,7 +68,7 @@ func (a *app) follow(ctx context.Context, events iter.Seq2[rollout.Event, error]
 		case rollout.KindResult:
 			bar.finish(e.Host, e.Verdict == rollout.HostDone)
 		}
-		if a.json || e.Kind == rollout.KindResult {
+		if a.json || slices.Contains(told, e.Kind) {
 			err = bar.above(func() error { return a.print(newEventLine(e)) })
 		}
 		if err != nil || e.Kind == rollout.KindFinished {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -27,6 +28,15 @@ func (in *installation) journal(ctx context.Context) (openJournal, error) {
 		return openJournal{}, err
 	}
 	return openJournal{journal.New(b, author()), b}, nil
+}
+
+// withJournal calls fn with the journal.
+func (in *installation) withJournal(ctx context.Context, fn func(openJournal) error) error {
+	j, err := in.journal(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(j), j.Close())
 }
 
 // author names this process in the journal: ada@deploy (4711). Behind sudo it

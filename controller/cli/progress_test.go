@@ -31,17 +31,18 @@ func TestEventText(t *testing.T) {
 		line eventLine
 		want string
 	}{
-		{"upgraded", eventLine{Host: "web1", Verdict: "done", Before: map[string]string{"app": "1.0"}, After: map[string]string{"app": "1.1", "lib": "2"}},
+		{"upgraded", eventLine{Event: "result", Host: "web1", Verdict: "done", Before: map[string]string{"app": "1.0"}, After: map[string]string{"app": "1.1", "lib": "2"}},
 			"web1                     done         app 1.0 -> 1.1, lib 2 (new)\n"},
-		{"nothing to do", eventLine{Host: "web1", Verdict: "done", Before: map[string]string{"app": "1"}, After: map[string]string{"app": "1"}},
+		{"stopped", eventLine{Event: "stopped", Cause: "2 of 20 hosts failed, and 1 may"}, "stopped: 2 of 20 hosts failed, and 1 may\n"},
+		{"nothing to do", eventLine{Event: "result", Host: "web1", Verdict: "done", Before: map[string]string{"app": "1"}, After: map[string]string{"app": "1"}},
 			"web1                     done         nothing to change\n"},
-		{"removed", eventLine{Host: "web1", Verdict: "done", Before: map[string]string{"app": "1"}},
+		{"removed", eventLine{Event: "result", Host: "web1", Verdict: "done", Before: map[string]string{"app": "1"}},
 			"web1                     done         app 1 (removed)\n"},
-		{"many", eventLine{Host: "web1", Verdict: "done", After: map[string]string{"a": "1", "b": "1", "c": "1", "d": "1", "e": "1", "f": "1"}},
+		{"many", eventLine{Event: "result", Host: "web1", Verdict: "done", After: map[string]string{"a": "1", "b": "1", "c": "1", "d": "1", "e": "1", "f": "1"}},
 			"web1                     done         a 1 (new), b 1 (new), c 1 (new), d 1 (new), and 2 more\n"},
-		{"failed, with a host that plays tricks", eventLine{Host: "web1", Verdict: "failed", Cause: "no\x1b[2Jspace"},
+		{"failed, with a host that plays tricks", eventLine{Event: "result", Host: "web1", Verdict: "failed", Cause: "no\x1b[2Jspace"},
 			"web1                     FAILED       no[2Jspace\n"},
-		{"with a note", eventLine{Host: "web1", Verdict: "done", Notes: []string{"dpkg was interrupted: repaired"}},
+		{"with a note", eventLine{Event: "result", Host: "web1", Verdict: "done", Notes: []string{"dpkg was interrupted: repaired"}},
 			"web1                     done         nothing to change\n                                      dpkg was interrupted: repaired\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

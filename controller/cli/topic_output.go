@@ -22,9 +22,11 @@ package   of "publish", "promote" and "repo ls": suite, package, version,
           architecture, size, sha256, already (it was there before)
 pruned    of "repo prune": package, version, architecture, or file
 event     of "rollout" and "watch", as things happen: event (created, taken,
-          step, result, finished), time, by, host, attempt, step, status (of
-          the step: doing, done, failed, undoing, undone, stuck), verdict (of
-          the host), before, after (package to version), cause, notes
+          batch begun, batch ended, paused, continued, stopped, aborted,
+          retried, rollback, step, result, finished), time, by, host, attempt,
+          step, status (of the step: doing, done, failed, undoing, undone,
+          stuck), verdict (of the host), before, after (package to version),
+          cause, notes, batch (its number)
 rollout   of "status", and of "rollout" at its end: id, phase (open, finished),
           mode, packages, selector, who, created, finished, summary, hosts.
           summary counts hosts: done, failed, unreachable, unknown, returned,

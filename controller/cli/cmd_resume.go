@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/aptfleet/aptfleet/controller/bus"
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+func (a *app) resumeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "resume ROLLOUT",
+		Short: "Go on with a rollout whose command was killed",
+		Long: `Go on with a rollout whose command was killed, or whose machine went down: attach
+to the jobs that run on hosts, find out what became of the others, and begin
+those that are left.`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
+			return in.carryOnNamed(cmd.Context(), args[0])
+		}),
+	}
+}
+
+func (a *app) retryCommand() *cobra.Command {
+	var hosts []string
+	cmd := &cobra.Command{
+		Use:   "retry ROLLOUT [--host HOST]...",
+		Short: "Take up again the hosts of a rollout that are not done",
+		Long: `Take up again the hosts of a rollout that failed, could not be reached, are
+unknown or were never begun: all of them, or those that --host names. Hosts that
+are done are left alone, and what is installed is what the rollout was asked for
+then.`,
+		Example: `  aptfleet retry R42
+  aptfleet retry R42 --host web07`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
+			event := rollout.Event{Kind: rollout.KindRetried}
+			for _, h := range hosts {
+				event.Hosts = append(event.Hosts, inventory.HostName(h))
+			}
+			return in.carryOnNamed(cmd.Context(), args[0], event)
+		}),
+	}
+	cmd.Flags().StringArrayVar(&hosts, "host", nil, "`host` to take up; may be repeated (default: all that need it)")
+	return cmd
+}
+
+func (a *app) rollbackCommand() *cobra.Command {
+	var to string
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "rollback ROLLOUT [--to SELECTOR]",
+		Short: "Return the hosts of a rollout to the versions they had before",
+		Long: `Return every host that a rollout touched, those that failed included, to the
+versions that it had before, all at once: what was upgraded goes back, what was
+added is removed. A host on which that fails is stuck, and a person must look; once
+it is mended, the same command goes on there.`,
+		Example: `  aptfleet rollback R42
+  aptfleet rollback R42 --to web07`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
+			hosts, err := in.touched(cmd.Context(), args[0], to)
+			if err != nil {
+				return err
+			}
+			if !yes {
+				if err := a.confirm("rollback "+args[0], len(hosts)); err != nil {
+					return err
+				}
+			}
+			event := rollout.Event{Kind: rollout.KindRollback, Cause: "asked for", Hosts: hosts}
+			return in.carryOnNamed(cmd.Context(), args[0], event)
+		}),
+	}
+	cmd.Flags().StringVar(&to, "to", "", "`selector` of the hosts to return (default: all that were touched)")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
+}
+
+func (a *app) abortCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "abort ROLLOUT",
+		Short: "End a rollout whose command was killed, without beginning further hosts",
+		Long: `End a rollout whose command was killed: no further host is begun, and what runs on
+hosts is waited for; apt is never killed. A rollout that another command carries
+out right now is aborted by interrupting that command, which the error names.`,
+		Args: cobra.ExactArgs(1),
+		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
+			err := in.carryOnNamed(cmd.Context(), args[0], rollout.Event{Kind: rollout.KindAborted, Cause: "asked for"})
+			if held, ok := errors.AsType[*bus.LockedError](err); ok {
+				return fmt.Errorf("%w: interrupt that one, by Ctrl-C or \"kill -INT %d\"", err, held.PID)
+			}
+			return err
+		}),
+	}
+}
+
+// touched returns the hosts that a rollout touched, of those that a selector
+// picks.
+func (in *installation) touched(ctx context.Context, rolloutName, selector string) ([]inventory.HostName, error) {
+	picked, err := in.hosts(selector)
+	if err != nil {
+		return nil, err
+	}
+	var names []inventory.HostName
+	err = in.app.withRollout(ctx, []string{rolloutName}, func(j openJournal, id rollout.ID) error {
+		state, err := j.Read(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, h := range picked {
+			if at, ok := state.Host(h.Name); ok && at.Touched() {
+				names = append(names, h.Name)
+			}
+		}
+		if len(names) == 0 {
+			return fmt.Errorf("%s has touched none of these hosts, or has returned them", id)
+		}
+		return nil
+	})
+	return names, err
+}
+
+// carryOnNamed is carryOn for a rollout as a person types it.
+func (in *installation) carryOnNamed(ctx context.Context, name string, decided ...rollout.Event) error {
+	id, err := rollout.ParseID(name)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	return in.carryOn(ctx, id, decided...)
+}
