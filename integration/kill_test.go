@@ -9,7 +9,8 @@ import (
 
 // TestKilledController kills the controller in the middle of apt, on hosts as a
 // full Debian has them: logins go through PAM, and logind ends whatever a
-// session leaves behind when it is over. The jobs must not be among that.
+// session leaves behind when it is over. The jobs must not be among that, and
+// whoever resumes attaches to them: no host runs apt twice.
 func TestKilledController(t *testing.T) {
 	t.Parallel()
 	f := bootedFleet(t, lab.Options{Count: 2, Suites: []string{lab.Bookworm, lab.Trixie}, PAM: true})
@@ -32,6 +33,13 @@ func TestKilledController(t *testing.T) {
 	}
 	for _, h := range f.lab.Hosts() {
 		f.put(h, goFile, "")
-		until(t, "the job on "+h.Name()+" ends", func() bool { return f.version(h, "shop") == "1.0" })
+	}
+	if end := f.do("resume", "R1").end(t); end.Phase != "finished" || end.Summary["done"] != 2 {
+		t.Errorf("resumed, the rollout is %+v", end)
+	}
+	for _, h := range f.lab.Hosts() {
+		if jobs := f.exec(h, "ls", "/var/lib/aptfleet/jobs"); strings.Count(jobs, "\n") != 1 || f.version(h, "shop") != "1.0" {
+			t.Errorf("%s has shop %s and the jobs %s", h.Name(), f.version(h, "shop"), jobs)
+		}
 	}
 }

@@ -1,0 +1,104 @@
+package integration
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/aptfleet/aptfleet/integration/lab"
+)
+
+// failing starts three light hosts that have shop 1.0, of which those named by
+// their numbers will not take another one.
+func failing(t *testing.T, numbers ...int) *fleet {
+	t.Helper()
+	t.Parallel()
+	f := enrolledFleet(t, lab.Options{Count: 3, Kind: lab.Light})
+	f.rollOut("shop=1.0")
+	f.publish(shop{version: "1.1"})
+	for _, n := range numbers {
+		f.put(f.host(n), faultFile, "[ \"$(cat \"$DPKG_ROOT/usr/share/shop/version\")\" != 1.1 ]\n")
+	}
+	return f
+}
+
+// has wants the hosts to have these versions of shop, in their order.
+func (f *fleet) has(want ...string) {
+	f.t.Helper()
+	var got []string
+	for _, h := range f.lab.Hosts() {
+		got = append(got, f.version(h, "shop"))
+	}
+	if !slices.Equal(got, want) {
+		f.t.Errorf("the hosts have shop %q, want %q", got, want)
+	}
+}
+
+// ends wants a command to end with a status and its rollout with verdicts.
+func (f *fleet) ends(status int, verdicts []string, args ...string) {
+	f.t.Helper()
+	a := f.run(args...)
+	if a.status != status {
+		f.t.Errorf("want status %d: %s", status, a)
+	}
+	var got []string
+	for _, h := range a.end(f.t).Hosts {
+		got = append(got, h.Verdict)
+	}
+	if !slices.Equal(got, verdicts) {
+		f.t.Errorf("%v: the hosts are %q, want %q", args, got, verdicts)
+	}
+}
+
+func TestBudgetStops(t *testing.T) {
+	f := failing(t, 1)
+	f.ends(4, []string{"failed", "not started", "not started"},
+		"rollout", "shop=1.1", "--to", group, "--yes", "--batches", "1,100%", "--max-failures", "0")
+	f.has("", "1.0", "1.0")
+
+	// Mended, the rest of it is done, and nothing twice.
+	f.put(f.host(1), faultFile, "")
+	f.ends(0, []string{"done", "done", "done"}, "retry", "R2")
+	f.has("1.1", "1.1", "1.1")
+}
+
+func TestRetryTakesWhatFailed(t *testing.T) {
+	f := failing(t, 1, 2)
+	f.ends(3, []string{"failed", "failed", "done"}, "rollout", "shop=1.1", "--to", group, "--yes")
+	for _, h := range f.lab.Hosts() {
+		f.put(h, faultFile, "")
+	}
+	f.ends(3, []string{"failed", "done", "done"}, "retry", "R2", "--host", "web2")
+	f.ends(0, []string{"done", "done", "done"}, "retry", "R2")
+	f.has("1.1", "1.1", "1.1")
+	if a := f.run("retry", "R2"); a.status != 0 || a.end(t).Summary["done"] != 3 {
+		t.Errorf("with nothing left to retry: %s", a)
+	}
+}
+
+func TestRollback(t *testing.T) {
+	f := failing(t, 2)
+	f.ends(3, []string{"done", "failed", "done"}, "rollout", "shop=1.1", "--to", group, "--yes")
+	f.ends(5, []string{"returned", "returned", "returned"}, "rollback", "R2", "--yes")
+	f.has("1.0", "1.0", "1.0")
+}
+
+func TestRollbackByItself(t *testing.T) {
+	f := failing(t, 2)
+	f.ends(5, []string{"returned", "returned", "not started"}, "rollout", "shop=1.1", "--to", group, "--yes",
+		"--batches", "1", "--max-failures", "0", "--on-failure", "rollback")
+	f.has("1.0", "1.0", "1.0")
+}
+
+// TestStuck rolls back where the old version's script fails on one host: that
+// host is stuck, the others are back, and once it is mended the same command goes
+// on there.
+func TestStuck(t *testing.T) {
+	f := failing(t)
+	f.rollOut("shop=1.1")
+	f.put(f.host(3), faultFile, "exit 1\n")
+	f.ends(6, []string{"returned", "returned", "stuck"}, "rollback", "R2", "--yes")
+	f.has("1.0", "1.0", "")
+	f.put(f.host(3), faultFile, "")
+	f.ends(5, []string{"returned", "returned", "returned"}, "rollback", "R2", "--yes")
+	f.has("1.0", "1.0", "1.0")
+}
