@@ -53,15 +53,11 @@ func (all machines) task(h inventory.Host, at rollout.HostState) Task {
 }
 
 func (m *machine) step(at rollout.HostState, name string, version *string, breaks *int) Step {
-	attempt := at.Attempt
-	if step := at.Step(name); step.Status == rollout.Doing {
-		attempt = step.Attempt
-	}
 	before := *version
 	return fake{name: name,
 		prepare: func() (json.RawMessage, error) { return json.Marshal(before) },
 		do: func(context.Context) error {
-			return m.job(fmt.Sprint(name, attempt), func() error {
+			return m.job(fmt.Sprint(name, at.AttemptOf(name)), func() error {
 				if breaks != nil && *breaks > 0 {
 					*breaks--
 					*version = "2 (half configured)"

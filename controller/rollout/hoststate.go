@@ -38,6 +38,16 @@ func (h *HostState) Step(name string) StepState {
 	return StepState{Name: name}
 }
 
+// AttemptOf returns the attempt by which a step's work is to be named when it is
+// done now: that of the host, unless the step is in doubt and may be at work
+// under the name of the attempt that began it.
+func (h *HostState) AttemptOf(step string) int {
+	if s := h.Step(step); s.Status == Doing {
+		return s.Attempt
+	}
+	return h.Attempt
+}
+
 // Touched reports whether there is something to undo on the host, or to say
 // that it was undone.
 func (h *HostState) Touched() bool {

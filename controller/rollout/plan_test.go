@@ -223,6 +223,48 @@ func TestPlanAgain(t *testing.T) {
 	}
 }
 
+// TestLatePlan: a host that could not be reached is planned when it can be.
+func TestLatePlan(t *testing.T) {
+	whole := NewPlan(somePlan(t, "a: x 1 2; b: trouble refused"))
+	var s State
+	mustApply(t, &s, Event{Kind: KindCreated, Spec: someSpec("a", "b", "c")})
+	if _, ok := s.PlanOf("a"); ok {
+		t.Error("there is a plan before there is one")
+	}
+	mustApply(t, &s, whole.Events()[0])
+	mustApply(t, &s, Event{Kind: KindApproved, Digest: whole.Digest()})
+	planned := func() string {
+		var words []string
+		for _, h := range s.Hosts() {
+			if g, ok := s.PlanOf(h.Name); ok {
+				words = append(words, string(h.Name)+" "+g.Versions()["x"])
+			}
+		}
+		return strings.Join(words, ", ")
+	}
+	for _, tt := range []struct {
+		late, want string
+		refused    bool
+	}{
+		{"a: x 1 3", "a 2", true},
+		{"b: x 1 2; a: x 1 3", "a 2", true},
+		{"z: x 1 2", "a 2", true},
+		{"b: x - -", "a 2", true},
+		{"b: trouble refused-again", "a 2", false},
+		{"b: x 1 2", "a 2, b 2", false},
+		{"c: x 1 2", "a 2, b 2, c 2", false},
+		{"b: x 1 2", "a 2, b 2, c 2", true},
+	} {
+		err := s.Apply(NewPlan(somePlan(t, tt.late)).Events()[0])
+		if got := planned(); (err != nil) != tt.refused || got != tt.want {
+			t.Errorf("after %s the plan has %s, want %s: %v", tt.late, got, tt.want, err)
+		}
+	}
+	if p, _ := s.Plan(); len(p.Groups) != 1 {
+		t.Errorf("the groups are %+v, want one", p.Groups)
+	}
+}
+
 func mustApply(t *testing.T, s *State, e Event) {
 	t.Helper()
 	if err := s.Apply(e); err != nil {

@@ -1,11 +1,5 @@
 package rollout
 
-import (
-	"errors"
-	"fmt"
-	"slices"
-)
-
 // partSize is how much of a plan is put into one event, in bytes, roughly. The
 // bus takes messages of up to 8 MiB.
 const partSize = 1 << 20
@@ -55,60 +49,4 @@ func (g Group) size() int {
 		n += len(h) + 3
 	}
 	return n
-}
-
-// frozenPlan is a plan as it comes in from the journal.
-type frozenPlan struct {
-	plan     Plan
-	part     int // the last that is here
-	parts    int
-	approved bool
-}
-
-// add takes the next part. The first begins a new plan, which is how a
-// controller goes on that died while it wrote one.
-func (f *frozenPlan) add(e Event) error {
-	switch {
-	case f.approved:
-		return errors.New("a plan is approved already")
-	case e.Plan == nil:
-		return errors.New("it has no plan")
-	case e.Part < 1 || e.Part > e.Parts || e.Part != 1 && (e.Part != f.part+1 || e.Parts != f.parts):
-		return fmt.Errorf("it is part %d of %d, after part %d of %d", e.Part, e.Parts, f.part, f.parts)
-	}
-	var groups []Group
-	if e.Part > 1 {
-		groups = f.plan.Groups
-	}
-	whole := Plan{Groups: slices.Concat(groups, e.Plan.Groups)}
-	if err := whole.Validate(); err != nil {
-		return err
-	}
-	f.plan, f.part, f.parts = whole, e.Part, e.Parts
-	return nil
-}
-
-// approve ends the planning, if what was approved is what is here.
-func (f *frozenPlan) approve(e Event) error {
-	if f.part == 0 || f.part != f.parts {
-		return fmt.Errorf("%d of %d parts of the plan are here", f.part, f.parts)
-	}
-	whole := f.plan.joined()
-	if digest := whole.Digest(); e.Digest != digest {
-		return fmt.Errorf("another plan was approved: %q, and here is %q", e.Digest, digest)
-	}
-	f.plan, f.approved = whole, true
-	return nil
-}
-
-// joined puts together groups that were stored in several parts.
-func (p Plan) joined() Plan {
-	var whole Plan
-	byKey := map[string]int{}
-	for _, g := range p.Groups {
-		g.Hosts = slices.Clone(g.Hosts)
-		whole.add(byKey, g)
-	}
-	whole.sort()
-	return whole
 }

@@ -34,6 +34,11 @@ type State struct {
 // plan is the state's own memory.
 func (s *State) Plan() (plan Plan, approved bool) { return s.frozen.plan, s.frozen.approved }
 
+// PlanOf returns what the approved plan has for a host, together with others. It
+// is false where there was trouble; a plan for such a host may still be added by
+// the events of a Plan, and counts at once.
+func (s *State) PlanOf(host inventory.HostName) (Group, bool) { return s.frozen.of(host) }
+
 // Hosts returns what became of every host, in the order of the Spec. It is the
 // state's own memory: read it, and copy what must outlive the next Apply.
 func (s *State) Hosts() []HostState { return s.hosts }
