@@ -19,9 +19,9 @@ import (
 // something before every run of either, so that no run lives on lists which the
 // other one has fetched. Since Debian's own suites may have changed or not when
 // somebody rolls out, the last pair of runs has a large suite that stands still:
-// then the peer fetches no more than we do, and only pays for apt's caches. The
-// suite has no translations, which Debian's has and which would cost the peer
-// half as much again. After each run every host is asked what it has installed.
+// then the peer fetches none of it, and only pays for apt's caches. The suite has
+// no translations, which a host of Debian's own suites would fetch as well. After
+// each run every host is asked what it has installed.
 func rollout(ctx context.Context, b *bench) error {
 	fleet, err := lab.Start(ctx, lab.Options{Count: 16, Log: b.log})
 	if err != nil {
