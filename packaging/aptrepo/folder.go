@@ -41,17 +41,31 @@ func (f folder) Open(name string) (File, error) {
 // Create puts a draft with a name beside its place: a filesystem is quicker with
 // ten thousand files in their folders than in one for drafts.
 func (f folder) Create(name string) (Draft, error) {
-	to := draftOf(name)
+	d := &draft{path: f.path(draftOf(name))}
 	if name == "" {
-		to = path.Join(draftDir, strconv.FormatUint(rand.Uint64(), 36))
-	} else if err := os.MkdirAll(f.path(path.Dir(name)), 0o755); err != nil {
+		d.path = f.path(path.Join(draftDir, strconv.FormatUint(rand.Uint64(), 36)))
+	} else if err := f.makeDir(path.Dir(name), &d.grown); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(f.path(to), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
+	var err error
+	if d.file, err = openFile(d.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644); err != nil {
 		return nil, err
 	}
-	return &draft{file: file, path: file.Name()}, nil
+	return d, nil
+}
+
+// openFile is os.OpenFile for files alone: that would first try whether the
+// file can be polled, which takes six system calls more.
+func openFile(name string, flags int, mode uint32) (*os.File, error) {
+	for {
+		fd, err := unix.Open(name, flags|unix.O_CLOEXEC, mode)
+		if err == nil {
+			return os.NewFile(uintptr(fd), name), nil
+		}
+		if !errors.Is(err, unix.EINTR) {
+			return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+		}
+	}
 }
 
 func draftOf(name string) string {
@@ -101,10 +115,16 @@ func (f folder) finish(puts []Put, sync bool) error {
 // place gives a draft its name, and adds to dirs the folders that it changed.
 func (f folder) place(p Put, dirs map[string]bool) error {
 	d, to := p.Draft.(*draft), f.path(p.Name)
-	if err := f.makeDir(path.Dir(p.Name), dirs); err != nil {
-		return err
+	dir := filepath.Dir(to)
+	if !dirs[dir] && filepath.Dir(d.path) != dir { // else it is there
+		if err := f.makeDir(path.Dir(p.Name), &d.grown); err != nil {
+			return err
+		}
 	}
-	dirs[filepath.Dir(to)] = true
+	dirs[dir] = true
+	for _, grown := range d.grown {
+		dirs[grown] = true
+	}
 	if d.named {
 		again := filepath.Join(f.path(draftDir), filepath.Base(d.path)+".link")
 		if err := os.Link(d.path, again); err != nil {
@@ -112,31 +132,31 @@ func (f folder) place(p Put, dirs map[string]bool) error {
 		}
 		return errors.Join(os.Rename(again, to), ignoreMissing(os.Remove(again)))
 	}
-	if err := os.Rename(d.path, to); err != nil {
-		return err
+	// Not os.Rename, which looks at each place first.
+	if err := unix.Renameat(unix.AT_FDCWD, d.path, unix.AT_FDCWD, to); err != nil {
+		return &os.LinkError{Op: "rename", Old: d.path, New: to, Err: err}
 	}
 	d.path, d.named = to, true
 	return nil
 }
 
-// makeDir makes a folder and those above it; the parents of new ones are added to dirs.
-func (f folder) makeDir(dir string, dirs map[string]bool) error {
-	if dirs[f.path(dir)] {
-		return nil
-	}
+// makeDir makes a folder and those above it. Folders that have got a new one
+// are added to grown: they must be durable, too.
+func (f folder) makeDir(dir string, grown *[]string) error {
 	err := os.Mkdir(f.path(dir), 0o755)
-	switch {
-	case err == nil:
-		dirs[filepath.Dir(f.path(dir))] = true
-	case errors.Is(err, fs.ErrNotExist) && dir != ".":
-		if err := f.makeDir(path.Dir(dir), dirs); err != nil {
+	if errors.Is(err, fs.ErrNotExist) && dir != "." {
+		if err := f.makeDir(path.Dir(dir), grown); err != nil {
 			return err
 		}
-		return f.makeDir(dir, dirs)
-	case !errors.Is(err, fs.ErrExist):
-		return err
+		err = os.Mkdir(f.path(dir), 0o755)
 	}
-	return nil
+	if err == nil {
+		*grown = append(*grown, filepath.Dir(f.path(dir)))
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
 }
 
 func (f folder) Remove(names ...string) error {
@@ -196,6 +216,7 @@ func syncPath(path string) error {
 type draft struct {
 	file  *os.File // nil once closed
 	path  string
+	grown []string // folders that got a new folder for it
 	named bool
 }
 

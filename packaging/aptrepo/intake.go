@@ -14,9 +14,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/aptfleet/aptfleet/packaging/deb"
 )
@@ -27,32 +26,49 @@ type incoming struct {
 	Package
 	from     string
 	modified time.Time // when it was read
+	content  []byte    // of a small file; nil if it is to be read again
 }
+
+// Small files are kept in memory between reading and copying, up to a sum.
+const (
+	smallFile = 64 << 10
+	mostKept  = 8 << 20
+)
 
 // intake reads package files. It takes all of them or none, and names every one
 // that is bad. It writes nothing.
 func intake(ctx context.Context, paths []string) ([]incoming, error) {
 	in := make([]incoming, len(paths))
 	errs := make([]error, len(paths))
-	var g errgroup.Group
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, path := range paths {
-		g.Go(func() error {
-			if errs[i] = context.Cause(ctx); errs[i] != nil {
-				return nil
+	var next, kept atomic.Int64
+	var readers sync.WaitGroup // few for all files: a goroutine a file would grow its stack each time
+	for range min(len(paths), runtime.GOMAXPROCS(0)) {
+		readers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(paths)); i = next.Add(1) - 1 {
+				in[i], errs[i] = takeUnless(ctx, paths[i])
+				if kept.Add(int64(len(in[i].content))) > mostKept {
+					in[i].content = nil
+				}
 			}
-			if in[i], errs[i] = take(path); errs[i] != nil {
-				errs[i] = fmt.Errorf("cannot publish %s: %w", path, errs[i])
-			}
-			return nil
 		})
 	}
-	_ = g.Wait() // always nil: the errors are in errs
+	readers.Wait()
 	return in, errors.Join(errs...)
 }
 
+func takeUnless(ctx context.Context, path string) (incoming, error) {
+	if ctx.Err() != nil {
+		return incoming{}, context.Cause(ctx)
+	}
+	in, err := take(path)
+	if err != nil {
+		return incoming{}, fmt.Errorf("cannot publish %s: %w", path, err)
+	}
+	return in, nil
+}
+
 func take(path string) (incoming, error) {
-	file, err := os.Open(path)
+	file, err := openFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return incoming{}, err
 	}
@@ -64,22 +80,38 @@ func take(path string) (incoming, error) {
 	if !info.Mode().IsRegular() {
 		return incoming{}, errors.New("it is no regular file")
 	}
-	control, err := deb.Verify(file, info.Size())
-	if err != nil {
+	in := incoming{from: path, modified: info.ModTime()}
+	if info.Size() > smallFile {
+		sum, err := sumOf(file)
+		if err != nil {
+			return incoming{}, err
+		}
+		err = in.describe(file, info.Size(), sum)
+		return in, err
+	}
+	in.content = make([]byte, info.Size())
+	if _, err := io.ReadFull(file, in.content); err != nil {
 		return incoming{}, err
+	}
+	err = in.describe(bytes.NewReader(in.content), info.Size(), hashOf(in.content))
+	return in, err
+}
+
+// describe fills in what the package is.
+func (p *incoming) describe(r io.ReaderAt, size int64, sum string) error {
+	control, err := deb.Verify(r, size)
+	if err != nil {
+		return err
 	}
 	if control.Architecture == "all" && control.Get("Multi-Arch") == "same" {
-		return incoming{}, errors.New("it has Architecture: all with Multi-Arch: same, which makes every apt update warn: use foreign, or leave it out")
-	}
-	sum, err := sumOf(file)
-	if err != nil {
-		return incoming{}, err
+		return errors.New("it has Architecture: all with Multi-Arch: same, which makes every apt update warn: use foreign, or leave it out")
 	}
 	// Copies, so that not all that was read of ten thousand packages stays.
-	k := key{strings.Clone(control.Name), strings.Clone(control.Version), strings.Clone(control.Architecture)}
-	p := Package{k.Name, k.Version, k.Architecture, poolName(k), info.Size(), sum}
-	stanza, err := stanzaOf(control, p)
-	return incoming{entry{k, bytes.Clone(stanza)}, p, path, info.ModTime()}, err
+	p.key = key{strings.Clone(control.Name), strings.Clone(control.Version), strings.Clone(control.Architecture)}
+	p.Package = Package{p.key.Name, p.key.Version, p.key.Architecture, poolName(p.key), size, sum}
+	stanza, err := stanzaOf(control, p.Package)
+	p.stanza = bytes.Clone(stanza)
+	return err
 }
 
 // buffers are for reading many small files.
@@ -96,24 +128,34 @@ func sumOf(r io.Reader) (string, error) {
 
 // copy makes a draft with the content of the package.
 func (p incoming) copy(files Files) (Put, error) {
-	file, err := os.Open(p.from)
-	if err != nil {
-		return Put{}, err
-	}
-	defer file.Close()
 	draft, err := files.Create(p.Filename)
 	if err != nil {
 		return Put{}, err
 	}
-	err = draft.CopyFrom(file, 0, p.Size)
-	if now, statErr := file.Stat(); err == nil && (statErr != nil || now.Size() != p.Size || !now.ModTime().Equal(p.modified)) {
-		err = errors.Join(errors.New("it changed while it was published"), statErr)
+	if p.content != nil {
+		_, err = draft.Write(p.content)
+	} else {
+		err = p.copyFile(draft)
 	}
 	if err = errors.Join(err, draft.Close()); err != nil {
 		draft.Discard()
 		return Put{}, fmt.Errorf("cannot publish %s: %w", p.from, err)
 	}
 	return Put{Name: p.Filename, Draft: draft}, nil
+}
+
+// copyFile reads the file again, which must still be the one that was checked.
+func (p incoming) copyFile(draft Draft) error {
+	file, err := os.Open(p.from)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	err = draft.CopyFrom(file, 0, p.Size)
+	if now, statErr := file.Stat(); err == nil && (statErr != nil || now.Size() != p.Size || !now.ModTime().Equal(p.modified)) {
+		err = errors.Join(errors.New("it changed while it was published"), statErr)
+	}
+	return err
 }
 
 // unite sorts what came in and leaves out files that came twice.
