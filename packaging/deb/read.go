@@ -146,8 +146,8 @@ func (p packageFile) readControl() (Control, error) {
 		if text != nil {
 			return errors.New("control is there twice")
 		}
-		var err error
-		text, err = io.ReadAll(content)
+		text = make([]byte, h.Size)
+		_, err := io.ReadFull(content, text)
 		return err
 	})
 	if err != nil {
