@@ -196,3 +196,29 @@ func (h *host) withdraw(files ...string) {
 	h.publish()
 	h.exec("apt-get", "-q", "update")
 }
+
+// TestThereAndBackWithArchitectures has a package that dpkg names by its
+// architecture, and apt does not.
+func TestThereAndBackWithArchitectures(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	for _, version := range []string{"1.0", "2.0"} {
+		h.publish(pkg{name: "lib", version: version, arch: arch(t), control: "Multi-Arch: same\n"},
+			pkg{name: "app", version: version, control: "Depends: lib (= " + version + ")\n"})
+	}
+	h.installed("app=1.0", "lib=1.0")
+	h.exec("apt-mark", "auto", "lib")
+	p := h.plan(hostjob.Spec{Packages: targets("app")})
+	if o := h.run(hostjob.Spec{ID: "fetch", Mode: hostjob.Prefetch, Changes: p.Changes}); o.Verdict != hostjob.Done || o.Notes != nil {
+		t.Fatalf("the prefetch is %+v\n%s", o, h.log("fetch"))
+	}
+	h.handler = nil
+	there, err := hostjob.Run(t.Context(), h, h.exact("there", p), hostjob.Watch{})
+	if err != nil || there.Verdict != hostjob.Done || h.all() != "app=2.0 lib=2.0" || h.marks() != "lib" {
+		t.Fatalf("there: %+v, %v; the host has %q\n%s", there, err, h.all(), h.log("there"))
+	}
+	back, err := hostjob.Run(t.Context(), h, h.back("back", there), hostjob.Watch{})
+	if err != nil || back.Verdict != hostjob.Done || h.all() != "app=1.0 lib=1.0" || h.marks() != "lib" {
+		t.Errorf("back: %+v, %v; the host has %q, of which automatic %q\n%s", back, err, h.all(), h.marks(), h.log("back"))
+	}
+}

@@ -60,13 +60,13 @@ func faults(spec Spec, r result) []string {
 
 // targetFault says what is wrong with one package that was asked for, or "".
 func targetFault(mode Mode, t Target, r result) string {
-	name, now := find(r.after, t.Name)
+	name, now := r.find(r.after, t.Name)
 	want := t.Version
 	if want == "" {
 		want = r.candidates[t.Name]
 	}
 	have := now.installed()
-	_, before := find(r.before, t.Name)
+	_, before := r.find(r.before, t.Name)
 	switch {
 	case now.damage() != "":
 		return fmt.Sprintf("%s (%s)", name, now.damage())

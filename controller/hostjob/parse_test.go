@@ -110,7 +110,7 @@ func FuzzParseResult(f *testing.F) {
 			return
 		}
 		o := judge(spec, r, in)
-		if name, now := find(r.after, "app"); o.Verdict == Done && (now.version != "1.0" || now.damage() != "") {
+		if name, now := r.find(r.after, "app"); o.Verdict == Done && (now.version != "1.0" || now.damage() != "") {
 			t.Errorf("done with %s as %+v", name, now)
 		}
 	})

@@ -1,6 +1,7 @@
 package hostjob_test
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"os"
@@ -45,6 +46,7 @@ func (r *repository) unpublish(name string) {
 // harmless to this machine.
 type pkg struct {
 	name, version string
+	arch          string // "" is all
 	control       string // more fields, each with its newline
 	preinst       string
 	postinst      string
@@ -89,7 +91,7 @@ func (r *repository) build(p pkg) string {
 		r.must(os.MkdirAll(filepath.Dir(path), 0o755))
 		r.must(os.WriteFile(path, []byte(text), mode))
 	}
-	write("DEBIAN/control", fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: Test <test@example.com>\n%sDescription: made by a test\n", p.name, p.version, p.control), 0o644)
+	write("DEBIAN/control", fmt.Sprintf("Package: %s\nVersion: %s\nArchitecture: %s\nMaintainer: Test <test@example.com>\n%sDescription: made by a test\n", p.name, p.version, cmp.Or(p.arch, "all"), p.control), 0o644)
 	write("usr/share/"+p.name+"/version", p.version+"\n", 0o644)
 	for name, script := range map[string]string{"preinst": p.preinst, "postinst": p.postinst} {
 		if script != "" {
@@ -100,7 +102,7 @@ func (r *repository) build(p pkg) string {
 		write("etc/"+p.name+".conf", p.conffile, 0o644)
 		write("DEBIAN/conffiles", "/etc/"+p.name+".conf\n", 0o644)
 	}
-	deb := filepath.Join(r.dir, fmt.Sprintf("%s_%s_all.deb", p.name, p.version))
+	deb := filepath.Join(r.dir, fmt.Sprintf("%s_%s_%s.deb", p.name, p.version, cmp.Or(p.arch, "all")))
 	if out, err := exec.Command("dpkg-deb", "-Zgzip", "--root-owner-group", "-b", dir, deb).CombinedOutput(); err != nil {
 		r.t.Fatalf("cannot build %s: %v\n%s", deb, err, out)
 	}

@@ -11,6 +11,7 @@ import (
 // result is what a job found and wrote when it ended.
 type result struct {
 	exit          int
+	native        string   // the host's architecture, "" from an older job
 	stale         bool     // the lists could not be refreshed
 	candidates    Versions // of targets without an exact version
 	before, after map[string]packageState
@@ -66,6 +67,8 @@ func (r *result) line(line string) (err error) {
 	switch key {
 	case "exit":
 		r.exit, err = strconv.Atoi(value)
+	case "native":
+		r.native = value
 	case "candidate":
 		name, version, ok := strings.Cut(value, " ")
 		if !ok {
@@ -108,10 +111,13 @@ func (r *result) packageLine(key, value string) error {
 	return nil
 }
 
-// find returns the state of a package and the name that dpkg gives it.
-func find(states map[string]packageState, name string) (string, packageState) {
-	if s, ok := states[name]; ok {
-		return name, s
+// find returns the state of a package and the name that dpkg gives it: of the
+// host's own architecture, if it is there in several.
+func (r *result) find(states map[string]packageState, name string) (string, packageState) {
+	for _, exact := range []string{name, name + ":" + r.native} {
+		if s, ok := states[exact]; ok {
+			return exact, s
+		}
 	}
 	for other, s := range states {
 		if strings.HasPrefix(other, name+":") && s.installed() != "" {

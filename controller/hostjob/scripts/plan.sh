@@ -117,7 +117,6 @@ report() {
 read_spec
 lock_timeout=60 bounded="timeout -k 10 $limit" width=ours
 allowed='--allow-downgrades --allow-change-held-packages'
-know_native
 code=0
 mark=0
 refresh "$refresh"

@@ -11,9 +11,14 @@ apt_conffiles='' dpkg_conffiles=''
 
 phase() { note phase "$1"; }
 
-# read_spec reads the job's spec.
+# read_spec reads the job's spec. dpkg names some packages by the host's own
+# architecture too, apt never does: changes are compared in apt's names.
 read_spec() {
-	while read -r key value; do ask "$key" "$value"; done <"$job/spec"
+	know_native
+	bare=''
+	! grep -q -x 'mode exact' "$job/spec" || bare="s/:$native\\(=\\|\$\\)/\\1/"
+	sed "$bare" "$job/spec" >"$job/spec.read"
+	while read -r key value; do ask "$key" "$value"; done <"$job/spec.read"
 }
 
 # ask takes one line of the spec.

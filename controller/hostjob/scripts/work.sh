@@ -23,6 +23,7 @@ finish() {
 	packages >"$job/after"
 	{
 		echo "exit $code"
+		echo "native $native"
 		[ "$stale" = 0 ] || echo stale
 		cat "$job/policy"
 		changes
@@ -40,7 +41,6 @@ finish() {
 read_spec
 : >"$job/policy"
 mark=$(wc -c <"$job/log")
-know_native
 [ -f "$job/before" ] || packages >"$job/before"
 [ -f "$job/auto" ] || marks >"$job/auto"
 if [ "$mode" = prefetch ]; then
