@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/aptfleet/aptfleet/controller/engine"
 	"github.com/aptfleet/aptfleet/controller/hostjob"
@@ -52,8 +50,10 @@ func (a *Apt) Do(ctx context.Context) error {
 	return judge(a.outcome, err)
 }
 
-// Undo brings the host back to the versions from before the job. A job that
-// never started changed nothing; one that runs is waited for.
+// Undo brings the host back to the versions from before the job, and to nothing
+// else: it is refused where other packages would have to change. Packages that
+// were fetched beforehand, or are in apt's cache, need no repository. A job that
+// never started, or was refused, changed nothing; one that runs is waited for.
 func (a *Apt) Undo(ctx context.Context, undo json.RawMessage) error {
 	var record aptUndo
 	if err := json.Unmarshal(undo, &record); err != nil || record.Format != 1 {
@@ -62,13 +62,13 @@ func (a *Apt) Undo(ctx context.Context, undo json.RawMessage) error {
 	did := a.Spec
 	did.ID = record.Job
 	outcome, err := hostjob.Attach(ctx, a.Shell, did, a.Watch)
-	switch {
-	case errors.Is(err, hostjob.ErrNoJob):
+	if _, drifted := errors.AsType[*hostjob.DriftError](err); drifted || errors.Is(err, hostjob.ErrNoJob) {
 		return nil
-	case err != nil:
+	}
+	if err != nil {
 		return judge(outcome, err)
 	}
-	back := reverse(outcome)
+	back := outcome.Reverse()
 	if len(back) == 0 {
 		return nil
 	}
@@ -78,31 +78,15 @@ func (a *Apt) Undo(ctx context.Context, undo json.RawMessage) error {
 
 // undoSpec is the job that takes another one back. The lists stay as they are:
 // the versions were there a moment ago.
-func (a *Apt) undoSpec(targets []hostjob.Target) hostjob.Spec {
+func (a *Apt) undoSpec(back []hostjob.Change) hostjob.Spec {
 	spec := a.Spec
 	spec.ID += "-undo"
-	spec.Mode = hostjob.Install
-	spec.Packages = targets
-	spec.AllowDowngrades = true
+	spec.Mode = hostjob.Exact
+	spec.Packages, spec.Manual = nil, nil
+	spec.Changes, spec.AnyOld = back, true
+	spec.AllowDowngrades, spec.AllowHeld = true, true
 	spec.Refresh = hostjob.RefreshNone
 	return spec
-}
-
-// reverse lists what has to be installed, or removed, to be as before a job.
-func reverse(o hostjob.Outcome) []hostjob.Target {
-	var targets []hostjob.Target
-	for name, version := range o.Before {
-		if o.After[name] != version {
-			targets = append(targets, hostjob.Target{Name: name, Version: version})
-		}
-	}
-	for name := range o.After {
-		if _, was := o.Before[name]; !was {
-			targets = append(targets, hostjob.Target{Name: name, Absent: true})
-		}
-	}
-	slices.SortFunc(targets, func(a, b hostjob.Target) int { return strings.Compare(a.Name, b.Name) })
-	return targets
 }
 
 // Report returns what the job found and what it left.
