@@ -25,6 +25,9 @@ type job struct {
 // begin starts a job; the player's lock is held.
 func (p *Player) begin(c simhost.Command, spec string, now time.Time) *job {
 	wanted, open := p.targets(spec)
+	if is(spec, "prefetch") {
+		return p.prefetch(spec, wanted, now)
+	}
 	j := &job{spec: spec, begun: now, took: p.Duration, after: wanted}
 	names := sorted(wanted)
 	lines, exit, abbreviation := logLines(names, wanted, max(p.Lines, 20)), 0, "ii "
@@ -51,6 +54,17 @@ func (p *Player) begin(c simhost.Command, spec string, now time.Time) *job {
 	}
 	result.WriteString("end\n")
 	j.result = result.String()
+	return j
+}
+
+// prefetch starts a job that installs nothing.
+func (p *Player) prefetch(spec string, wanted map[string]string, now time.Time) *job {
+	j := &job{spec: spec, begun: now, took: p.Duration, log: grow([]string{"Fetched"}), status: grow([]string{"aptfleet:phase:prefetch"})}
+	j.result = "exit 0\n"
+	for _, name := range sorted(wanted) {
+		j.result += fmt.Sprintf("kept %s=%s\n", name, wanted[name])
+	}
+	j.result += "end\n"
 	return j
 }
 

@@ -3,7 +3,8 @@
 //
 // A [Player] answers the scripts of controller/hostjob as a host would on which
 // apt does its work: a job begins once, grows a log and a status by the clock,
-// outlives its connection, and leaves other versions behind. Faults Lock and
+// outlives its connection, and leaves other versions behind. It plans, fetches
+// beforehand and carries plans out as well. Faults Lock and
 // Fail of package simhost become what apt says of them.
 //
 //	debian := &simhost.Debian{}
@@ -58,6 +59,10 @@ type request struct {
 
 // Play fits simhost.Debian's Shell.
 func (p *Player) Play(ctx context.Context, c simhost.Command, script string, args []string) int {
+	if strings.Contains(script, "aptfleet-plan") && len(args) == 3 {
+		p.plan(c, args[0])
+		return 0
+	}
 	asked, err := parse(script, args)
 	if err != nil {
 		fmt.Fprintln(c.Stderr, "simjob:", err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -109,6 +110,43 @@ func TestRemoval(t *testing.T) {
 	}
 	if web, db := l.debian.Installed(0, "shop-web"), l.debian.Installed(0, "shop-db"); web != "" || db != "1.0" {
 		t.Errorf("shop-web is %q and shop-db %q", web, db)
+	}
+}
+
+// A plan is made, fetched, carried out, and taken back.
+func TestPlan(t *testing.T) {
+	l := start(t, 0, 0, nil)
+	l.debian.Install(0, "shop-web", "1.0")
+	link := l.fleet.Link(l.hosts[0])
+	defer link.Close()
+	asked := spec("")
+	asked.Packages = append(asked.Packages, hostjob.Target{Name: "shop-db"})
+	p, err := hostjob.MakePlan(t.Context(), link, asked)
+	want := []hostjob.Change{{Name: "shop-db", Architecture: "all", New: "1.0"}, {Name: "shop-web", Architecture: "all", Old: "1.0", New: "2.0"}}
+	if err != nil || !reflect.DeepEqual(p.Changes, want) || p.Download != 2000 || p.Growth != 1000<<10 || p.Shortage() != "" {
+		t.Fatalf("%+v, error %v", p, err)
+	}
+	for i, mode := range []hostjob.Mode{hostjob.Prefetch, hostjob.Exact} {
+		s := hostjob.Spec{ID: "planned-" + string(mode), Owner: "R1", Mode: mode, Changes: p.Changes}
+		o, err := l.run(0, s, hostjob.Watch{})
+		if err != nil || o.Verdict != hostjob.Done || len(o.Notes) > 0 {
+			t.Errorf("%s: %+v, error %v", mode, o, err)
+		}
+		if got := l.debian.Installed(0, "shop-web"); got != []string{"1.0", "2.0"}[i] {
+			t.Errorf("after %s the host has %q", mode, got)
+		}
+		if mode == hostjob.Exact {
+			s = hostjob.Spec{ID: "back", Owner: "R1", Mode: mode, Changes: o.Reverse(), AnyOld: true}
+			if o, err := l.run(0, s, hostjob.Watch{}); err != nil || o.Verdict != hostjob.Done {
+				t.Errorf("back: %+v, error %v", o, err)
+			}
+		}
+	}
+	if web, db := l.debian.Installed(0, "shop-web"), l.debian.Installed(0, "shop-db"); web != "1.0" || db != "" {
+		t.Errorf("back again shop-web is %q and shop-db %q", web, db)
+	}
+	if p, err := hostjob.MakePlan(t.Context(), link, spec("1.0")); err != nil || p.Changes != nil {
+		t.Errorf("what is there already makes the plan %+v, error %v", p, err)
 	}
 }
 
