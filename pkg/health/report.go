@@ -11,7 +11,7 @@ type Report struct {
 	Received time.Time
 
 	Packages map[string]string // installed versions, of packages that dpkg is done with
-	Audit    string            // what dpkg --audit has to say; "" is all well
+	Audit    string            // what dpkg began and did not finish, in words; "" is nothing
 	Results  []Result          // of the probes, one each
 }
 

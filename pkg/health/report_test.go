@@ -14,7 +14,7 @@ import (
 var (
 	noon   = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	sample = Report{
-		Boot: "c0ffee", At: noon, Packages: map[string]string{"shop-web": "1:1.2-1"}, Audit: "half configured:\n shop",
+		Boot: "c0ffee", At: noon, Packages: map[string]string{"shop-web": "1:1.2-1", "libc6:amd64": "2.36-9"}, Audit: "half configured:\n shop",
 		Results: []Result{
 			{Probe: "unit shop-web.service", OK: true, Since: noon.Add(-time.Minute), Output: "active (running)"},
 			{Probe: "tcp 127.0.0.1:80", Output: "connection refused"},
@@ -27,7 +27,7 @@ func TestWire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const stored = `{"version":1,"boot":"c0ffee","at":"2026-11-23T12:00:00Z","packages":{"shop-web":"1:1.2-1"},` +
+	const stored = `{"version":1,"boot":"c0ffee","at":"2026-11-23T12:00:00Z","packages":{"libc6:amd64":"2.36-9","shop-web":"1:1.2-1"},` +
 		`"audit":"half configured:\n shop","results":[{"probe":"unit shop-web.service","ok":true,"since":"2026-11-23T11:59:00Z","output":"active (running)"},` +
 		`{"probe":"tcp 127.0.0.1:80","ok":false,"output":"connection refused"}]}`
 	if string(data) != stored {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/aptfleet/aptfleet/pkg/debian"
@@ -114,7 +115,7 @@ func (w *wireReport) live() (Report, error) {
 		return r, fmt.Errorf("it has %d results and %d packages, and %d and %d are the most", len(w.Results), len(w.Packages), MaxProbes, maxPackages)
 	}
 	for name, version := range w.Packages {
-		if err := errors.Join(debian.ValidatePackageName(name), debian.ValidateVersion(version)); err != nil {
+		if err := errors.Join(validatePackage(name), debian.ValidateVersion(version)); err != nil {
 			return r, err
 		}
 	}
@@ -129,4 +130,15 @@ func (w *wireReport) live() (Report, error) {
 		r.Results = append(r.Results, live)
 	}
 	return r, nil
+}
+
+// validatePackage takes what dpkg calls a package: NAME, or NAME:ARCHITECTURE.
+func validatePackage(name string) error {
+	name, arch, qualified := strings.Cut(name, ":")
+	if qualified {
+		if err := debian.ValidateArchitecture(arch); err != nil {
+			return err
+		}
+	}
+	return debian.ValidatePackageName(name)
 }

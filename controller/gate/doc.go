@@ -1,0 +1,11 @@
+// Package gate waits until a host is well after a rollout has been there.
+//
+// Well means: the versions that were installed are there, dpkg is done with all
+// it began, and every probe of the host's health is green, all of that without
+// a break for a time. A service that is alive but still the old one does not
+// pass; neither does one that comes and goes.
+//
+// What a host looks like is told by reports, and who makes them is behind
+// Reporter: Prober looks itself, over SSH. A gate only looks and keeps nothing:
+// whoever resumes waits anew.
+package gate

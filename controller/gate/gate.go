@@ -1,0 +1,118 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/inventory"
+	"github.com/aptfleet/aptfleet/pkg/health"
+)
+
+// What Wait returns when a host has not become well in time.
+var (
+	ErrUnhealthy = errors.New("the host is not well")
+	ErrNoReport  = errors.New("the host's health is not known")
+)
+
+// Reporter is all that a gate needs to know of where reports come from. It is
+// used for many hosts at once.
+type Reporter interface {
+	// Follow begins to look at a host; packages are those whose versions are
+	// wanted besides what the host's probes need.
+	Follow(h inventory.Host, packages []string) Reports
+}
+
+// Reports tell how one host is.
+type Reports interface {
+	// Report returns the newest report, which may be the same as before.
+	Report(ctx context.Context) (health.Report, error)
+	Close() error
+}
+
+// Gate waits until hosts are well. Its fields are set before the first use.
+type Gate struct {
+	Reporter Reporter
+	Settle   time.Duration // how long a host must be well without a break
+	Every    time.Duration // pause between two looks at a host; 0 is 2 s
+	MaxAge   time.Duration // after which a report counts as none; 0 is 30 s
+}
+
+// Wait returns nil once h has been well for Settle: with the versions of
+// at.After, and without the packages that at.After no longer has. It returns
+// what is wrong when ctx's deadline comes, or as soon as Settle no longer fits
+// before it. It only looks, so that it may be called again, and it may be called
+// for many hosts at once.
+func (g *Gate) Wait(ctx context.Context, h inventory.Host, at rollout.HostState) (err error) {
+	want := wantOf(h.Health, at)
+	reports := g.Reporter.Follow(h, want.packages())
+	defer func() { err = errors.Join(err, reports.Close()) }()
+	w := newWatch(want, g.Settle, orElse(g.MaxAge, 30*time.Second), time.Now())
+	for {
+		report, err := reports.Report(ctx)
+		switch {
+		case ctx.Err() != nil && !w.seen.IsZero(): // cut short, which says nothing new
+			return w.verdict(ctx)
+		case err != nil:
+			w.miss(err, time.Now())
+		default:
+			w.see(report, time.Now())
+		}
+		if w.settled() {
+			return nil
+		}
+		if w.hopeless(ctx, time.Now()) || !pause(ctx, g.next(w.rest(time.Now()))) {
+			return w.verdict(ctx)
+		}
+	}
+}
+
+// next returns the pause before the next look, at a host that may settle after
+// rest. Where that is over, only a newer report is waited for.
+func (g *Gate) next(rest time.Duration) time.Duration {
+	every := orElse(g.Every, 2*time.Second)
+	if rest > 0 {
+		return min(every, rest)
+	}
+	return every
+}
+
+// verdict is the error of a host that did not settle.
+func (w *watch) verdict(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("cannot wait for the host to be well: %w", context.Cause(ctx))
+	}
+	kind := ErrUnhealthy
+	if w.silent {
+		kind = ErrNoReport
+	}
+	return fmt.Errorf("cannot pass the gate: %w: %s", kind, w.story(time.Now()))
+}
+
+// hopeless reports that however well the host is from now on, it cannot settle
+// in time.
+func (w *watch) hopeless(ctx context.Context, now time.Time) bool {
+	deadline, limited := ctx.Deadline()
+	return limited && now.Add(w.rest(now)).After(deadline)
+}
+
+// pause reports whether it was not cut short.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func orElse(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}

@@ -1,0 +1,105 @@
+package gate
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/aptfleet/aptfleet/controller/remote"
+	"github.com/aptfleet/aptfleet/inventory"
+	"github.com/aptfleet/aptfleet/pkg/health"
+	"github.com/aptfleet/aptfleet/pkg/netprobe"
+)
+
+// Prober is a Reporter that looks itself, over SSH: by one script a round, and
+// for services by connections that the host opens for it, so that their
+// loopback addresses are the host's and no tool is needed there. Everything runs
+// as whoever logs in, never as root, and on the machine itself where the target
+// is a chroot; only dpkg and disk look into that.
+type Prober struct{ Fleet *remote.Fleet }
+
+// Follow keeps one connection to the host until it is closed.
+func (p Prober) Follow(h inventory.Host, packages []string) Reports {
+	return &lookout{link: p.Fleet.Link(h), probes: h.Health, packages: allPackages(h.Health, packages)}
+}
+
+// lookout looks at one host.
+type lookout struct {
+	link     *remote.Link
+	probes   []health.Probe
+	packages []string
+}
+
+func (l *lookout) Close() error { return l.link.Close() }
+
+// slack is how much longer a round may take than its probes.
+const slack = 15 * time.Second
+
+// Report carries out every probe at once. A probe that hangs is cut off at its
+// own time; the whole round ends soon after the longest of them.
+func (l *lookout) Report(ctx context.Context) (health.Report, error) {
+	longest := frontLimit
+	for _, p := range l.probes {
+		longest = max(longest, p.Limit())
+	}
+	ctx, cancel := context.WithTimeout(ctx, longest+slack)
+	defer cancel()
+	answers := make([]netprobe.Answer, len(l.probes))
+	var asking sync.WaitGroup
+	for i, p := range l.probes {
+		if p.Kind == health.HTTP || p.Kind == health.TCP {
+			asking.Go(func() { answers[i] = netprobe.Ask(ctx, l.link.Dial, p) })
+		}
+	}
+	first, rest, err := l.round(ctx)
+	asking.Wait()
+	if err != nil {
+		return health.Report{}, err
+	}
+	return l.read(first, rest, answers, time.Now())
+}
+
+// tasks returns those that a round begins with, and those of the probes.
+func (l *lookout) tasks() (first, rest []task) {
+	for _, p := range l.probes {
+		if t, ok := taskOf(p); ok {
+			rest = append(rest, t)
+		}
+	}
+	return front(l.packages), rest
+}
+
+// round runs the script.
+func (l *lookout) round(ctx context.Context) (first, rest []outcome, err error) {
+	begin, then := l.tasks()
+	out, err := l.link.Run(ctx, remote.Command{Argv: script(begin, then)})
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := parseRound(string(out.Stdout), len(begin)+len(then))
+	if err != nil {
+		return nil, nil, err
+	}
+	return all[:len(begin)], all[len(begin):], nil
+}
+
+// read makes a report of what was found.
+func (l *lookout) read(first, rest []outcome, answers []netprobe.Answer, now time.Time) (health.Report, error) {
+	r := health.Report{At: now, Received: now}
+	m, err := readFront(&r, first, l.packages)
+	if err != nil {
+		return r, err
+	}
+	for i, p := range l.probes {
+		switch p.Kind {
+		case health.Package:
+			r.Results = append(r.Results, packageResult(p, r.Packages))
+		case health.HTTP, health.TCP:
+			r.Results = append(r.Results, answers[i].Result(p, r.Packages))
+		default:
+			r.Results = append(r.Results, resultOf(p, rest[0], m))
+			rest = rest[1:]
+		}
+	}
+	return r, nil
+}
