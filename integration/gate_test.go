@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aptfleet/aptfleet/controller/engine"
 	"github.com/aptfleet/aptfleet/controller/gate"
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/integration/lab"
@@ -179,7 +180,7 @@ func (f *jobFleet) waitFor(s gateStory) {
 	}
 	host := f.hosts[0]
 	host.Health, host.Chroot = s.probes, s.chroot
-	g := gate.Gate{Reporter: gate.Prober{Fleet: f.ssh}, Settle: settle, Every: 300 * time.Millisecond}
+	var g engine.Gate = &gate.Gate{Reporter: gate.Prober{Fleet: f.ssh}, Settle: settle, Every: 300 * time.Millisecond}
 	begun := time.Now()
 	err := g.Wait(ctx, host, rollout.HostState{Name: host.Name, After: versions})
 	if !errors.Is(err, s.err) || err == nil && time.Since(begun) < settle {

@@ -28,6 +28,7 @@ type lookout struct {
 	link     *remote.Link
 	probes   []health.Probe
 	packages []string
+	there    bool // that there was a connection when it was used last
 }
 
 func (l *lookout) Close() error { return l.link.Close() }
@@ -44,6 +45,9 @@ func (l *lookout) Report(ctx context.Context) (health.Report, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, longest+slack)
 	defer cancel()
+	if err := l.connect(ctx); err != nil {
+		return health.Report{}, err
+	}
 	answers := make([]netprobe.Answer, len(l.probes))
 	var asking sync.WaitGroup
 	for i, p := range l.probes {
@@ -53,10 +57,22 @@ func (l *lookout) Report(ctx context.Context) (health.Report, error) {
 	}
 	first, rest, err := l.round(ctx)
 	asking.Wait()
+	l.there = err == nil
 	if err != nil {
 		return health.Report{}, err
 	}
 	return l.read(first, rest, answers, time.Now())
+}
+
+// connect makes sure of a connection beforehand: what that takes is not to count
+// against the time of a probe that needs it.
+func (l *lookout) connect(ctx context.Context) error {
+	if l.there {
+		return nil
+	}
+	_, err := l.link.Run(ctx, remote.Command{Argv: []string{"true"}})
+	l.there = err == nil
+	return err
 }
 
 // tasks returns those that a round begins with, and those of the probes.
