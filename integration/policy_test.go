@@ -102,3 +102,24 @@ func TestStuck(t *testing.T) {
 	f.ends(5, []string{"returned", "returned", "returned"}, "rollback", "R2", "--yes")
 	f.has("1.0", "1.0", "1.0")
 }
+
+// TestRollbackOfTwoAttempts: somebody took the package back by hand before the
+// retry, so that either attempt has something of its own to be undone.
+func TestRollbackOfTwoAttempts(t *testing.T) {
+	f := failing(t, 1)
+	f.publish(shop{name: "shop-lib", version: "3"}, shop{version: "1.2", depends: []string{"shop-lib"}})
+	h := f.host(1)
+	f.put(h, faultFile, "[ \"$(cat \"$DPKG_ROOT/usr/share/shop/version\")\" != 1.2 ]\n")
+	f.ends(3, []string{"failed", "done", "done"}, "rollout", "shop=1.2", "--to", group, "--yes")
+	f.exec(h, "apt-get", "-y", "-q", "--allow-downgrades", "install", "shop=1.0")
+	if shop, lib := f.version(h, "shop"), f.version(h, "shop-lib"); shop != "1.0" || lib != "3" {
+		t.Fatalf("by hand it has come to shop %q and shop-lib %q", shop, lib)
+	}
+	f.put(h, faultFile, "")
+	f.ends(0, []string{"done", "done", "done"}, "retry", "R2")
+	f.ends(5, []string{"returned", "returned", "returned"}, "rollback", "R2", "--yes")
+	f.has("1.0", "1.0", "1.0")
+	if lib := f.version(h, "shop-lib"); lib != "" {
+		t.Errorf("shop-lib %s of the first attempt is still there", lib)
+	}
+}

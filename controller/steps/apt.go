@@ -72,15 +72,21 @@ func (a *Apt) Undo(ctx context.Context, undo json.RawMessage) error {
 	if len(back) == 0 {
 		return nil
 	}
-	a.outcome, err = hostjob.Run(ctx, a.Shell, a.undoSpec(back), a.Watch)
+	a.outcome, err = hostjob.Run(ctx, a.Shell, a.undoSpec(record.Job, back), a.Watch)
 	return judge(a.outcome, err)
 }
 
 // undoSpec is the job that takes another one back. The lists stay as they are:
 // the versions were there a moment ago.
-func (a *Apt) undoSpec(back []hostjob.Change) hostjob.Spec {
+//
+// Its name has that of the step, which is another in another attempt to go back,
+// and that of the job where the step had several.
+func (a *Apt) undoSpec(job string, back []hostjob.Change) hostjob.Spec {
 	spec := a.Spec
 	spec.ID += "-undo"
+	if job != a.Spec.ID {
+		spec.ID += "-" + job
+	}
 	spec.Mode = hostjob.Exact
 	spec.Packages, spec.Manual = nil, nil
 	spec.Changes, spec.AnyOld = back, true
