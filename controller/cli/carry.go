@@ -162,10 +162,7 @@ func (c *carrier) task(h inventory.Host, at rollout.HostState) engine.Task {
 // attempt in it too, so that another attempt is another job, while a step in
 // doubt is attached to.
 func (c *carrier) job(at rollout.HostState) hostjob.Spec {
-	attempt := at.Attempt
-	if step := at.Step((*steps.Apt)(nil).Name()); step.Status == rollout.Doing {
-		attempt = step.Attempt
-	}
+	attempt := at.AttemptOf((*steps.Apt)(nil).Name())
 	id := fmt.Sprintf("%s-%s", c.writer.ID(), c.spec.When.UTC().Format("20060102T150405.000Z"))
 	spec := hostjob.Spec{ID: fmt.Sprintf("%s-apt-%d", id, attempt), Owner: id, Mode: hostjob.Mode(c.spec.Mode)}
 	if c.spec.Mode == rollout.DistUpgrade {

@@ -138,7 +138,7 @@ func (s *State) rollBack(e Event) error {
 	s.Course = Course{Batch: s.Batch, Stopped: s.Stopped, Returning: true, Because: e.Cause}
 	for i := range s.hosts {
 		h := &s.hosts[i]
-		h.Wanted, h.Due = chosen[i], chosen[i]
+		h.Wanted, h.Due, h.returning = chosen[i], chosen[i], h.returning || chosen[i]
 		if chosen[i] && h.Verdict == HostStuck {
 			h.Attempt++
 		}

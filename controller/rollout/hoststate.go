@@ -27,7 +27,8 @@ type HostState struct {
 	// is still to come, or has not ended.
 	Wanted, Due bool
 
-	order int // of hosts, as they were begun
+	order     int  // of hosts, as they were begun
+	returning bool // it is taken back, or was
 }
 
 // Step returns the step of that name, which is Pending if it was never begun.
@@ -38,11 +39,11 @@ func (h *HostState) Step(name string) StepState {
 	return StepState{Name: name}
 }
 
-// AttemptOf returns the attempt by which a step's work is to be named when it is
-// done now: that of the host, unless the step is in doubt and may be at work
+// AttemptOf returns the attempt by which a step's work is to be named now: that
+// of the host, unless the step is to be done, is in doubt, and so may be at work
 // under the name of the attempt that began it.
 func (h *HostState) AttemptOf(step string) int {
-	if s := h.Step(step); s.Status == Doing {
+	if s := h.Step(step); s.Status == Doing && !h.returning {
 		return s.Attempt
 	}
 	return h.Attempt

@@ -204,3 +204,28 @@ func TestRetryKeepsWhatIsDone(t *testing.T) {
 		t.Errorf("after the retry began the host is %+v", host)
 	}
 }
+
+// TestAttemptOf: whoever resumes or finds out attaches to the job that there is,
+// whoever tries again has another, and so has the way back, at whatever point
+// the controller that goes it died.
+func TestAttemptOf(t *testing.T) {
+	for _, tt := range []struct {
+		seq  string
+		want int
+	}{
+		{"created", 1},
+		{"created a:apt:doing taken2", 1},
+		{"created a:apt:doing a:apt:failed a=failed retried", 2},
+		{"created a:apt:doing a=unknown retried", 1},
+		{"created a:apt:doing a=unknown retried a:apt:doing#2", 1},
+		{"created a:apt:doing a=unknown retried a:apt:doing#2 a:apt:failed#2 a=failed#2 retried", 3},
+		{"created a:apt:doing a=unknown retried rollback", 2},
+		{"created a:apt:doing a=unknown retried rollback a:apt:undoing#2", 2},
+		{"created a:apt:doing a:apt:done a=done rollback a:apt:undoing a=unknown rollback", 1},
+		{"created a:apt:doing a:apt:done a=done rollback a:apt:undoing a:apt:stuck a=stuck rollback", 2},
+	} {
+		if a, _ := play(t, tt.seq).Host("a"); a.AttemptOf("apt") != tt.want {
+			t.Errorf("%s: attempt %d, want %d", tt.seq, a.AttemptOf("apt"), tt.want)
+		}
+	}
+}
