@@ -37,6 +37,7 @@ func whole(line string, stdin io.Reader) (string, error) {
 	}
 	long, closed := strings.CutSuffix(string(text), "\n}")
 	if !closed {
+		//lint:ignore ST1005 the words are dash's own
 		return "", errors.New(`Syntax error: end of file unexpected (expecting "}")`)
 	}
 	return long, nil
