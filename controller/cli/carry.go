@@ -82,12 +82,10 @@ func (c *carrier) carry(ctx context.Context, hosts []inventory.Host, begin func(
 	defer c.fleet.Close() // every host is over by then
 	c.bar = c.in.app.newProgress(len(c.spec.Hosts))
 	c.lookout = c.in.app.newLookout(c.bar)
-	if slices.ContainsFunc(hosts, func(h inventory.Host) bool { return h.Tunnel }) {
-		if c.tunnel, err = c.in.newTunnel(); err != nil {
-			return err
-		}
-		defer c.tunnel.Close()
+	if c.tunnel, err = c.in.tunnelFor(hosts); err != nil {
+		return err
 	}
+	defer c.tunnel.Close()
 	if c.writer, err = begin(); err != nil {
 		return err
 	}
@@ -164,16 +162,21 @@ func (c *carrier) task(h inventory.Host, at rollout.HostState) engine.Task {
 func (c *carrier) job(at rollout.HostState) hostjob.Spec {
 	attempt := at.AttemptOf((*steps.Apt)(nil).Name())
 	id := fmt.Sprintf("%s-%s", c.writer.ID(), c.spec.When.UTC().Format("20060102T150405.000Z"))
-	spec := hostjob.Spec{ID: fmt.Sprintf("%s-apt-%d", id, attempt), Owner: id, Mode: hostjob.Mode(c.spec.Mode)}
-	if c.spec.Mode == rollout.DistUpgrade {
-		spec.Refresh = hostjob.RefreshAll
+	return jobSpec(c.spec, id, fmt.Sprintf("%s-apt-%d", id, attempt))
+}
+
+// jobSpec returns the job that does on a host what a rollout was asked for.
+func jobSpec(spec rollout.Spec, owner, id string) hostjob.Spec {
+	job := hostjob.Spec{ID: id, Owner: owner, Mode: hostjob.Mode(spec.Mode)}
+	if spec.Mode == rollout.DistUpgrade {
+		job.Refresh = hostjob.RefreshAll
 	}
-	for _, p := range c.spec.Packages {
-		spec.Packages = append(spec.Packages, hostjob.Target{Name: p.Name, Version: p.Version})
+	for _, p := range spec.Packages {
+		job.Packages = append(job.Packages, hostjob.Target{Name: p.Name, Version: p.Version})
 		// Who names a version means it, also where a newer one is installed.
-		spec.AllowDowngrades = spec.AllowDowngrades || p.Version != ""
+		job.AllowDowngrades = job.AllowDowngrades || p.Version != ""
 	}
-	return spec
+	return job
 }
 
 // summarize prints how the rollout ended, and returns the command's error.

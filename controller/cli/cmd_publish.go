@@ -74,10 +74,7 @@ APTFLEET_KEY_PASSPHRASE or the terminal.`,
 // suiteFlag adds --suite, completed from the configuration.
 func (a *app) suiteFlag(cmd *cobra.Command, suite *string, usage string) {
 	cmd.Flags().StringVar(suite, "suite", "", usage+" (default: the configuration's first)")
-	err := cmd.RegisterFlagCompletionFunc("suite", a.completeSuite)
-	if err != nil {
-		panic(err) // the flag has just been defined
-	}
+	complete(cmd, "suite", a.completeSuite)
 }
 
 // completeSuite offers the suites of the configuration.

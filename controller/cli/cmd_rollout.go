@@ -53,45 +53,47 @@ the second one leaves them to themselves.
 			return in.rollOut(cmd.Context(), args, o)
 		}),
 	}
+	a.whatFlags(cmd, &o)
 	flags := cmd.Flags()
-	flags.StringVar(&o.to, "to", "", "`selector` of the hosts (required)")
-	flags.StringVar(&o.mode, "mode", string(rollout.Install), "what apt is asked to do: install, only-upgrade or dist-upgrade")
-	flags.IntVar(&o.parallel, "parallel", 0, "hosts at the same time (default: the configuration's)")
 	flags.StringSliceVar(&o.batches, "batches", nil, "`sizes` of the batches, as numbers or percentages: 1,10%,100% (default: the configuration's)")
 	flags.StringVar(&o.failures, "max-failures", "", "`hosts`, as a number or a percentage, that may fail before --on-failure counts (default: the configuration's)")
 	flags.StringVar(&o.failure, "on-failure", "", "what to do then: stop, rollback or continue (default: the configuration's)")
 	flags.DurationVar(&o.pause, "pause", 0, "`time` between two batches, such as 10m")
 	flags.BoolVar(&o.yes, "yes", false, "do not ask")
-	a.suiteFlag(cmd, &o.suite, "take the newest versions in this suite of the repository")
-	a.rolloutCompletions(cmd)
+	complete(cmd, "on-failure", words(rollout.Stop, rollout.Rollback, rollout.Continue))
 	return cmd
 }
 
-func (a *app) rolloutCompletions(cmd *cobra.Command) {
-	modes := []string{string(rollout.Install), string(rollout.OnlyUpgrade), string(rollout.DistUpgrade)}
-	for flag, complete := range map[string]cobra.CompletionFunc{
-		"to":   a.completeSelector,
-		"mode": cobra.FixedCompletions(modes, cobra.ShellCompDirectiveNoFileComp),
-		"on-failure": cobra.FixedCompletions([]string{
-			string(rollout.Stop), string(rollout.Rollback), string(rollout.Continue),
-		}, cobra.ShellCompDirectiveNoFileComp),
-	} {
-		if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
-			panic(err) // the flag has been defined
-		}
+// whatFlags adds the flags that say what is to be done, and where.
+func (a *app) whatFlags(cmd *cobra.Command, o *rolloutOptions) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.to, "to", "", "`selector` of the hosts (required)")
+	flags.StringVar(&o.mode, "mode", string(rollout.Install), "what apt is asked to do: install, only-upgrade or dist-upgrade")
+	flags.IntVar(&o.parallel, "parallel", 0, "hosts at the same time (default: the configuration's)")
+	a.suiteFlag(cmd, &o.suite, "take the newest versions in this suite of the repository")
+	complete(cmd, "to", a.completeSelector)
+	complete(cmd, "mode", words(rollout.Install, rollout.OnlyUpgrade, rollout.DistUpgrade))
+}
+
+// complete has the shell complete a flag, which has been defined.
+func complete(cmd *cobra.Command, flag string, by cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, by); err != nil {
+		panic(err)
 	}
+}
+
+// words completes a few words.
+func words[T ~string](some ...T) cobra.CompletionFunc {
+	var all []string
+	for _, w := range some {
+		all = append(all, string(w))
+	}
+	return cobra.FixedCompletions(all, cobra.ShellCompDirectiveNoFileComp)
 }
 
 // rollOut asks, and carries a rollout out.
 func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOptions) error {
-	if o.to == "" {
-		return usageErrorf("say with --to where to roll out")
-	}
-	hosts, err := in.hosts(o.to)
-	if err != nil {
-		return err
-	}
-	spec, err := in.spec(args, o, hosts)
+	spec, hosts, err := in.asked(args, o)
 	if err != nil {
 		return err
 	}
@@ -101,6 +103,19 @@ func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOpt
 		}
 	}
 	return in.carryOut(ctx, spec, hosts)
+}
+
+// asked returns what was asked for, and the hosts.
+func (in *installation) asked(args []string, o rolloutOptions) (rollout.Spec, []inventory.Host, error) {
+	if o.to == "" {
+		return rollout.Spec{}, nil, usageErrorf("say with --to on which hosts")
+	}
+	hosts, err := in.hosts(o.to)
+	if err != nil {
+		return rollout.Spec{}, nil, err
+	}
+	spec, err := in.spec(args, o, hosts)
+	return spec, hosts, err
 }
 
 // spec returns what was asked for, with the versions that it means now.

@@ -89,8 +89,8 @@ func changes(before, after rollout.Versions) string {
 	}
 	maps.Copy(all, after)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if word := change(name, before[name], after[name]); word != "" {
-			words = append(words, word)
+		if before[name] != after[name] {
+			words = append(words, rollout.Change{Package: name, Old: before[name], New: after[name]}.String())
 		}
 	}
 	if len(words) == 0 {
@@ -100,16 +100,4 @@ func changes(before, after rollout.Versions) string {
 		words = append(words[:mostChanges], fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(words, ", ")
-}
-
-func change(name, before, after string) string {
-	switch {
-	case before == after:
-		return ""
-	case before == "":
-		return name + " " + after + " (new)"
-	case after == "":
-		return name + " " + before + " (removed)"
-	}
-	return name + " " + before + " -> " + after
 }

@@ -21,6 +21,9 @@ built     of "build": recipe, file
 package   of "publish", "promote" and "repo ls": suite, package, version,
           architecture, size, sha256, already (it was there before)
 pruned    of "repo prune": package, version, architecture, or file
+plan      of "plan", for hosts on which the same happens: hosts, changes (each
+          with package, old, new, kind), held, download, disk, free, trouble
+          (why there is no plan)
 event     of "rollout" and "watch", as things happen: event (created, taken,
           batch begun, batch ended, paused, continued, stopped, aborted,
           retried, rollback, step, result, finished), time, by, host, attempt,

@@ -5,8 +5,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/aptfleet/aptfleet/inventory"
 )
 
 // tunnel answers hosts that reach the repository through their SSH connection.
@@ -40,8 +43,21 @@ func (in *installation) newTunnel() (*tunnel, error) {
 	return t, nil
 }
 
-// Close ends all connections.
-func (t *tunnel) Close() error { return t.server.Close() }
+// tunnelFor returns a tunnel if one of the hosts needs it, else nil.
+func (in *installation) tunnelFor(hosts []inventory.Host) (*tunnel, error) {
+	if !slices.ContainsFunc(hosts, func(h inventory.Host) bool { return h.Tunnel }) {
+		return nil, nil
+	}
+	return in.newTunnel()
+}
+
+// Close ends all connections; a nil tunnel has none.
+func (t *tunnel) Close() error {
+	if t == nil {
+		return nil
+	}
+	return t.server.Close()
+}
 
 // serve answers one connection, and returns when it ends.
 func (t *tunnel) serve(c net.Conn) { t.door.hand(c) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 
@@ -35,11 +36,21 @@ func (t Tunnel) Undo(ctx context.Context, undo json.RawMessage) error {
 }
 
 func (t Tunnel) through(ctx context.Context, work func() error) error {
-	forward, err := t.Link.Forward(ctx, t.Serve)
+	proxy, closer, err := OpenTunnel(ctx, t.Link, t.Repository, t.Serve)
 	if err != nil {
-		return judge(hostjob.Outcome{Verdict: hostjob.NotStarted}, fmt.Errorf("cannot open a tunnel to the repository: %w", err))
+		return judge(hostjob.Outcome{Verdict: hostjob.NotStarted}, err)
 	}
-	defer forward.Close() // with the connection gone there is nothing to give back
-	t.Spec.Proxy = hostjob.Proxy{For: t.Repository, URL: "http://127.0.0.1:" + strconv.Itoa(forward.Port())}
+	defer closer.Close() // with the connection gone there is nothing to give back
+	t.Spec.Proxy = proxy
 	return work()
+}
+
+// OpenTunnel opens a port on the host's loopback that leads to serve, and
+// returns the proxy that apt is to use for the repository until it is closed.
+func OpenTunnel(ctx context.Context, link *remote.Link, repository string, serve func(net.Conn)) (hostjob.Proxy, io.Closer, error) {
+	forward, err := link.Forward(ctx, serve)
+	if err != nil {
+		return hostjob.Proxy{}, nil, fmt.Errorf("cannot open a tunnel to the repository: %w", err)
+	}
+	return hostjob.Proxy{For: repository, URL: "http://127.0.0.1:" + strconv.Itoa(forward.Port())}, forward, nil
 }
