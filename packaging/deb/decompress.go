@@ -1,7 +1,6 @@
 package deb
 
 import (
-	"bytes"
 	"compress/bzip2"
 	"errors"
 	"fmt"
@@ -10,9 +9,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	xzstream "github.com/xi2/xz"
-
-	"github.com/aptfleet/aptfleet/packaging/xz"
+	"github.com/xi2/xz"
 )
 
 // maxWindow bounds the memory that a foreign package's compression may ask for:
@@ -30,7 +27,7 @@ type decompressor interface {
 var decompressors = map[string]*sync.Pool{
 	".gz": {New: func() any { return new(gzip.Reader) }},
 	".xz": {New: func() any {
-		r, _ := xzstream.NewReader(nil, maxWindow) // fails on input only, and there is none yet
+		r, _ := xz.NewReader(nil, maxWindow) // fails on input only, and there is none yet
 		return r
 	}},
 	".zst": {New: func() any {
@@ -50,10 +47,6 @@ func decompressed(r *io.SectionReader, suffix string, limit int64, read func(io.
 		return read(&bounded{r, limit})
 	case ".bz2":
 		return read(&bounded{bzip2.NewReader(r), limit})
-	case ".xz":
-		if done, err := decompressedAtOnce(r, limit, read); done {
-			return err
-		}
 	}
 	pool, ok := decompressors[suffix]
 	if !ok {
@@ -65,40 +58,6 @@ func decompressed(r *io.SectionReader, suffix string, limit int64, read func(io.
 		return err
 	}
 	return read(&bounded{d, limit})
-}
-
-// What is at most this large is unpacked at once: nearly all control members,
-// and the data of small packages.
-const (
-	smallPacked   = 64 << 10
-	smallUnpacked = 512 << 10
-)
-
-// atOnce unpacks small members of xz.
-type atOnce struct {
-	packed  [smallPacked]byte
-	decoder xz.Decoder
-}
-
-var atOnces = sync.Pool{New: func() any { return new(atOnce) }}
-
-// decompressedAtOnce is decompressed for what is small and whole. Where it is
-// not done, nothing was read, and a stream's decoder is to say what r holds.
-func decompressedAtOnce(r *io.SectionReader, limit int64, read func(io.Reader) error) (done bool, err error) {
-	if r.Size() > smallPacked {
-		return false, nil
-	}
-	d := atOnces.Get().(*atOnce)
-	defer atOnces.Put(d)
-	packed := d.packed[:r.Size()]
-	if _, err := r.ReadAt(packed, 0); err != nil && !errors.Is(err, io.EOF) {
-		return true, err
-	}
-	content, ok := d.decoder.Decode(packed, int(min(limit, smallUnpacked)))
-	if !ok {
-		return false, nil
-	}
-	return true, read(bytes.NewReader(content))
 }
 
 // bounded is a reader that fails when there is more to read than it should be.
