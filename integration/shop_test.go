@@ -28,6 +28,7 @@ type shop struct {
 	version string
 	conf    string // content of its configuration file; "" is its version
 	depends []string
+	breaks  []string
 	ballast int // bytes that do not compress
 }
 
@@ -64,7 +65,7 @@ func (f *fleet) build(p shop) string {
 	recipe := deb.Recipe{
 		Name: p.name, Version: p.version, Architecture: "all",
 		Maintainer: "Story <story@example.com>", Description: "made by a story",
-		Depends: p.depends, Compression: deb.Gzip,
+		Depends: p.depends, Breaks: p.breaks, Compression: deb.Gzip,
 		Scripts: deb.Scripts{PostInst: write("postinst", []byte(postinst))},
 		Files: []deb.File{
 			{Src: write("version", []byte(p.version+"\n")), Dst: fmt.Sprintf("/usr/share/%s/version", p.name)},
