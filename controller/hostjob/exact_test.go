@@ -148,11 +148,11 @@ func TestThereAndBack(t *testing.T) {
 		happen func(h *host) // after the prefetch
 	}{
 		{"repository up", func(*host) {}},
-		{"repository down", func(h *host) { h.handler = nil }},
+		{"repository down", func(h *host) { h.down.Store(true) }},
 		{"new versions gone", func(h *host) { h.withdraw("app_2.0_all.deb", "lib_2.0_all.deb") }},
 		{"old versions gone", func(h *host) { h.withdraw("app_1.0_all.deb", "tool_1.0_all.deb") }},
 		{"lists lost and repository down", func(h *host) {
-			h.handler = nil
+			h.down.Store(true)
 			lists, err := filepath.Glob(h.root + "/var/lib/apt/lists/*_*")
 			h.must(err)
 			for _, list := range lists {
@@ -212,7 +212,7 @@ func TestThereAndBackWithArchitectures(t *testing.T) {
 	if o := h.run(hostjob.Spec{ID: "fetch", Mode: hostjob.Prefetch, Changes: p.Changes}); o.Verdict != hostjob.Done || o.Notes != nil {
 		t.Fatalf("the prefetch is %+v\n%s", o, h.log("fetch"))
 	}
-	h.handler = nil
+	h.down.Store(true)
 	there, err := hostjob.Run(t.Context(), h, h.exact("there", p), hostjob.Watch{})
 	if err != nil || there.Verdict != hostjob.Done || h.all() != "app=2.0 lib=2.0" || h.marks() != "lib" {
 		t.Fatalf("there: %+v, %v; the host has %q\n%s", there, err, h.all(), h.log("there"))

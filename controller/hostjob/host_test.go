@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -26,7 +27,8 @@ type host struct {
 	env  []string
 
 	*repository              // that the source of ours reads, over HTTP
-	handler     http.Handler // of it; a test may put a fault before it
+	handler     http.Handler // of it
+	down        atomic.Bool  // it answers nothing of use
 }
 
 func newHost(t testing.TB) *host {
@@ -55,7 +57,7 @@ func newHost(t testing.TB) *host {
 }
 
 func (h *host) serve(w http.ResponseWriter, r *http.Request) {
-	if h.handler == nil {
+	if h.down.Load() {
 		http.NotFound(w, r)
 		return
 	}

@@ -181,7 +181,7 @@ func TestNoPlan(t *testing.T) {
 			cause:   "held broken packages.: needsold : Depends: app (= 1.0) but 2.0 is to be installed",
 		},
 		{name: "version that does not exist", spec: hostjob.Spec{Packages: targets("app=9")}, cause: "Version '9' for 'app' was not found"},
-		{name: "repository that is gone", prepare: func(h *host) { h.handler = nil }, spec: hostjob.Spec{Packages: targets("app")}, cause: "Failed to fetch"},
+		{name: "repository that is gone", prepare: func(h *host) { h.down.Store(true) }, spec: hostjob.Spec{Packages: targets("app")}, cause: "Failed to fetch"},
 		{name: "host that was not enrolled", prepare: func(h *host) { h.remove("etc/apt/sources.list.d/aptfleet.sources") }, spec: hostjob.Spec{Packages: targets("app")}, cause: "enroll it"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

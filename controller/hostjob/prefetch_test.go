@@ -51,7 +51,7 @@ func TestPrefetch(t *testing.T) {
 			verdict: hostjob.Broken, kept: "app_1.0_all.deb tool_1.0_all.deb", note: "could not be fetched: app=1:2.0",
 		},
 		{
-			name: "repository down", prepare: func(h *host) { h.handler = nil },
+			name: "repository down", prepare: func(h *host) { h.down.Store(true) },
 			verdict: hostjob.Broken, missing: []string{"app=1.0", "tool=1.0"}, note: "could not be fetched: app=1:2.0",
 		},
 		{

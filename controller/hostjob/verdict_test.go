@@ -126,7 +126,7 @@ func TestVerdicts(t *testing.T) {
 			verdict: hostjob.Done, after: "2.0", note: "other sources than ours could not all be refreshed",
 		},
 		{
-			name: "repository that is gone", prepare: func(h *host) { h.handler = nil },
+			name: "repository that is gone", prepare: func(h *host) { h.down.Store(true) },
 			spec:    hostjob.Spec{Packages: targets("app")},
 			verdict: hostjob.Broken, cause: "Failed to fetch", note: "app is not installed",
 		},
