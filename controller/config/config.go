@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/pkg/tomlfile"
@@ -38,11 +39,16 @@ type Rollout struct {
 	Batches     []rollout.Amount  // sizes; none is one batch
 	MaxFailures rollout.Amount    // over the whole rollout; unsaid is any number
 	OnFailure   rollout.OnFailure // once there are more
+	Settle      time.Duration     // how long a host with probes must be well
+	Deadline    time.Duration     // and be so by then
 }
 
-// Policy returns the defaults as a policy.
+// Policy returns the defaults as a policy, with a gate.
 func (r Rollout) Policy() rollout.Policy {
-	return rollout.Policy{Parallel: r.Parallel, Batches: r.Batches, MaxFailures: r.MaxFailures, OnFailure: r.OnFailure}
+	return rollout.Policy{
+		Parallel: r.Parallel, Batches: r.Batches, MaxFailures: r.MaxFailures, OnFailure: r.OnFailure,
+		Gate: true, Settle: r.Settle, Deadline: r.Deadline,
+	}
 }
 
 // file is the configuration as it is written. It starts with the defaults.
@@ -58,12 +64,21 @@ type rolloutTable struct {
 	Batches     []rollout.Amount  `toml:"batches"`
 	MaxFailures rollout.Amount    `toml:"max_failures"`
 	OnFailure   rollout.OnFailure `toml:"on_failure"`
+	Settle      tomlfile.Duration `toml:"settle"`
+	Deadline    tomlfile.Duration `toml:"deadline"`
+}
+
+func (t rolloutTable) resolve() Rollout {
+	return Rollout{
+		Parallel: t.Parallel, Batches: t.Batches, MaxFailures: t.MaxFailures, OnFailure: t.OnFailure,
+		Settle: time.Duration(t.Settle), Deadline: time.Duration(t.Deadline),
+	}
 }
 
 func defaults() file {
 	f := file{Inventory: "inventory.toml", State: "/var/lib/aptfleet"}
 	f.Repository = repositoryTable{Suites: []string{"stable"}, Keep: 10, Origin: "aptfleet", Key: "signing-key.asc"}
-	f.Rollout.Parallel = 128
+	f.Rollout = rolloutTable{Parallel: 128, Settle: tomlfile.Duration(30 * time.Second), Deadline: tomlfile.Duration(5 * time.Minute)}
 	return f
 }
 
@@ -110,7 +125,7 @@ func Parse(name string, data []byte) (*Config, error) {
 		Inventory:  source.Path(written.Inventory),
 		State:      source.Path(written.State),
 		Repository: written.Repository.resolve(source, written.State),
-		Rollout:    Rollout(written.Rollout),
+		Rollout:    written.Rollout.resolve(),
 	}, nil
 }
 
@@ -125,7 +140,7 @@ func (f *file) validate(source *tomlfile.File) error {
 	errs = append(errs, f.Repository.validate(source))
 	if n := f.Rollout.Parallel; n < 1 {
 		errs = append(errs, source.Errorf(tomlfile.Key{"rollout", "parallel"}, "%d hosts at the same time is less than one", n))
-	} else if err := Rollout(f.Rollout).Policy().Validate(); err != nil {
+	} else if err := f.Rollout.resolve().Policy().Validate(); err != nil {
 		errs = append(errs, source.Errorf(tomlfile.Key{"rollout"}, "%w", err))
 	}
 	return errors.Join(errs...)

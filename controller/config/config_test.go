@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -24,7 +25,7 @@ func TestParse(t *testing.T) {
 			Path: "/etc/x/aptfleet.toml", Inventory: "/etc/x/inventory.toml", State: "/var/lib/aptfleet",
 			Repository: Repository{Root: "/var/lib/aptfleet/repository", Origin: "aptfleet", Label: "aptfleet",
 				Suites: []string{"stable"}, Keep: 10, Key: "/etc/x/signing-key.asc"},
-			Rollout: Rollout{Parallel: 128},
+			Rollout: Rollout{Parallel: 128, Settle: 30 * time.Second, Deadline: 5 * time.Minute},
 		}},
 		{"everything said", `
 inventory = "hosts/prod.toml"
@@ -43,7 +44,7 @@ parallel = 7
 			Path: "/etc/x/aptfleet.toml", Inventory: "/etc/x/hosts/prod.toml", State: "/etc/x/state",
 			Repository: Repository{Root: "/srv/apt", URL: "http://[::1]:8071/apt", Origin: "Shop Ltd", Label: "Shop",
 				Suites: []string{"nightly", "stable"}, Keep: 3, Key: "/etc/key"},
-			Rollout: Rollout{Parallel: 7},
+			Rollout: Rollout{Parallel: 7, Settle: 30 * time.Second, Deadline: 5 * time.Minute},
 		}},
 	} {
 		got, err := Parse("/etc/x/aptfleet.toml", []byte(tt.src))
