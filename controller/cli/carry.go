@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aptfleet/aptfleet/controller/engine"
+	"github.com/aptfleet/aptfleet/controller/gate"
 	"github.com/aptfleet/aptfleet/controller/hostjob"
 	"github.com/aptfleet/aptfleet/controller/journal"
 	"github.com/aptfleet/aptfleet/controller/remote"
@@ -105,7 +106,7 @@ func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
 	state, err := c.journal.Read(lasting, c.writer.ID())
 	if err == nil {
 		err = (&engine.Engine{Journal: c.writer, Log: c.in.app.log}).Carry(lasting, state,
-			engine.Work{Hosts: hosts, Task: c.task, Abort: abort})
+			engine.Work{Hosts: hosts, Task: c.task, Gate: c.gate(), Abort: abort})
 	}
 	unattended()
 	shown(err == nil)
@@ -113,6 +114,11 @@ func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
 		return fmt.Errorf("%s: %w", c.writer.ID(), err)
 	}
 	return c.summarize(lasting)
+}
+
+// gate looks at hosts over SSH.
+func (c *carrier) gate() engine.Gate {
+	return &gate.Gate{Reporter: gate.Prober{Fleet: c.fleet}, Settle: c.spec.Policy.Settle}
 }
 
 // show follows the journal until what it returns is called, which then waits for

@@ -55,7 +55,7 @@ func (a *app) root() *cobra.Command {
 rolls them out to every host of an inventory, in parallel, over SSH.
 
 Exit status: 0 all done; 1 cannot begin (configuration, journal); 2 wrong
-usage; 3 some hosts failed, and retrying them can help; 4 stopped by the budget;
+usage; 3 some hosts failed, and retrying them can help; 4 stopped by a gate or budget;
 5 rolled back; 6 stuck: a person must look, and the message says at what.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,

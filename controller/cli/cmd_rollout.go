@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,9 @@ type rolloutOptions struct {
 	failures string
 	failure  string
 	pause    time.Duration
+	settle   time.Duration
+	deadline time.Duration
+	noGate   bool
 	yes      bool
 }
 
@@ -58,6 +62,9 @@ the second one leaves them to themselves.
 	flags.StringSliceVar(&o.batches, "batches", nil, "`sizes` of the batches, as numbers or percentages: 1,10%,100% (default: the configuration's)")
 	flags.StringVar(&o.failures, "max-failures", "", "`hosts`, as a number or a percentage, that may fail before --on-failure counts (default: the configuration's)")
 	flags.StringVar(&o.failure, "on-failure", "", "what to do then: stop, rollback or continue (default: the configuration's)")
+	flags.DurationVar(&o.settle, "settle", 0, "`time` for which a host must be well (default: the configuration's)")
+	flags.DurationVar(&o.deadline, "deadline", 0, "`time` by which it must be so (default: the configuration's)")
+	flags.BoolVar(&o.noGate, "no-gate", false, "do not look whether hosts are well afterwards")
 	flags.DurationVar(&o.pause, "pause", 0, "`time` between two batches, such as 10m")
 	flags.BoolVar(&o.yes, "yes", false, "do not ask")
 	complete(cmd, "on-failure", words(rollout.Stop, rollout.Rollback, rollout.Continue))
@@ -129,6 +136,9 @@ func (in *installation) spec(args []string, o rolloutOptions, hosts []inventory.
 	if spec.Policy, err = o.policy(in.Rollout.Policy()); err != nil {
 		return spec, &exitError{exitUsage, err}
 	}
+	// Where there is nothing to look at, the job's own verdict is all there is.
+	probed := slices.ContainsFunc(hosts, func(h inventory.Host) bool { return len(h.Health) > 0 })
+	spec.Policy.Gate = spec.Policy.Gate && probed
 	for _, arg := range args {
 		p, err := parsePackage(arg)
 		if err != nil {
@@ -171,7 +181,19 @@ func (o rolloutOptions) policy(p rollout.Policy) (rollout.Policy, error) {
 		p.OnFailure = rollout.OnFailure(o.failure)
 	}
 	p.Pause = o.pause
-	return p, nil
+	return o.gate(p), nil
+}
+
+// gate says what the flags say of the gate.
+func (o rolloutOptions) gate(p rollout.Policy) rollout.Policy {
+	if o.settle != 0 {
+		p.Settle = o.settle
+	}
+	if o.deadline != 0 {
+		p.Deadline = o.deadline
+	}
+	p.Gate = p.Gate && !o.noGate
+	return p
 }
 
 // parsePackage reads PACKAGE or PACKAGE=VERSION.

@@ -43,6 +43,8 @@ var told = []rollout.Kind{rollout.KindResult, rollout.KindStopped, rollout.KindA
 // text writes what ended a host's work, or the course of the rollout.
 func (e eventLine) text(w io.Writer) {
 	switch {
+	case e.Event == rollout.KindGate:
+		fmt.Fprintf(w, "%-24s NOT WELL     %s\n", e.Host, printable(e.Cause))
 	case e.Event != rollout.KindResult:
 		fmt.Fprintf(w, "%s: %s\n", e.Event, printable(e.Cause))
 	case e.Verdict == rollout.HostDone:
@@ -68,7 +70,7 @@ func (a *app) follow(ctx context.Context, events iter.Seq2[rollout.Event, error]
 		case rollout.KindResult:
 			bar.finish(e.Host, e.Verdict == rollout.HostDone)
 		}
-		if a.json || slices.Contains(told, e.Kind) {
+		if a.json || slices.Contains(told, e.Kind) || e.Kind == rollout.KindGate && e.Status == rollout.Failed {
 			err = bar.above(func() error { return a.print(newEventLine(e)) })
 		}
 		if err != nil || e.Kind == rollout.KindFinished {

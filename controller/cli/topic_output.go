@@ -26,7 +26,7 @@ plan      of "plan", for hosts on which the same happens: hosts, changes (each
           (why there is no plan)
 event     of "rollout" and "watch", as things happen: event (created, taken,
           batch begun, batch ended, paused, continued, stopped, aborted,
-          retried, rollback, step, result, finished), time, by, host, attempt,
+          retried, rollback, step, result, gate, finished), time, by, host, attempt,
           step, status (of the step: doing, done, failed, undoing, undone,
           stuck), verdict (of the host), before, after (package to version),
           cause, notes, batch (its number)

@@ -1,0 +1,59 @@
+package integration
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/aptfleet/aptfleet/integration/lab"
+)
+
+// probed starts three light hosts whose inventory asks whether a file is there:
+// /well on the machine of a test, since light hosts share it.
+func probed(t *testing.T) *fleet {
+	t.Helper()
+	t.Parallel()
+	f := enrolledFleet(t, lab.Options{Count: 3, Kind: lab.Light})
+	f.write("inventory.toml", f.lab.Inventory(group)+fmt.Sprintf("\n[groups.%s.health]\npackages = [\"shop\"]\ncommand = [{ run = [\"test\", \"-e\", %q] }]\n", group, f.path("well")))
+	return f
+}
+
+var soon = []string{"rollout", "--to", group, "--yes", "--settle", "1s", "--deadline", "10s"}
+
+func TestGatePasses(t *testing.T) {
+	f := probed(t)
+	f.write("well", "")
+	a := f.run(append(soon, "shop=1.0")...)
+	if a.status != 0 || strings.Count(a.stdout, `"event":"gate"`) != 3 {
+		t.Errorf("want status 0 and 3 gates: %s", a)
+	}
+}
+
+// TestGateStops has hosts that are not well after the first batch: nothing further
+// is begun, the message names the probe, and once the hosts are well a retry asks
+// the gate again and goes on.
+func TestGateStops(t *testing.T) {
+	f := probed(t)
+	a := f.run(append(soon, "shop=1.0", "--batches", "1", "--max-failures", "0")...)
+	end := a.end(t)
+	if a.status != 4 || end.Summary["failed"] != 1 || end.Summary["not_started"] != 2 {
+		t.Errorf("want status 4, one host failed and two not started: %s", a)
+	}
+	if cause := end.host(t, "web1").Cause; !strings.Contains(cause, "test -e") {
+		t.Errorf("the cause is %q, and does not name the probe", cause)
+	}
+	f.write("well", "")
+	if a := f.do("retry", end.ID); a.end(t).Summary["done"] != 3 {
+		t.Errorf("after a retry: %s", a)
+	}
+	if jobs := strings.Count(f.exec(f.host(1), "ls", f.host(1).Path("/var/lib/aptfleet/jobs")), "\n"); jobs != 1 {
+		t.Errorf("web1 has %d jobs, want the one that did its work", jobs)
+	}
+}
+
+func TestNoGate(t *testing.T) {
+	f := probed(t)
+	if a := f.do(append(soon, "shop=1.0", "--no-gate")...); strings.Contains(a.stdout, `"event":"gate"`) {
+		t.Errorf("a gate was asked: %s", a)
+	}
+}
