@@ -116,21 +116,21 @@ exit status is 3 if there is a host for which there is no plan.
 			if err != nil {
 				return err
 			}
-			plan, err := in.plan(cmd.Context(), spec, hosts)
-			if err != nil {
-				return err
-			}
-			return a.printPlan(plan)
+			return in.showPlan(cmd.Context(), spec, hosts)
 		}),
 	}
 	a.whatFlags(cmd, &o)
 	return cmd
 }
 
-// printPlan prints the groups of a plan, and returns the command's error.
-func (a *app) printPlan(plan rollout.Plan) error {
+// showPlan plans, prints the groups of the plan, and returns the command's error.
+func (in *installation) showPlan(ctx context.Context, spec rollout.Spec, hosts []inventory.Host) error {
+	plan, err := in.plan(ctx, spec, hosts)
+	if err != nil {
+		return err
+	}
 	for _, g := range plan.Groups {
-		if err := a.print(newPlanLine(g)); err != nil {
+		if err := in.app.print(newPlanLine(g)); err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,7 @@ type rolloutOptions struct {
 	settle   time.Duration
 	deadline time.Duration
 	noGate   bool
+	dryRun   bool
 	yes      bool
 }
 
@@ -66,6 +67,7 @@ the second one leaves them to themselves.
 	flags.DurationVar(&o.deadline, "deadline", 0, "`time` by which it must be so (default: the configuration's)")
 	flags.BoolVar(&o.noGate, "no-gate", false, "do not look whether hosts are well afterwards")
 	flags.DurationVar(&o.pause, "pause", 0, "`time` between two batches, such as 10m")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "show what would change, as plan does, and do nothing")
 	flags.BoolVar(&o.yes, "yes", false, "do not ask")
 	complete(cmd, "on-failure", words(rollout.Stop, rollout.Rollback, rollout.Continue))
 	return cmd
@@ -103,6 +105,9 @@ func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOpt
 	spec, hosts, err := in.asked(args, o)
 	if err != nil {
 		return err
+	}
+	if o.dryRun {
+		return in.showPlan(ctx, spec, hosts)
 	}
 	if !o.yes {
 		if err := in.app.confirm(describe(spec), len(hosts)); err != nil {
