@@ -8,10 +8,10 @@ marks() {
 		"${APTFLEET_ROOT:-}/var/lib/apt/extended_states" | sed "s/:$native\$//" | sort
 }
 
-# was_auto prints which of the packages that the job changed, or was asked for,
-# were marked before it.
+# was_auto prints which of the packages in the result, as far as it is written,
+# were marked before the job.
 was_auto() {
 	[ -s "$job/auto" ] || return 0
-	changes | sed -n "s/^[a-z]* \([^|]*\)|.*/\1/p" | sed "s/:$native\$//" | sort -u |
+	sed -n "s/^[a-z]* \([^|]*\)|.*/\1/p" "$job/result.new" | sed "s/:$native\$//" | sort -u |
 		comm -12 - "$job/auto" | sed 's/^/auto /'
 }
