@@ -38,6 +38,16 @@ func TestSlots(t *testing.T) {
 		t.Errorf("hosts and slots together ended as %+v", end)
 	}
 	f.slotsHave("1.1", "1.1")
+
+	slots, spec := f.planning("slots"), ask("shop=1.0")
+	p := slots.plan(spec)
+	slots.shows(p, "shop 1.1 -> 1.0")
+	slots.prefetch(p, spec, "slot-fetch")
+	f.exec(f.host(1), "test", "-s", slot+"/var/lib/aptfleet/archives/shop_1.0_all.deb")
+	slots.done(slots.install(p, spec, "slot-plan"))
+	f.slotsHave("1.1", "1.0")
+	slots.done(slots.undo(p, spec, "slot-plan"))
+	f.slotsHave("1.1", "1.1")
 	f.put(f.host(1), slot+faultFile, "echo no database >&2; exit 3\n")
 	f.publish(shop{version: "1.2"})
 	a := f.run("rollout", "shop=1.2", "--to", "web,slots", "--yes")

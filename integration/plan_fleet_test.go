@@ -24,14 +24,20 @@ type planFleet struct {
 
 func newPlanFleet(t *testing.T) *planFleet {
 	t.Helper()
-	f := &planFleet{fleet: enrolledFleet(t, lab.Options{Count: 2, Suites: []string{lab.Bookworm, lab.Trixie}})}
+	return enrolledFleet(t, lab.Options{Count: 2, Suites: []string{lab.Bookworm, lab.Trixie}}).planning(group)
+}
+
+// planning returns the fleet with what selector picks of it to plan for.
+func (f *fleet) planning(selector string) *planFleet {
+	f.t.Helper()
 	inv, err := inventory.Load(f.path("inventory.toml"))
 	f.must(err)
-	f.hosts = inv.Hosts()
-	f.ways, err = remote.New(remote.Options{})
+	hosts, err := inv.Select(selector)
 	f.must(err)
-	t.Cleanup(func() { f.must(f.ways.Close()) })
-	return f
+	ways, err := remote.New(remote.Options{})
+	f.must(err)
+	f.t.Cleanup(func() { f.must(ways.Close()) })
+	return &planFleet{fleet: f, ways: ways, hosts: hosts}
 }
 
 // with returns the fleet for a subtest.
@@ -73,8 +79,7 @@ func (f *planFleet) plan(spec hostjob.Spec) rollout.Plan {
 	return rollout.NewPlan(plans)
 }
 
-// carryOut does a step with the plan of each host, and returns the errors. made
-// makes the step.
+// carryOut does something with the plan of each host, and returns the errors.
 func (f *planFleet) carryOut(p rollout.Plan, spec hostjob.Spec, do func(link *remote.Link, spec hostjob.Spec) error) []string {
 	errs := make([]string, len(f.hosts))
 	f.each(func(i int, link *remote.Link) {
@@ -100,7 +105,7 @@ func (f *planFleet) install(p rollout.Plan, spec hostjob.Spec, id string) []stri
 	})
 }
 
-// prefetch fetches what a plan needs, and returns what the steps had to say.
+// prefetch fetches what a plan needs, on all hosts.
 func (f *planFleet) prefetch(p rollout.Plan, spec hostjob.Spec, id string) {
 	f.t.Helper()
 	for i, err := range f.carryOut(p, spec, func(link *remote.Link, s hostjob.Spec) error {
