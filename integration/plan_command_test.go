@@ -44,8 +44,9 @@ func TestPlanCommand(t *testing.T) {
 			t.Errorf("web%d has shop %q after planning, want %q", n, got, version)
 		}
 	}
-	if dry := f.run("rollout", "shop", "--suite", "stable", "--to", group, "--dry-run"); dry.status != a.status || dry.stdout != a.stdout {
-		t.Errorf("the dry run says otherwise: %s", dry)
+	dry := f.run("rollout", "shop", "--suite", "stable", "--to", group, "--dry-run")
+	if got := lines[planned](t, "plan", dry.stdout); dry.status != a.status || len(got) != len(plans) {
+		t.Errorf("the dry run has %d groups: %s", len(got), dry)
 	}
 	if a := f.do("history"); len(lines[struct{}](t, "history", a.stdout)) != 1 {
 		t.Errorf("planning is in the journal: %s", a)
