@@ -2,7 +2,10 @@ package cli
 
 import (
 	"context"
-	"slices"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/go-multierror"
 
 	"github.com/aptfleet/aptfleet/controller/engine"
 	"github.com/aptfleet/aptfleet/inventory"
@@ -30,10 +33,29 @@ func (a *app) eachHost(ctx context.Context, hosts []inventory.Host, limit int, f
 		}
 		return engine.Result{Host: h.Name, Err: err}
 	})
-	if slices.ContainsFunc(results, func(r engine.Result) bool { return r.Err != nil }) {
-		return failed(exitFailed)
+	return failures(results)
+}
+
+// failures joins the errors of hosts for a person, to whom the lines of those
+// that failed have scrolled away between the others.
+func failures(results []engine.Result) error {
+	var all *multierror.Error
+	for _, r := range results {
+		if r.Err != nil {
+			all = multierror.Append(all, r.Err)
+		}
 	}
-	return nil
+	if all == nil {
+		return nil
+	}
+	all.ErrorFormat = func(errs []error) string {
+		lines := []string{fmt.Sprintf("%d of %d hosts failed:", len(errs), len(results))}
+		for _, err := range errs {
+			lines = append(lines, printable(err.Error()))
+		}
+		return strings.Join(lines, "\n  ")
+	}
+	return &exitError{exitFailed, all}
 }
 
 func text(err error) string {
