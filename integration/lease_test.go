@@ -25,7 +25,7 @@ func TestTwoControllers(t *testing.T) {
 	if got := end.host(t, free.Name()); a.status != 3 || got.Verdict != "done" || f.version(free, "shop") != "1.1" {
 		t.Errorf("status %d, and the free host ended as %+v", a.status, got)
 	}
-	owner := strings.TrimSuffix(f.jobID(taken), "-apt")
+	owner := strings.TrimSuffix(f.jobID(taken), "-apt-1")
 	if got := end.host(t, taken.Name()); got.Verdict != "failed" || !strings.Contains(got.Cause, owner+" holds the lease of this host until ") {
 		t.Errorf("the taken host ended as %+v, want the lease of %s", got, owner)
 	}
