@@ -75,6 +75,14 @@ func TestExact(t *testing.T) {
 			want: "app=2.0 lib=2.0", marks: "lib", held: "app",
 		},
 		{
+			name: "on hold, beside a longer name", prepare: func(h *host) {
+				h.publish(pkg{name: "app-data", version: "1.0"})
+				h.installed("app=1.0", "app-data")
+				h.hold("app")
+			},
+			want: "app-data=1.0 app=2.0 lib=2.0", marks: "lib", held: "app",
+		},
+		{
 			name: "marks of others stay", prepare: func(h *host) { h.installed("app=1.0", "lib=1.0"); h.exec("apt-mark", "auto", "lib", "app") },
 			want: "app=2.0 lib=2.0", marks: "lib",
 		},

@@ -7,11 +7,11 @@ know_native() { native=$(inside dpkg --print-architecture); }
 packages() { inside dpkg-query -W -f '${binary:Package}|${db:Status-Abbrev}|${Version}\n' | sort; }
 
 # keep_holds puts packages on hold again that were before it: apt takes a hold
-# off what it was allowed to change.
+# off what it was allowed to change. Names alone sort otherwise than whole lines.
 keep_holds() {
-	sed -n 's/^\([^|]*\)|h.*/\1/p' "$job/before" >"$job/holds"
+	sed -n 's/^\([^|]*\)|h.*/\1/p' "$job/before" | sort >"$job/holds"
 	[ -s "$job/holds" ] || return 0
-	packages | grep -v '^[^|]*|\(h\|.[nc]\)' | sed 's/|.*//' | comm -12 - "$job/holds" |
+	packages | grep -v '^[^|]*|\(h\|.[nc]\)' | sed 's/|.*//' | sort | comm -12 - "$job/holds" |
 		sed 's/$/ hold/' | inside dpkg --set-selections || note note "could not put packages on hold again that were before"
 }
 
