@@ -13,7 +13,8 @@ import (
 
 const (
 	leaseFor    = 2 * time.Minute  // a lease that is not renewed
-	waitFor     = time.Second      // on the host, for the job's end; silence is waited out five times as long
+	renewAfter  = leaseFor / 4     // not with every look, which is cheaper for the host without
+	waitFor     = 2 * time.Second  // on the host, for the job's end; silence is waited out five times as long
 	answerIn    = 30 * time.Second // a host that takes longer is taken for lost
 	startIn     = 3 * time.Minute  // connecting included, for which hosts may have to queue
 	maxAttempts = 3                // of a job that dies, with its host or alone
@@ -29,9 +30,10 @@ type follower struct {
 	watch Watch
 
 	attempt         int
-	started         bool  // the host has said so
-	mayRun          bool  // a start may have reached the host
-	state           state // as last heard
+	started         bool      // the host has said so
+	mayRun          bool      // a start may have reached the host
+	state           state     // as last heard
+	leased          time.Time // when its renewal was last asked for
 	logAt, statusAt int64
 	tail            tail
 	tracker         tracker
@@ -197,8 +199,20 @@ func (f *follower) call(ctx context.Context) ([]byte, error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errors.New("the host does not answer"))
 	defer cancel()
+	asked, lease := time.Now(), leaseFor
+	if f.started && asked.Sub(f.leased) < renewAfter {
+		lease = 0
+	}
+	out, err := f.shell(ctx, lease)
+	if err == nil && lease > 0 {
+		f.leased = asked
+	}
+	return out, err
+}
+
+func (f *follower) shell(ctx context.Context, lease time.Duration) ([]byte, error) {
 	args := []string{
-		f.spec.ID, f.spec.Owner, seconds(leaseFor),
+		f.spec.ID, f.spec.Owner, seconds(lease),
 		strconv.FormatInt(f.logAt, 10), strconv.FormatInt(f.statusAt, 10), seconds(waitFor),
 	}
 	if f.started {

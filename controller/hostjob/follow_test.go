@@ -118,6 +118,35 @@ func TestScriptsInTurn(t *testing.T) {
 	})
 }
 
+// TestLeaseIsRenewed holds that a start takes the lease, that looks leave it alone
+// as long as it is fresh, and that it never comes near its end.
+func TestLeaseIsRenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const looks = 100
+		until, calls, renewals := time.Now(), 0, 0
+		sh := shellFunc(func(following bool, args []string) ([]byte, error) {
+			if args[2] != "0" {
+				until = time.Now().Add(leaseFor)
+				renewals++
+			}
+			if left := time.Until(until); left < leaseFor/2 {
+				t.Errorf("call %d leaves the lease for another %v", calls, left)
+			}
+			time.Sleep(5 * time.Second)
+			if calls++; calls < looks {
+				return answer("running"), nil
+			}
+			return done(), nil
+		})
+		if o, err := Run(t.Context(), sh, spec, Watch{}); o.Verdict != Done {
+			t.Errorf("Run returned %+v, %v", o, err)
+		}
+		if most := int(looks*5*time.Second/renewAfter) + 1; renewals > most {
+			t.Errorf("the lease was renewed %d times in %d calls, want at most %d", renewals, looks, most)
+		}
+	})
+}
+
 // TestProgressWhileLost holds that a watcher learns of the trouble and its end.
 func TestProgressWhileLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

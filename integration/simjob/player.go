@@ -113,7 +113,9 @@ func (p *Player) job(c simhost.Command, r request) (j *job, refusal string) {
 	if held := p.leases[c.Host]; held.owner != r.owner && now.Before(held.until) {
 		return nil, fmt.Sprintf("leased %d %s", held.until.Unix(), held.owner)
 	}
-	p.leases[c.Host] = lease{r.owner, now.Add(r.lease)}
+	if r.lease > 0 {
+		p.leases[c.Host] = lease{r.owner, now.Add(r.lease)}
+	}
 	at := key{c.Host, r.id}
 	if p.jobs[at] == nil && r.start {
 		p.jobs[at] = p.begin(c, r.spec, now)

@@ -1,7 +1,7 @@
 # Prints what is new of job $1: a header, the bytes of log and status from
 # offsets $4 and $5, and the result once there is one. It waits up to $6 seconds
 # for the job's end, and then up to five times as long for the first news.
-# $2 owner and $3 seconds of lease, which is renewed.
+# $2 owner and $3 seconds of lease, which is renewed; 0 leaves it as it is.
 set -u
 umask 077
 base=${APTFLEET_ROOT:-}/var/lib/aptfleet
@@ -30,7 +30,7 @@ await() {
 	}
 }
 
-[ ! -d "$base" ] || lease "$2" "$3"
+[ "$3" = 0 ] || [ ! -d "$base" ] || lease "$2" "$3"
 settled
 rounds=0
 while [ "$state" = running ] && [ "$6" -gt 0 ] && [ "$rounds" -lt 5 ]; do
