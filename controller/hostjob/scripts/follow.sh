@@ -2,29 +2,37 @@
 # offsets $4 and $5, and the result once there is one. It waits up to $6 seconds
 # for the job's end, and then up to five times as long for the first news.
 # $2 owner and $3 seconds of lease, which is renewed; 0 leaves it as it is.
+#
+# It runs every other second on every host, so it starts as few programs as it can.
 set -u
 umask 077
 base=${APTFLEET_ROOT:-}/var/lib/aptfleet
 job=$base/jobs/$1
 chunk=262144
 
-size() { wc -c <"$1" 2>/dev/null || echo 0; }
-news() { [ "$(size "$job/log")" -gt "$1" ] || [ "$(size "$job/status")" -gt "$2" ]; }
-
-# part prints at most a chunk of file $1, $3 bytes long now, from offset $2.
-part() { [ "$3" -le "$2" ] || tail -c +$(($2 + 1)) "$1" | head -c "$(length "$2" "$3")"; }
-length() {
-	length=$(($2 - $1))
-	[ "$length" -le $chunk ] || length=$chunk
-	[ "$length" -ge 0 ] || length=0
-	echo "$length"
+# sizes sets $log and $status to how long the files are by now.
+sizes() {
+	sizes=$(stat --printf '%s ' "$job/log" "$job/status" 2>/dev/null) || sizes='0 0 '
+	log=${sizes%% *} status=${sizes#* }
+	status=${status% }
 }
+
+# span sets $span to how much of a file of $2 bytes follows offset $1, at most a
+# chunk.
+span() {
+	span=$(($2 - $1))
+	[ "$span" -le $chunk ] || span=$chunk
+	[ "$span" -ge 0 ] || span=0
+}
+
+# part prints $3 bytes of file $1 from offset $2.
+part() { [ "$3" = 0 ] || dd if="$1" iflag=skip_bytes,count_bytes bs=$chunk skip="$2" count="$3" status=none; }
 
 # await waits up to $1 seconds for the end of the work, which holds a lock on
 # alive as long as it lives. So nobody has to look again and again, and a short
 # job costs no second.
 await() {
-	! flock -s -w "$1" "$job/alive" true 2>/dev/null || {
+	! { flock -s -w "$1" 7; } 2>/dev/null 7>>"$job/alive" || {
 		judge
 		[ "$state" != running ] || sleep "$1" # somewhere without such locks
 	}
@@ -32,19 +40,25 @@ await() {
 
 [ "$3" = 0 ] || [ ! -d "$base" ] || lease "$2" "$3"
 settled
-rounds=0
+log='' rounds=0
 while [ "$state" = running ] && [ "$6" -gt 0 ] && [ "$rounds" -lt 5 ]; do
-	[ "$rounds" = 0 ] || ! news "$4" "$5" || break
 	await "$6"
 	rounds=$((rounds + 1))
 	judge
+	sizes
+	[ "$log" -le "$4" ] && [ "$status" -le "$5" ] || break
 done
 # The state is older than the sizes, so that an end is never told before the
 # last bytes that came before it.
-log=$(size "$job/log") status=$(size "$job/status") result=0
-[ "$state" != ended ] || result=$(size "$job/result")
-[ "$state" != ended ] || release "$2"
-echo "aptfleet-job $state $log $(length "$4" "$log") $status $(length "$5" "$status") $result"
-part "$job/log" "$4" "$log"
-part "$job/status" "$5" "$status"
+[ -n "$log" ] || sizes
+result=0
+if [ "$state" = ended ]; then
+	result=$(stat -c %s "$job/result" 2>/dev/null) || result=0
+	release "$2"
+fi
+span "$4" "$log" && new_log=$span
+span "$5" "$status" && new_status=$span
+echo "aptfleet-job $state $log $new_log $status $new_status $result"
+part "$job/log" "$4" "$new_log"
+part "$job/status" "$5" "$new_status"
 [ "$result" = 0 ] || cat "$job/result"

@@ -31,17 +31,16 @@ make() {
 # fill writes the new folder. The reserve, for which a disk that is nearly full
 # has no room, is the first: of a program one hears why, of the shell "I/O error".
 fill() {
-	mkdir "$new" && head -c 262144 /dev/urandom >"$new/reserve" &&
+	mkdir "$new" "$new/attempt-1" && head -c 262144 /dev/urandom >"$new/reserve" &&
 		printf %s "$1" >"$new/spec" && printf %s "$2" >"$new/work" &&
-		: >"$new/log" && : >"$new/status" && mkdir "$new/attempt-1" &&
-		cat /proc/sys/kernel/random/boot_id >"$new/boot_id"
+		: >"$new/log" && : >"$new/status" && boot_id >"$new/boot_id"
 }
 
 # again claims another attempt for a job that died.
 again() {
 	[ ! -s "$job/rc" ] && mkdir "$job/attempt-$attempt" 2>/dev/null || return
 	rm -f "$job/pid"
-	cat /proc/sys/kernel/random/boot_id >"$job/boot_id"
+	boot_id >"$job/boot_id"
 }
 
 # launch detaches the work from this connection. systemd's unit leaves the
@@ -65,18 +64,18 @@ proxy() {
 	printf %s "$1" >"$job/proxy.new" && mv "$job/proxy.new" "$job/proxy"
 }
 
-reason=$(mkdir -p "$base/jobs" 2>&1) || refuse failed "cannot make $base/jobs: $reason"
+[ -d "$base/jobs" ] || reason=$(mkdir -p "$base/jobs" 2>&1) || refuse failed "cannot make $base/jobs: $reason"
 if ! lease "$2" "$3"; then
 	[ -n "$holder" ] || refuse failed "cannot write $base/lease: $( (date >"$base/lease.new") 2>&1)"
 	refuse leased "$until" "$holder"
 fi
-begun=
+begun='' made=''
 if [ "$attempt" -gt 1 ]; then
 	! again || begun=yes
 elif [ ! -d "$job" ] && make "$8" "$9"; then
-	find "$base/jobs" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} +
-	begun=yes
+	begun=yes made=yes
 fi
-printf %s "$8" | cmp -s - "$job/spec" || refuse differs
+[ -n "$made" ] || printf %s "$8" | cmp -s - "$job/spec" || refuse differs
 proxy "${10}"
 [ -z "$begun" ] || launch "$1"
+[ -z "$made" ] || find "$base/jobs" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} +

@@ -1,5 +1,8 @@
 # What became of the job in folder $job.
 
+# boot_id prints which boot of the machine this is.
+boot_id() { read -r id </proc/sys/kernel/random/boot_id && echo "$id"; }
+
 # judge sets $state to absent, running, ended, rebooted or died, and $pid to the
 # process that runs the job.
 judge() {
@@ -12,8 +15,9 @@ judge() {
 	[ -z "$pid" ] || [ "$(birth "$pid")" != "$born" ] || return 0
 	state=ended # between the two looks
 	[ ! -s "$job/rc" ] || return 0
-	state=rebooted # cmp would compare sizes, and files of /proc have none
-	[ "$(cat "$job/boot_id")" = "$(cat /proc/sys/kernel/random/boot_id)" ] || return 0
+	state=rebooted
+	read -r boot <"$job/boot_id" || boot=
+	[ "$boot" = "$(boot_id)" ] || return 0
 	state=died
 }
 
