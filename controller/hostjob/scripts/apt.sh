@@ -31,13 +31,16 @@ said() { tail -c +$((mark + 1)) "$job/log" | grep -q -E -e "$1"; }
 # apt waits for dpkg's locks, but neither for that of its lists nor for that of
 # its archives.
 apt_get() {
-	deadline=$(($(date +%s) + lock_timeout))
+	deadline=$(($(uptime) + lock_timeout))
 	until apt_once "$@"; do
-		said '^E: Could not get lock' && [ "$(date +%s)" -lt "$deadline" ] || break
+		said '^E: Could not get lock' && [ "$(uptime)" -lt "$deadline" ] || break
 		sleep 1
 	done
 	return "$code"
 }
+
+# uptime prints seconds by a clock that nobody sets.
+uptime() { read -r up </proc/uptime && echo "${up%%.*}"; }
 
 apt_once() {
 	mark=$(wc -c <"$job/log") lists=$1
@@ -55,7 +58,7 @@ apt_once() {
 # dpkg_alone runs dpkg without apt, and waits for its lock as apt does: whoever
 # is left over from a killed apt holds it until it has ended.
 dpkg_alone() {
-	deadline=$(($(date +%s) + lock_timeout))
+	deadline=$(($(uptime) + lock_timeout))
 	while :; do
 		mark=$(wc -c <"$job/log")
 		# shellcheck disable=SC2086 # options without blanks, to be split
@@ -63,7 +66,7 @@ dpkg_alone() {
 		code=$?
 		said 'lock (was|is) locked by another process' || return "$code"
 		held "dpkg's lock"
-		[ "$(date +%s)" -lt "$deadline" ] || return "$code"
+		[ "$(uptime)" -lt "$deadline" ] || return "$code"
 		sleep 1
 	done
 }

@@ -68,7 +68,8 @@ planned() {
 # differs refuses a host on which a package is neither as the plan found it nor
 # as it is to be.
 differs() {
-	packages >"$job/now"
+	look
+	list >"$job/now"
 	installed "$job/before" >"$job/found"
 	planned >"$job/planned"
 	# shellcheck disable=SC2086

@@ -4,22 +4,31 @@
 # know_native sets $native to the host's own architecture.
 know_native() { native=$(inside dpkg --print-architecture); }
 
-packages() { inside dpkg-query -W -f '${binary:Package}|${db:Status-Abbrev}|${Version}\n' | sort; }
+# look keeps what is installed now, and list prints it. It is kept in no file: the
+# disk may be full.
+look() { seen=$(inside dpkg-query -W -f '${binary:Package}|${db:Status-Abbrev}|${Version}\n' | sort); }
+
+list() { [ -z "$seen" ] || printf '%s\n' "$seen"; }
 
 # keep_holds puts packages on hold again that were before it: apt takes a hold
 # off what it was allowed to change. Names alone sort otherwise than whole lines.
 keep_holds() {
 	sed -n 's/^\([^|]*\)|h.*/\1/p' "$job/before" | sort >"$job/holds"
 	[ -s "$job/holds" ] || return 0
-	packages | grep -v '^[^|]*|\(h\|.[nc]\)' | sed 's/|.*//' | sort | comm -12 - "$job/holds" |
-		sed 's/$/ hold/' | inside dpkg --set-selections || note note "could not put packages on hold again that were before"
+	lost=$(list | grep -v '^[^|]*|\(h\|.[nc]\)' | sed 's/|.*//' | sort | comm -12 - "$job/holds")
+	[ -n "$lost" ] || return 0
+	echo "$lost" | sed 's/$/ hold/' | inside dpkg --set-selections || note note "could not put packages on hold again that were before"
+	look
 }
 
-# damaged keeps the lines of packages that dpkg began with and did not finish,
-# and unfinished those of them where asking dpkg again can help: a package that
-# is only half configured has a script that said no.
-damaged() { grep -e '^[^|]*|.[UFHWt]' -e '^[^|]*|..R'; }
-unfinished() { grep -e '^[^|]*|.[UHWt]' -e '^[^|]*|..R'; }
+# damage marks the packages that dpkg began with and did not finish.
+damage='^[^|]*[|](.[UFHWt]|..R)'
+
+# damaged prints the lines of such packages, and unfinished those of them where
+# asking dpkg again can help: a package that is only half configured has a script
+# that said no.
+damaged() { list | grep -E "$damage"; }
+unfinished() { damaged | grep -v '^[^|]*|.F[^R]'; }
 
 # is_target tells whether package $1 is one of those that were asked for.
 is_target() {
@@ -30,12 +39,16 @@ is_target() {
 # changes prints what the job changed, and of what stayed the same the targets
 # and what is damaged.
 changes() {
-	comm -23 "$job/before" "$job/after" | sed 's/^/before /'
-	comm -13 "$job/before" "$job/after" | sed 's/^/after /'
-	comm -12 "$job/before" "$job/after" | damaged | sed 's/^/same /'
-	comm -12 "$job/before" "$job/after" | while IFS= read -r line; do
-		! is_target "${line%%|*}" || echo "same $line"
-	done
+	comm "$job/before" "$job/after" | awk -v targets="$names" -v damage="$damage" '
+		BEGIN { for (n = split(targets, name, " "); n; n--) target[name[n]] }
+		/^\t\t/ {
+			line = substr($0, 3); full = bare = line
+			sub(/[|].*/, "", full); sub(/[:|].*/, "", bare)
+			if (line ~ damage || full in target || bare in target) print "same " line
+			next
+		}
+		/^\t/ { print "after " substr($0, 2); next }
+		{ print "before " $0 }'
 }
 
 # policy prints for each target without an exact version "candidate NAME VERSION"

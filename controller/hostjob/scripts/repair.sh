@@ -3,19 +3,23 @@
 # interrupted tells whether dpkg stopped half way. Only when the job begins does
 # a package that is half configured count too: later it is a script's answer.
 interrupted() {
-	[ -z "$(ls -A "${APTFLEET_ROOT:-}/var/lib/dpkg/updates" 2>/dev/null)" ] || return 0
-	packages | "$1" | grep -q .
+	for update in "${APTFLEET_ROOT:-}"/var/lib/dpkg/updates/*; do
+		[ ! -e "$update" ] || return 0
+	done
+	"$1" >/dev/null
 }
 
 # repair waits for what is left over of the interrupted run, lets dpkg finish
 # it, and brings back the packages that must be unpacked again.
 repair() {
-	note note "had to repair an interrupted dpkg: $(packages | damaged | cut -d '|' -f 1 | tr '\n' ' ')"
+	note note "had to repair an interrupted dpkg: $(damaged | cut -d '|' -f 1 | tr '\n' ' ')"
 	dpkg_alone --configure -a
-	packages | grep '^[^|]*|..R' | while IFS='|' read -r name _ version; do
+	look
+	list | grep '^[^|]*|..R' | while IFS='|' read -r name _ version; do
 		reinstall "$name" "$version"
 	done
-	packages | damaged | grep -q . || return 0
+	look
+	damaged >/dev/null || return 0
 	dpkg_alone --configure -a
 }
 

@@ -16,11 +16,19 @@ left() {
 	echo "$plan" | sed -n 's/^Inst \([^ ]*\).*/left \1/p'
 }
 
+verify() {
+	phase verify
+	look
+}
+
+# killed tells whether it was a signal that ended what apt ran.
+killed() { [ "$code" != 0 ] && said '^E: Sub-process .* (received|exited unexpectedly)'; }
+
 # finish writes the result and, last of all, the exit status that says the job
 # has ended. The reserve makes room for both on a disk that is full.
 finish() {
 	rm -f "$job/reserve"
-	packages >"$job/after"
+	list >"$job/after"
 	{
 		echo "exit $code"
 		echo "native $native"
@@ -31,7 +39,7 @@ finish() {
 		was_auto
 		[ ! -s "$job/refused" ] || sed 's/^/refused /' "$job/refused"
 		fetched
-		! damaged <"$job/after" | grep -q . || inside dpkg --audit | head -c 4096 | sed 's/^/audit /'
+		! damaged >/dev/null || inside dpkg --audit | head -c 4096 | sed 's/^/audit /'
 		echo end
 	} >"$job/result.new" 2>/dev/null && mv "$job/result.new" "$job/result"
 	echo "$code" >"$job/rc.new" && mv "$job/rc.new" "$job/rc"
@@ -41,7 +49,8 @@ finish() {
 read_spec
 : >"$job/policy"
 mark=$(wc -c <"$job/log")
-[ -f "$job/before" ] || packages >"$job/before"
+look
+[ -f "$job/before" ] || list >"$job/before"
 [ -f "$job/auto" ] || marks >"$job/auto"
 if [ "$mode" = prefetch ]; then
 	code=0
@@ -56,12 +65,12 @@ code=0 # what could not be repaired, apt will speak of if it is in the way
 refresh "$refresh"
 stale=$code
 [ "$code" != 0 ] || install_targets
-phase verify
-if [ "$code" -gt 128 ] || interrupted unfinished || said '^E: Sub-process .* (received|exited unexpectedly)'; then
+verify
+if [ "$code" -gt 128 ] || interrupted unfinished || killed; then
 	phase repair-after
 	repair
 	install_targets
-	phase verify
+	verify
 fi
 keep_holds
 finish
