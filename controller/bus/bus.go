@@ -122,7 +122,7 @@ func (b *Bus) Close() error {
 		b.server.Shutdown()
 		b.server.WaitForShutdown()
 	}
-	if err := b.lock.Close(); err != nil {
+	if err := unlock(b.lock); err != nil {
 		return fmt.Errorf("cannot give back the state folder: %w", err)
 	}
 	return nil

@@ -47,6 +47,12 @@ func lock(state, command string) (*os.File, error) {
 	return f, nil
 }
 
+// unlock gives the folder back. Closing the file alone would not where a child of
+// this process has just been forked and still has a copy of it (flock(2)).
+func unlock(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}
+
 // writeNote leaves this process's id and command in the locked file.
 func writeNote(f *os.File, command string) error {
 	if err := f.Truncate(0); err != nil {
