@@ -16,7 +16,7 @@ func main() {
 		// Thousands of connections are live, and little is allocated while they
 		// wait. So Go's default, which lets as much garbage lie about as is
 		// live, costs memory for each host and saves next to no CPU.
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(30)
 	}
 	// The first signal asks: no new host is started, running apt is left to
 	// finish. stop gives the second one back to the kernel, which ends us; the
