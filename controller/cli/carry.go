@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/aptfleet/aptfleet/controller/engine"
 	"github.com/aptfleet/aptfleet/controller/gate"
@@ -15,11 +14,6 @@ import (
 	"github.com/aptfleet/aptfleet/controller/steps"
 	"github.com/aptfleet/aptfleet/inventory"
 )
-
-// maxSilence is how long a job may say nothing before its host is given up as
-// unknown: a maintainer script that waits for ever must not hold the others up.
-// The job itself goes on.
-const maxSilence = 15 * time.Minute
 
 // carrier carries one rollout out: it hands the engine the steps of each host
 // and shows what the journal then says.
@@ -144,11 +138,12 @@ func (c *carrier) show(ctx context.Context) (stop func(finished bool)) {
 func (c *carrier) task(h inventory.Host, at rollout.HostState) engine.Task {
 	link := c.fleet.Link(h)
 	spec := c.job(at)
+	spec.ReattachFor = c.in.Rollout.Reattach
 	c.lookout.see(h.Name, connecting)
 	apt := &steps.Apt{Shell: link, Spec: spec, Watch: hostjob.Watch{
 		Log:      c.journal.LogWriter(context.Background(), c.writer.ID(), h.Name, spec.ID, 0),
 		Progress: (&jobView{app: c.in.app, bar: c.bar, lookout: c.lookout, host: h.Name}).show,
-		Silence:  maxSilence,
+		Silence:  c.in.Rollout.Silence, // a script that waits for ever must not hold the others up
 	}}
 	end := func() error {
 		c.lookout.leave(h.Name)

@@ -41,6 +41,8 @@ type Rollout struct {
 	OnFailure   rollout.OnFailure // once there are more
 	Settle      time.Duration     // how long a host with probes must be well
 	Deadline    time.Duration     // and be so by then
+	Reattach    time.Duration     // how long a host that is lost in the middle is tried again before it is unknown
+	Silence     time.Duration     // how long a job may say nothing before its host is unknown
 }
 
 // Policy returns the defaults as a policy, with a gate.
@@ -66,19 +68,42 @@ type rolloutTable struct {
 	OnFailure   rollout.OnFailure `toml:"on_failure"`
 	Settle      tomlfile.Duration `toml:"settle"`
 	Deadline    tomlfile.Duration `toml:"deadline"`
+	Reattach    tomlfile.Duration `toml:"reattach"`
+	Silence     tomlfile.Duration `toml:"silence"`
 }
 
 func (t rolloutTable) resolve() Rollout {
 	return Rollout{
 		Parallel: t.Parallel, Batches: t.Batches, MaxFailures: t.MaxFailures, OnFailure: t.OnFailure,
 		Settle: time.Duration(t.Settle), Deadline: time.Duration(t.Deadline),
+		Reattach: time.Duration(t.Reattach), Silence: time.Duration(t.Silence),
 	}
+}
+
+// validate holds the limits of patience to what can be meant: 0 would be read as
+// no limit by some and as the default by others.
+func (t rolloutTable) validate(source *tomlfile.File) error {
+	var errs []error
+	if t.Parallel < 1 {
+		errs = append(errs, source.Errorf(tomlfile.Key{"rollout", "parallel"}, "%d hosts at the same time is less than one", t.Parallel))
+	} else if err := t.resolve().Policy().Validate(); err != nil {
+		errs = append(errs, source.Errorf(tomlfile.Key{"rollout"}, "%w", err))
+	}
+	for key, limit := range map[string]tomlfile.Duration{"reattach": t.Reattach, "silence": t.Silence} {
+		if time.Duration(limit) < time.Second {
+			errs = append(errs, source.Errorf(tomlfile.Key{"rollout", key}, "%v is less than a second", limit))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func defaults() file {
 	f := file{Inventory: "inventory.toml", State: "/var/lib/aptfleet"}
 	f.Repository = repositoryTable{Suites: []string{"stable"}, Keep: 10, Origin: "aptfleet", Key: "signing-key.asc"}
-	f.Rollout = rolloutTable{Parallel: 128, Settle: tomlfile.Duration(30 * time.Second), Deadline: tomlfile.Duration(5 * time.Minute)}
+	f.Rollout = rolloutTable{
+		Parallel: 128, Settle: tomlfile.Duration(30 * time.Second), Deadline: tomlfile.Duration(5 * time.Minute),
+		Reattach: tomlfile.Duration(10 * time.Minute), Silence: tomlfile.Duration(15 * time.Minute),
+	}
 	return f
 }
 
@@ -138,10 +163,6 @@ func (f *file) validate(source *tomlfile.File) error {
 		errs = append(errs, source.Errorf(tomlfile.Key{"state"}, "is empty"))
 	}
 	errs = append(errs, f.Repository.validate(source))
-	if n := f.Rollout.Parallel; n < 1 {
-		errs = append(errs, source.Errorf(tomlfile.Key{"rollout", "parallel"}, "%d hosts at the same time is less than one", n))
-	} else if err := f.Rollout.resolve().Policy().Validate(); err != nil {
-		errs = append(errs, source.Errorf(tomlfile.Key{"rollout"}, "%w", err))
-	}
+	errs = append(errs, f.Rollout.validate(source))
 	return errors.Join(errs...)
 }

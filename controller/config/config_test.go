@@ -25,7 +25,7 @@ func TestParse(t *testing.T) {
 			Path: "/etc/x/aptfleet.toml", Inventory: "/etc/x/inventory.toml", State: "/var/lib/aptfleet",
 			Repository: Repository{Root: "/var/lib/aptfleet/repository", Origin: "aptfleet", Label: "aptfleet",
 				Suites: []string{"stable"}, Keep: 10, Key: "/etc/x/signing-key.asc"},
-			Rollout: Rollout{Parallel: 128, Settle: 30 * time.Second, Deadline: 5 * time.Minute},
+			Rollout: Rollout{Parallel: 128, Settle: 30 * time.Second, Deadline: 5 * time.Minute, Reattach: 10 * time.Minute, Silence: 15 * time.Minute},
 		}},
 		{"everything said", `
 inventory = "hosts/prod.toml"
@@ -40,11 +40,13 @@ keep = 3
 key = "../key"
 [rollout]
 parallel = 7
+reattach = "1m"
+silence = "1h"
 `, Config{
 			Path: "/etc/x/aptfleet.toml", Inventory: "/etc/x/hosts/prod.toml", State: "/etc/x/state",
 			Repository: Repository{Root: "/srv/apt", URL: "http://[::1]:8071/apt", Origin: "Shop Ltd", Label: "Shop",
 				Suites: []string{"nightly", "stable"}, Keep: 3, Key: "/etc/key"},
-			Rollout: Rollout{Parallel: 7, Settle: 30 * time.Second, Deadline: 5 * time.Minute},
+			Rollout: Rollout{Parallel: 7, Settle: 30 * time.Second, Deadline: 5 * time.Minute, Reattach: time.Minute, Silence: time.Hour},
 		}},
 	} {
 		got, err := Parse("/etc/x/aptfleet.toml", []byte(tt.src))
@@ -63,6 +65,8 @@ func TestParseErrors(t *testing.T) {
 		{"state = \"\"", "c.toml:1: state: is empty"},
 		{"[rollout]\nparalel = 3", `c.toml:2: rollout.paralel: unknown key (did you mean "parallel"?)`},
 		{"[rollout]\nparallel = 0", "c.toml:2: rollout.parallel: 0 hosts"},
+		{"[rollout]\nreattach = \"0s\"", "c.toml:2: rollout.reattach: 0s is less than a second"},
+		{"[rollout]\nsilence = \"5ms\"", "c.toml:2: rollout.silence: 5ms is less than a second"},
 		{"[rollout]\nparallel = \"all\"", "c.toml:2: rollout.parallel: must be an integer, is a string"},
 		{"[repository]\nroot = \"s3://bucket/x\"", `c.toml:2: repository.root: "s3://bucket/x" is an address`},
 		{"[repository]\nurl = \"deploy:8071\"", `c.toml:2: repository.url: "deploy:8071" is no address such as`},
