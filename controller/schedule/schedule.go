@@ -1,0 +1,99 @@
+package schedule
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"regexp"
+	"time"
+)
+
+// Schedule is one [[schedule]] table.
+type Schedule struct {
+	Name   string
+	Cron   Cron
+	Window time.Duration // after the due time, in which hosts may be begun
+	Jitter time.Duration // less than which a night starts after its due time
+	Freeze []Dates       // days on which it is not due, by its own time zone
+	Run    []string      // the command: "rollout" and its arguments
+}
+
+// name is what can be a part of a key in the bus, and be typed.
+var name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
+
+// maxWindow bounds Window: what is begun later than that is another release.
+const maxWindow = 7 * 24 * time.Hour
+
+// ValidateName reports whether a schedule can be called that.
+func ValidateName(s string) error {
+	if !name.MatchString(s) {
+		return fmt.Errorf("%q must be up to 63 letters, digits, - and _", s)
+	}
+	return nil
+}
+
+// ValidateTimes reports a window and a jitter that cannot be meant.
+func ValidateTimes(window, jitter time.Duration) error {
+	switch {
+	case window <= 0:
+		return errors.New("window must say how long after its time hosts may be begun, such as \"3h\"")
+	case window > maxWindow:
+		return fmt.Errorf("window must be at most %v, is %v", maxWindow, window)
+	case jitter < 0 || jitter >= window:
+		return fmt.Errorf("jitter must be less than the window of %v, is %v", window, jitter)
+	}
+	return nil
+}
+
+// Night is one time that a schedule is due.
+type Night struct {
+	Due   time.Time // what the cron expression says
+	Start time.Time // Due and the day's jitter
+	End   time.Time // no host is begun from then on
+}
+
+// Night returns the night that is due at a time.
+func (s *Schedule) Night(due time.Time) Night {
+	return Night{Due: due, Start: due.Add(s.jitter(due)), End: due.Add(s.Window)}
+}
+
+// jitter returns what a day adds: on the same day always the same, so that
+// every controller starts at the same time and a restarted one too.
+func (s *Schedule) jitter(due time.Time) time.Duration {
+	if s.Jitter <= 0 {
+		return 0
+	}
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, s.Name+due.Format(time.DateOnly)) // a hash takes everything
+	return time.Duration(h.Sum64() % uint64(s.Jitter)).Truncate(time.Second)
+}
+
+// Next returns the first night that is due after a time and not frozen; false if
+// there is none in the next five years.
+func (s *Schedule) Next(after time.Time) (Night, bool) {
+	for due := s.Cron.Next(after); !due.IsZero() && due.Sub(after) < 5*366*24*time.Hour; due = s.Cron.Next(due) {
+		if _, isFrozen := frozen(s.Freeze, due); !isFrozen {
+			return s.Night(due), true
+		}
+	}
+	return Night{}, false
+}
+
+// Frozen returns the days of its freeze that a night lies in.
+func (s *Schedule) Frozen(n Night) (Dates, bool) { return frozen(s.Freeze, n.Due) }
+
+// Came returns the newest night, frozen or not, that is due after the given time,
+// has started by now and has not ended: what was missed meanwhile is one night.
+func (s *Schedule) Came(after, now time.Time) (Night, bool) {
+	if earliest := now.Add(-s.Window); after.Before(earliest) {
+		after = earliest
+	}
+	var came Night
+	for due := s.Cron.Next(after); !due.IsZero() && !due.After(now); due = s.Cron.Next(due) {
+		if n := s.Night(due); !n.Start.After(now) && n.End.After(now) {
+			came = n
+		}
+	}
+	return came, !came.Due.IsZero()
+}
