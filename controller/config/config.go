@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/controller/schedule"
 	"github.com/aptfleet/aptfleet/pkg/tomlfile"
 )
 
@@ -31,6 +32,7 @@ type Config struct {
 	State      string // folder of journals and locks
 	Repository Repository
 	Rollout    Rollout
+	Schedules  []Schedule // in the order of the file
 }
 
 // Rollout holds the defaults of every rollout.
@@ -59,6 +61,9 @@ type file struct {
 	State      string          `toml:"state"`
 	Repository repositoryTable `toml:"repository"`
 	Rollout    rolloutTable    `toml:"rollout"`
+
+	Freeze    []schedule.Dates `toml:"freeze"` // of all schedules
+	Schedules []scheduleTable  `toml:"schedule"`
 }
 
 type rolloutTable struct {
@@ -142,7 +147,8 @@ func Parse(name string, data []byte) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := written.validate(source); err != nil {
+	schedules, err := resolveSchedules(source, written.Schedules, written.Freeze)
+	if err := errors.Join(written.validate(source), err); err != nil {
 		return nil, err
 	}
 	return &Config{
@@ -151,6 +157,7 @@ func Parse(name string, data []byte) (*Config, error) {
 		State:      source.Path(written.State),
 		Repository: written.Repository.resolve(source, written.State),
 		Rollout:    written.Rollout.resolve(),
+		Schedules:  schedules,
 	}, nil
 }
 

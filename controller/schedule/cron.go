@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	_ "time/tzdata" // for machines without the package of that name
 
 	"github.com/robfig/cron/v3"
 )
