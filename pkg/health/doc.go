@@ -6,6 +6,9 @@
 // which may be broken or worse: Decode bounds and escapes whatever is in them,
 // so that a Report in hand can be shown and logged as it is.
 //
+// A host's agent finds its probes in a file, see EncodeProbes: what a host is to
+// run never comes over the network.
+//
 // Times of a host are by its own clock, which may be wrong. They are good for
 // their differences alone; Report.Since turns them into the reader's time.
 package health

@@ -18,6 +18,8 @@ const (
 	HTTP    Kind = "http"    // answers as expected
 	TCP     Kind = "tcp"     // takes connections
 	Disk    Kind = "disk"    // has room
+	Memory  Kind = "memory"  // has some left
+	Clock   Kind = "clock"   // goes as the reader's does
 	Command Kind = "command" // exits with 0
 )
 
@@ -32,11 +34,12 @@ const (
 // probes of a host never share both.
 type Probe struct {
 	Kind   Kind
-	Target string // the package, unit, URL, host:port or folder; of a command all its words, see NewCommand
+	Target string // the package, unit, URL, host:port or folder; of a command all its words, see NewCommand; else see NewMemory and NewClock
 
 	Status   int           // HTTP: the wanted status; 0 is any from 200 to 299
 	Contains string        // HTTP: what the answer's body must have in it; {version:PACKAGE} stands for the installed version
-	MinFree  int64         // Disk: bytes that users other than root must have free
+	MinFree  int64         // Disk: bytes that users other than root must have free. Memory: bytes that programs must still get without swapping
+	MaxSkew  time.Duration // Clock: how far the host's clock may be from the reader's
 	Argv     []string      // Command: program and arguments, run without a shell
 	Timeout  time.Duration // after which it counts as failed; 0 is DefaultTimeout
 }
@@ -51,6 +54,16 @@ func NewCommand(argv ...string) Probe {
 		}
 	}
 	return Probe{Kind: Command, Target: strings.Join(words, " "), Argv: argv}
+}
+
+// NewMemory returns the probe for memory, of which a host has one.
+func NewMemory(minFree int64) Probe {
+	return Probe{Kind: Memory, Target: "available", MinFree: minFree}
+}
+
+// NewClock returns the probe for the host's clock, of which a host has one.
+func NewClock(maxSkew time.Duration) Probe {
+	return Probe{Kind: Clock, Target: "skew", MaxSkew: maxSkew}
 }
 
 // Name returns what messages and reports call the probe, such as

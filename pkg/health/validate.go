@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/aptfleet/aptfleet/pkg/debian"
@@ -21,8 +22,12 @@ var template = regexp.MustCompile(`\{version:([^{}]*)\}`)
 // unitName is that of a systemd unit, with its type (systemd.unit(5)).
 var unitName = regexp.MustCompile(`^[A-Za-z0-9:_\\@][A-Za-z0-9:_.\\@-]*\.(service|socket|target|timer|mount|automount|path|slice|scope|swap|device)$`)
 
-// maxName bounds Probe.Name, in bytes.
-const maxName = 512
+// Bounds of what a probe may say.
+const (
+	maxName     = 512       // bytes of Probe.Name
+	maxContains = 4 << 10   // bytes of Probe.Contains
+	maxSkew     = time.Hour // Probe.MaxSkew
+)
 
 // Validate reports the first thing in the probe that cannot be meant.
 func (p Probe) Validate() error {
@@ -43,6 +48,8 @@ func (p Probe) Validate() error {
 		return validateAddress(p.Target)
 	case Disk:
 		return p.validateDisk()
+	case Memory, Clock:
+		return p.validateOnly()
 	case Command:
 		return p.validateCommand()
 	}
@@ -65,6 +72,8 @@ func (p Probe) validateHTTP() error {
 		return fmt.Errorf("%q is no URL of the form http://HOST[:PORT]/PATH", p.Target)
 	case u.User != nil:
 		return errors.New("the URL has a user in it, which would end up in messages")
+	case len(p.Contains) > maxContains:
+		return fmt.Errorf("contains: it is longer than %d bytes", maxContains)
 	case p.Status != 0 && (p.Status < 100 || p.Status > 599):
 		return fmt.Errorf("%d is no status of HTTP", p.Status)
 	}
@@ -94,6 +103,19 @@ func (p Probe) validateDisk() error {
 	}
 	if p.MinFree <= 0 {
 		return errors.New("min_free must be more than 0")
+	}
+	return nil
+}
+
+// validateOnly checks a probe of which a host has one.
+func (p Probe) validateOnly() error {
+	switch {
+	case p.Kind == Memory && p.MinFree <= 0:
+		return errors.New("min_available must be more than 0")
+	case p.Kind == Clock && (p.MaxSkew <= 0 || p.MaxSkew > maxSkew):
+		return fmt.Errorf("max_skew must be more than 0s and at most %v, is %v", maxSkew, p.MaxSkew)
+	case p.Target != NewMemory(0).Target && p.Kind == Memory, p.Target != NewClock(0).Target && p.Kind == Clock:
+		return fmt.Errorf("%q is not what a probe for %s looks at", p.Target, p.Kind)
 	}
 	return nil
 }

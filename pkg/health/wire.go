@@ -14,7 +14,7 @@ import (
 
 // wireVersion is raised whenever a program that knows only the version before
 // would misunderstand a report. Older versions stay readable for ever.
-const wireVersion = 1
+const wireVersion = 2 // 1 had no facts, and no probes of the clock
 
 // MaxReport bounds a report as it is sent, in bytes.
 const MaxReport = 128 << 10
@@ -33,6 +33,7 @@ type wireReport struct {
 	Packages map[string]string `json:"packages,omitempty"`
 	Audit    string            `json:"audit,omitempty"`
 	Results  []wireResult      `json:"results,omitempty"`
+	Facts    *wireFacts        `json:"facts,omitempty"`
 }
 
 type wireResult struct {
@@ -40,21 +41,18 @@ type wireResult struct {
 	OK     bool       `json:"ok"`
 	Since  *time.Time `json:"since,omitempty"`
 	Output string     `json:"output,omitempty"`
+	Skew   int64      `json:"max_skew_ms,omitempty"`
 }
 
 // Encode returns the report as it is sent.
 func (r *Report) Encode() ([]byte, error) {
-	w := wireReport{Version: wireVersion, Boot: r.Boot, At: r.At, Packages: r.Packages, Audit: Text(r.Audit)}
+	w := wireReport{Version: wireVersion, Boot: r.Boot, At: r.At, Packages: r.Packages, Audit: Text(r.Audit), Facts: r.Facts.wire()}
 	for _, result := range r.Results {
-		sent := wireResult{Probe: result.Probe, OK: result.OK, Output: Text(result.Output)}
-		if !result.Since.IsZero() {
-			sent.Since = &result.Since
-		}
-		w.Results = append(w.Results, sent)
+		w.Results = append(w.Results, result.wire())
 	}
 	data, err := json.Marshal(w)
 	if err == nil {
-		_, err = w.live()
+		_, err = w.live(r.At)
 	}
 	if err == nil && len(data) > MaxReport {
 		err = fmt.Errorf("it has %d bytes, and %d are the most", len(data), MaxReport)
@@ -65,6 +63,14 @@ func (r *Report) Encode() ([]byte, error) {
 	return data, nil
 }
 
+func (r Result) wire() wireResult {
+	w := wireResult{Probe: r.Probe, OK: r.OK, Output: Text(r.Output), Skew: r.MaxSkew.Milliseconds()}
+	if !r.Since.IsZero() {
+		w.Since = &r.Since
+	}
+	return w
+}
+
 // Decode reads what Encode returned, now or in an older version of this program,
 // received now. A report of a newer version, and one that is out of bounds, is
 // refused.
@@ -73,11 +79,10 @@ func Decode(data []byte, received time.Time) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("cannot decode report: %w", err)
 	}
-	r, err := w.live()
+	r, err := w.live(received)
 	if err != nil {
 		return Report{}, fmt.Errorf("cannot decode report: %w", err)
 	}
-	r.Received = received
 	return r, nil
 }
 
@@ -88,24 +93,18 @@ func decodeStrict(data []byte) (w wireReport, err error) {
 	if len(data) > MaxReport {
 		return w, fmt.Errorf("it has %d bytes, and %d are the most", len(data), MaxReport)
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	err = dec.Decode(&w)
+	err = strictly(data, &w)
 	switch {
 	case w.Version > wireVersion, err == nil && w.Version < 1:
 		return w, fmt.Errorf("it has version %d, and this program reads up to %d", w.Version, wireVersion)
-	case err != nil:
+	default:
 		return w, err
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return w, errors.New("something follows it")
-	}
-	return w, nil
 }
 
 // live checks what came over the wire, and escapes it.
-func (w *wireReport) live() (Report, error) {
-	r := Report{Boot: w.Boot, At: w.At, Packages: w.Packages, Audit: Text(w.Audit)}
+func (w *wireReport) live(received time.Time) (Report, error) {
+	r := Report{Boot: w.Boot, At: w.At, Received: received, Packages: w.Packages, Audit: Text(w.Audit)}
 	switch {
 	case w.Boot == "" || len(w.Boot) > maxBoot || Text(w.Boot) != w.Boot:
 		return r, fmt.Errorf("%.80q is no boot id", w.Boot)
@@ -119,17 +118,35 @@ func (w *wireReport) live() (Report, error) {
 			return r, err
 		}
 	}
-	for _, result := range w.Results {
-		if _, twice := r.Result(result.Probe); twice || result.Probe == "" || len(result.Probe) > maxName || Text(result.Probe) != result.Probe {
-			return r, fmt.Errorf("%.80q is no name of a probe, or there twice", result.Probe)
+	for _, sent := range w.Results {
+		result, err := sent.live(&r)
+		if err != nil {
+			return r, err
 		}
-		live := Result{Probe: result.Probe, OK: result.OK, Output: Text(result.Output)}
-		if result.Since != nil {
-			live.Since = *result.Since
-		}
-		r.Results = append(r.Results, live)
+		r.Results = append(r.Results, result)
 	}
-	return r, nil
+	var err error
+	r.Facts, err = w.Facts.live()
+	return r, err
+}
+
+// live checks a result that is to join those of r, and judges a clock.
+func (w wireResult) live(r *Report) (Result, error) {
+	if _, twice := r.Result(w.Probe); twice || w.Probe == "" || len(w.Probe) > maxName || Text(w.Probe) != w.Probe {
+		return Result{}, fmt.Errorf("%.80q is no name of a probe, or there twice", w.Probe)
+	}
+	live := Result{Probe: w.Probe, OK: w.OK, Output: Text(w.Output)}
+	if w.Since != nil {
+		live.Since = *w.Since
+	}
+	if w.Skew == 0 {
+		return live, nil
+	}
+	clock := NewClock(time.Duration(w.Skew) * time.Millisecond)
+	if w.Skew < 0 || w.Skew > maxSkew.Milliseconds() || w.Probe != clock.Name() {
+		return live, fmt.Errorf("%s cannot have a skew of %d ms", w.Probe, w.Skew)
+	}
+	return JudgeClock(clock, r.Ahead()), nil
 }
 
 // validatePackage takes what dpkg calls a package: NAME, or NAME:ARCHITECTURE.
@@ -141,4 +158,18 @@ func validatePackage(name string) error {
 		}
 	}
 	return debian.ValidatePackageName(name)
+}
+
+// strictly decodes one JSON value with none but the keys that into has. Unless
+// it is no JSON at all, into is filled although there is an error.
+func strictly(data []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows it")
+	}
+	return nil
 }
