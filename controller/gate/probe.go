@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -30,6 +29,8 @@ func taskOf(p health.Probe) (task, bool) {
 		t.argv = []string{"sh", "-c", unitScript, "sh", p.Target}
 	case health.Disk:
 		t.argv = []string{"sh", "-c", diskScript, "sh", p.Target}
+	case health.Memory:
+		t.argv = []string{"grep", "^MemAvailable:", "/proc/meminfo"}
 	case health.Command:
 		t.argv = p.Argv
 	default:
@@ -40,52 +41,56 @@ func taskOf(p health.Probe) (task, bool) {
 
 // resultOf judges how the command of a probe ended.
 func resultOf(p health.Probe, o outcome, m moment) health.Result {
-	r := health.Result{Probe: p.Name(), Output: health.Text(o.output)}
 	switch {
 	case o.status == 124:
-		r.Output = health.Text(fmt.Sprintf("did not end within %v\n%s", p.Limit(), o.output))
+		return health.Late(p, o.output)
 	case p.Kind == health.Command:
-		if r.OK = o.status == 0; !r.OK {
-			r.Output = health.Text(fmt.Sprintf("exited with %d\n%s", o.status, o.output))
-		}
+		return health.JudgeCommand(p, o.status, o.output)
 	case o.status != 0:
 	case p.Kind == health.Unit:
 		return unitResult(p, o.output, m)
 	case p.Kind == health.Disk:
 		return diskResult(p, o.output)
+	case p.Kind == health.Memory:
+		return memoryResult(p, o.output)
 	}
-	return r
+	return health.Result{Probe: p.Name(), Output: health.Text(o.output)}
 }
 
 // diskResult reads the answer of df.
 func diskResult(p health.Probe, output string) health.Result {
-	r := health.Result{Probe: p.Name(), Output: health.Text(output)}
-	fields := strings.Fields(output)
-	if len(fields) != 2 {
-		return r
+	if fields := strings.Fields(output); len(fields) == 2 {
+		if free, err := strconv.ParseInt(fields[1], 10, 64); err == nil {
+			return health.JudgeFree(p, free)
+		}
 	}
-	free, err := strconv.ParseInt(fields[1], 10, 64)
-	if err != nil {
-		return r
+	return health.Result{Probe: p.Name(), Output: health.Text(output)}
+}
+
+// memoryResult reads a line of /proc/meminfo (proc_meminfo(5)).
+func memoryResult(p health.Probe, output string) health.Result {
+	if fields := strings.Fields(output); len(fields) == 3 && fields[2] == "kB" {
+		if kib, err := strconv.ParseInt(fields[1], 10, 43); err == nil {
+			return health.JudgeFree(p, kib<<10)
+		}
 	}
-	r.OK = free >= p.MinFree
-	r.Output = fmt.Sprintf("%d MiB are free, and must be %d MiB", free>>20, (p.MinFree+1<<20-1)>>20)
-	return r
+	return health.Result{Probe: p.Name(), Output: health.Text(output)}
 }
 
 // unitResult reads what systemctl shows of a unit.
 func unitResult(p health.Probe, output string, m moment) health.Result {
-	r := health.Result{Probe: p.Name(), Output: health.Text(output)}
 	shown := map[string]string{}
 	for line := range strings.Lines(output) {
 		key, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 		if !ok {
-			return r
+			return health.Result{Probe: p.Name(), Output: health.Text(output)}
 		}
 		shown[key] = value
 	}
-	state := shown["ActiveState"]
-	r.OK = shown["LoadState"] == "loaded" && (state == "active" || state == "reloading")
+	r := health.JudgeUnit(p, health.UnitState{
+		Load: shown["LoadState"], Active: shown["ActiveState"], Sub: shown["SubState"], Result: shown["Result"],
+		ExitStatus: shown["ExecMainStatus"], Restarts: shown["NRestarts"], Said: shown["Said"],
+	})
 	changed := "StateChangeTimestampMonotonic"
 	if r.OK {
 		changed = "ActiveEnterTimestampMonotonic"
@@ -93,35 +98,7 @@ func unitResult(p health.Probe, output string, m moment) health.Result {
 	if µs, err := strconv.ParseInt(shown[changed], 10, 64); err == nil && µs < 1e15 {
 		r.Since = m.since(time.Duration(µs) * time.Microsecond)
 	}
-	r.Output = health.Text(unitWords(shown))
 	return r
-}
-
-// unitWords says in words how a unit is.
-func unitWords(shown map[string]string) string {
-	if load := shown["LoadState"]; load != "loaded" {
-		return "is " + load
-	}
-	words := fmt.Sprintf("is %s (%s)", shown["ActiveState"], shown["SubState"])
-	if result := shown["Result"]; result != "" && result != "success" {
-		words += fmt.Sprintf(", result %s, exit status %s", result, shown["ExecMainStatus"])
-	}
-	if n := shown["NRestarts"]; n != "" && n != "0" {
-		words += ", restarted " + n + " times"
-	}
-	if said := shown["Said"]; said != "" {
-		words += "\n" + said
-	}
-	return words
-}
-
-// packageResult judges a probe of kind Package by the installed versions.
-func packageResult(p health.Probe, installed map[string]string) health.Result {
-	version, ok := installed[p.Target]
-	if !ok {
-		return health.Result{Probe: p.Name(), Output: "is not installed, or only half"}
-	}
-	return health.Result{Probe: p.Name(), OK: true, Output: version + " is installed"}
 }
 
 // allPackages returns the packages that a report on the host is to speak of.

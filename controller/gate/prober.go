@@ -109,7 +109,7 @@ func (l *lookout) read(first, rest []outcome, answers []netprobe.Answer, now tim
 	for i, p := range l.probes {
 		switch p.Kind {
 		case health.Package:
-			r.Results = append(r.Results, packageResult(p, r.Packages))
+			r.Results = append(r.Results, health.JudgePackage(p, r.Packages))
 		case health.HTTP, health.TCP:
 			r.Results = append(r.Results, answers[i].Result(p, r.Packages))
 		default:
