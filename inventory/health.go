@@ -20,6 +20,8 @@ type healthTable struct {
 	HTTP     []httpTable    `toml:"http"`
 	TCP      []tcpTable     `toml:"tcp"`
 	Disk     []diskTable    `toml:"disk"`
+	Memory   *memoryTable   `toml:"memory"`
+	Clock    *clockTable    `toml:"clock"`
 	Command  []commandTable `toml:"command"`
 }
 
@@ -38,6 +40,14 @@ type tcpTable struct {
 type diskTable struct {
 	Path    string        `toml:"path"`
 	MinFree tomlfile.Size `toml:"min_free"`
+}
+
+type memoryTable struct {
+	MinAvailable tomlfile.Size `toml:"min_available"`
+}
+
+type clockTable struct {
+	MaxSkew tomlfile.Duration `toml:"max_skew"`
 }
 
 type commandTable struct {
@@ -74,6 +84,12 @@ func (t *healthTable) probes() []placedProbe {
 	}
 	for i, d := range t.Disk {
 		add("disk", i, health.Probe{Kind: health.Disk, Target: d.Path, MinFree: int64(d.MinFree)})
+	}
+	if t.Memory != nil {
+		all = append(all, placedProbe{health.NewMemory(int64(t.Memory.MinAvailable)), tomlfile.Key{"health", "memory"}})
+	}
+	if t.Clock != nil {
+		all = append(all, placedProbe{health.NewClock(time.Duration(t.Clock.MaxSkew)), tomlfile.Key{"health", "clock"}})
 	}
 	for i, c := range t.Command {
 		p := health.NewCommand(c.Run...)

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,6 +33,8 @@ command  = [{ run = ["/bin/check", "all"], timeout = "20s" }]
 
 [hosts.w2.health]
 disk = [{ path = "/", min_free = "500MB" }, { path = "/srv", min_free = "1B" }]
+memory = { min_available = "200MiB" }
+clock = { max_skew = "2s" }
 
 [hosts.alone]
 groups = []
@@ -52,10 +55,10 @@ func TestHealth(t *testing.T) {
 		{Kind: health.Unit, Target: "shop-web.service"},
 		{Kind: health.Unit, Target: "ssh.service"},
 	}
-	w2 := []health.Probe{check, {Kind: health.Disk, Target: "/", MinFree: 500e6}, {Kind: health.Disk, Target: "/srv", MinFree: 1}}
+	w2 := []health.Probe{health.NewClock(2 * time.Second), check, {Kind: health.Disk, Target: "/", MinFree: 500e6}, {Kind: health.Disk, Target: "/srv", MinFree: 1}}
 	for name, want := range map[HostName][]health.Probe{
 		"w1":    append([]health.Probe{check, root}, web...),
-		"w2":    append(w2, web...),
+		"w2":    slices.Concat(w2, web[:1], []health.Probe{health.NewMemory(200 << 20)}, web[1:]),
 		"alone": {root},
 	} {
 		h, _ := inv.Host(name)
@@ -73,6 +76,9 @@ func TestHealthErrors(t *testing.T) {
 		{"no unit", in("units = [\n \"a.service\",\n \"b\",\n]\n"), `i.toml:6: groups.web.health.units[1]: "b" is no unit of systemd`},
 		{"no URL", in("http = [{ status = 200 }]\n"), `i.toml:4: groups.web.health.http[0]: "" is no URL`},
 		{"no size", in("disk = [{ path = \"/\", min_free = \"1G\" }]\n"), `i.toml:4: groups.web.health.disk[0].min_free: "1G" is no size such as "512MiB"`},
+		{"no memory", in("memory = {}\n"), "i.toml:4: groups.web.health.memory: min_available must be more than 0"},
+		{"a clock that is never wrong", in("[groups.web.health.clock]\nmax_skew = \"2h\"\n"), "i.toml:4: groups.web.health.clock: max_skew must be more than 0s and at most 1h0m0s, is 2h0m0s"},
+		{"two clocks", in("clock = [{ max_skew = \"1s\" }]\n"), "i.toml:4: groups.web.health.clock: must be a table, is a list"},
 		{"twice", in("tcp = [\n{ address = \"x:1\" },\n{ address = \"x:1\", timeout = \"1s\" }]\n"),
 			"i.toml:6: groups.web.health.tcp[1]: tcp x:1 is on line 5 already"},
 		{"groups that differ", in("disk = [{ path = \"/\", min_free = \"1GB\" }]\n[groups.db]\nhosts = [\"a\"]\n[groups.db.health]\ndisk = [{ path = \"/\", min_free = \"2GB\" }]\n"),

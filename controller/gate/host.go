@@ -40,6 +40,7 @@ func front(packages []string) []task {
 type moment struct {
 	at     time.Time
 	uptime time.Duration // of the host, then
+	begun  time.Time     // when the look began
 }
 
 // since turns a time of systemd's monotonic clock into one of ours.
@@ -69,7 +70,7 @@ func readFront(r *health.Report, found []outcome, packages []string) (moment, er
 			return moment{}, err
 		}
 	}
-	return moment{r.At, time.Duration(seconds * float64(time.Second))}, nil
+	return moment{at: r.At, uptime: time.Duration(seconds * float64(time.Second))}, nil
 }
 
 // parsePackages reads lines of dpkg-query. It returns the versions of those of

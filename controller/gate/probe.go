@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -31,6 +32,8 @@ func taskOf(p health.Probe) (task, bool) {
 		t.argv = []string{"sh", "-c", diskScript, "sh", p.Target}
 	case health.Memory:
 		t.argv = []string{"grep", "^MemAvailable:", "/proc/meminfo"}
+	case health.Clock:
+		t.argv = []string{"date", "-u", "+%s %N"}
 	case health.Command:
 		t.argv = p.Argv
 	default:
@@ -53,6 +56,8 @@ func resultOf(p health.Probe, o outcome, m moment) health.Result {
 		return diskResult(p, o.output)
 	case p.Kind == health.Memory:
 		return memoryResult(p, o.output)
+	case p.Kind == health.Clock:
+		return clockResult(p, o.output, m)
 	}
 	return health.Result{Probe: p.Name(), Output: health.Text(o.output)}
 }
@@ -75,6 +80,23 @@ func memoryResult(p health.Probe, output string) health.Result {
 		}
 	}
 	return health.Result{Probe: p.Name(), Output: health.Text(output)}
+}
+
+// clockResult reads the seconds and nanoseconds of the host's clock. When within
+// the round it was asked is not known, and taken for the host's best.
+func clockResult(p health.Probe, output string, m moment) health.Result {
+	var seconds, nanoseconds int64
+	if n, err := fmt.Sscanf(output, "%d %d\n", &seconds, &nanoseconds); n != 2 || err != nil {
+		return health.Result{Probe: p.Name(), Output: health.Text(output)}
+	}
+	switch clock := time.Unix(seconds, nanoseconds); {
+	case clock.Before(m.begun):
+		return health.JudgeClock(p, clock.Sub(m.begun))
+	case clock.After(m.at):
+		return health.JudgeClock(p, clock.Sub(m.at))
+	default:
+		return health.JudgeClock(p, 0)
+	}
 }
 
 // unitResult reads what systemctl shows of a unit.

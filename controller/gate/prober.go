@@ -55,13 +55,14 @@ func (l *lookout) Report(ctx context.Context) (health.Report, error) {
 			asking.Go(func() { answers[i] = netprobe.Ask(ctx, l.link.Dial, p) })
 		}
 	}
+	begun := time.Now()
 	first, rest, err := l.round(ctx)
 	asking.Wait()
 	l.there = err == nil
 	if err != nil {
 		return health.Report{}, err
 	}
-	return l.read(first, rest, answers, time.Now())
+	return l.read(first, rest, answers, begun)
 }
 
 // connect makes sure of a connection beforehand: what that takes is not to count
@@ -99,13 +100,15 @@ func (l *lookout) round(ctx context.Context) (first, rest []outcome, err error) 
 	return all[:len(begin)], all[len(begin):], nil
 }
 
-// read makes a report of what was found.
-func (l *lookout) read(first, rest []outcome, answers []netprobe.Answer, now time.Time) (health.Report, error) {
+// read makes a report of what was found since begun.
+func (l *lookout) read(first, rest []outcome, answers []netprobe.Answer, begun time.Time) (health.Report, error) {
+	now := time.Now()
 	r := health.Report{At: now, Received: now}
 	m, err := readFront(&r, first, l.packages)
 	if err != nil {
 		return r, err
 	}
+	m.begun = begun
 	for i, p := range l.probes {
 		switch p.Kind {
 		case health.Package:

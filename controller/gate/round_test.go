@@ -88,7 +88,7 @@ func FuzzParseRound(f *testing.F) {
 			t.Errorf("%q was read as %q", packages, got)
 		}
 		for _, p := range everyKind {
-			r := resultOf(p, outcome{said, 0}, moment{time.Now(), time.Hour})
+			r := resultOf(p, outcome{said, 0}, moment{at: time.Now(), uptime: time.Hour})
 			if r.Probe != p.Name() || health.Text(r.Output) != r.Output || r.Since.After(time.Now()) {
 				t.Errorf("%q was judged as %+v", said, r)
 			}
@@ -96,11 +96,12 @@ func FuzzParseRound(f *testing.F) {
 	})
 }
 
-var everyKind = []health.Probe{{Kind: health.Unit, Target: "a.service"}, {Kind: health.Disk, Target: "/", MinFree: 1 << 30}, health.NewCommand("true")}
+var everyKind = []health.Probe{{Kind: health.Unit, Target: "a.service"}, {Kind: health.Disk, Target: "/", MinFree: 1 << 30}, health.NewCommand("true"),
+	health.NewMemory(200 << 20), health.NewClock(2 * time.Second)}
 
 func TestResultOf(t *testing.T) {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	unit, disk, command := everyKind[0], everyKind[1], everyKind[2]
+	unit, disk, command, memory, clock := everyKind[0], everyKind[1], everyKind[2], everyKind[3], everyKind[4]
 	show := func(load, active, sub, more string) outcome {
 		return outcome{fmt.Sprintf("LoadState=%s\nActiveState=%s\nSubState=%s\nStateChangeTimestampMonotonic=3540000000\nActiveEnterTimestampMonotonic=3000000000\n%s", load, active, sub, more), 0}
 	}
@@ -126,13 +127,24 @@ func TestResultOf(t *testing.T) {
 		{disk, outcome{"df: /x: No such file or directory\n", 1}, false, 0, "df: /x: No such file or directory"},
 		{command, outcome{"fine\n", 0}, true, 0, "fine"},
 		{command, outcome{"bad \x1b\n", 2}, false, 0, `exited with 2` + "\n" + `bad \x1b`},
+		{memory, outcome{"MemAvailable:     204800 kB\n", 0}, true, 0, "200 MiB are free, and must be 200 MiB"},
+		{memory, outcome{"MemAvailable:     204799 kB\n", 0}, false, 0, "199 MiB are free, and must be 200 MiB"},
+		{memory, outcome{"MemAvailable: much kB\n", 0}, false, 0, "MemAvailable: much kB"},
+		{memory, outcome{"", 1}, false, 0, ""},
+		{clock, outcome{fmt.Sprintf("%d 500000000\n", at.Unix()+2), 0}, false, 0, "is 2.5s ahead, and may be 2s"},
+		{clock, outcome{fmt.Sprintf("%d 000000000\n", at.Unix()-30), 0}, true, 0, "is 0s ahead, and may be 2s"},
+		{clock, outcome{fmt.Sprintf("%d 000000001\n", at.Unix()-3660), 0}, false, 0, "is 1h0m0s behind, and may be 2s"},
+		{clock, outcome{"soon\n", 0}, false, 0, "soon"},
 		{command, outcome{"so far\n", 124}, false, 0, "did not end within 5s\nso far"},
 	} {
 		want := health.Result{Probe: tt.probe.Name(), OK: tt.ok, Output: tt.want}
+		if strings.HasPrefix(tt.want, "is ") && tt.probe.Kind == health.Clock {
+			want.MaxSkew = tt.probe.MaxSkew
+		}
 		if tt.since != 0 {
 			want.Since = at.Add(-tt.since)
 		}
-		if diff := cmp.Diff(want, resultOf(tt.probe, tt.outcome, moment{at, time.Hour})); diff != "" {
+		if diff := cmp.Diff(want, resultOf(tt.probe, tt.outcome, moment{at: at, uptime: time.Hour, begun: at.Add(-time.Minute)})); diff != "" {
 			t.Errorf("%q:\n%s", tt.output, diff)
 		}
 	}
