@@ -17,6 +17,7 @@ import (
 const (
 	Journal = "JOURNAL" // j.<rollout>.ctl, j.<rollout>.res: events of rollouts
 	Logs    = "LOGS"    // l.<rollout>.<shard>: logs of jobs on hosts
+	Audit   = "AUDIT"   // a.log: who did what, or was refused, besides rollouts
 )
 
 // streams returns how each stream is kept. Hosts are named in payloads and not
@@ -39,6 +40,17 @@ func streams() []jetstream.StreamConfig {
 			Compression: jetstream.S2Compression,
 			MaxAge:      90 * 24 * time.Hour,
 			MaxBytes:    2 << 30, // the oldest go first
+		},
+		{
+			// Anybody who reaches the daemon can fill it, with what is refused; it
+			// must not fill the disk.
+			Name:        Audit,
+			Subjects:    []string{"a.>"},
+			Storage:     jetstream.FileStorage,
+			Compression: jetstream.S2Compression,
+			MaxAge:      2 * 365 * 24 * time.Hour,
+			MaxBytes:    64 << 20,
+			DenyDelete:  true,
 		},
 	}
 }
