@@ -83,6 +83,23 @@ func TestNotFound(t *testing.T) {
 	if _, err := j.Take(t.Context(), "R2"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("Take returned %v", err)
 	}
+	if _, err := j.Find(t.Context(), "R2"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Find returned %v", err)
+	}
+	if e, err := j.Find(t.Context(), "R1"); err != nil || e.Created.Spec == nil {
+		t.Errorf("Find returned %+v, %v", e, err)
+	}
+}
+
+// TestAuthor: who asked for a decision is its author, else who writes.
+func TestAuthor(t *testing.T) {
+	j := New(openBus(t, t.TempDir()), "daemon")
+	w := create(t, j, "a")
+	mustAppend(t, w, rollout.Event{Kind: rollout.KindAborted, By: "ci", Cause: "asked for"})
+	e, err := j.Find(t.Context(), w.ID())
+	if err != nil || e.Created.By != "daemon" || e.Last.By != "ci" {
+		t.Errorf("created by %q, aborted by %q, %v", e.Created.By, e.Last.By, err)
+	}
 }
 
 // TestRefusedEventLeavesTheWriterAlive also checks that nothing of it is kept.

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,6 +43,19 @@ func (j *Journal) List(ctx context.Context) ([]Entry, error) {
 		}
 	}
 	return entries, context.Cause(ctx)
+}
+
+// Find returns one rollout as List does.
+func (j *Journal) Find(ctx context.Context, id rollout.ID) (Entry, error) {
+	e := Entry{ID: id}
+	err := j.fill(ctx, &e)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return e, fmt.Errorf("cannot read %s: %w", id, err)
+	}
+	return e, nil
 }
 
 func (j *Journal) fill(ctx context.Context, e *Entry) error {

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,8 +61,8 @@ func (w *Writer) Finish(ctx context.Context) (rollout.Summary, error) {
 	return sum, w.Append(ctx, rollout.Event{Kind: rollout.KindFinished, Summary: &sum})
 }
 
-// Append writes an event and returns once it is durable. Author, time, term and
-// chain are filled in here. An event that is impossible now is refused, and the
+// Append writes an event and returns once it is durable. Time, term and chain
+// are filled in here, and the author where the event does not say who asked for it. An event that is impossible now is refused, and the
 // Writer goes on; errors of the store are final, and if the rollout was taken
 // over they are a *FencedError.
 //
@@ -132,7 +133,7 @@ func (w *Writer) next() []*pending {
 
 // admit stamps and folds an event and returns the message that stores it.
 func (w *Writer) admit(e *rollout.Event) (*nats.Msg, error) {
-	e.At, e.By = w.journal.now().UTC(), w.journal.by
+	e.At, e.By = w.journal.now().UTC(), cmp.Or(e.By, w.journal.by)
 	e.Prev, e.Results = w.history.decision, w.history.state.Results
 	e.Term = w.history.state.Term
 	if e.Kind == rollout.KindTaken || e.Kind == rollout.KindCreated {

@@ -46,7 +46,7 @@ type Versions map[string]string
 type Event struct {
 	Kind Kind
 	At   time.Time
-	By   string // the controller that wrote it: user@machine (process id)
+	By   string // the controller that wrote it: user@machine (process id); or who asked it to
 
 	// Term counts the controllers that had the rollout in hand; 1 is who
 	// created it. Prev and Results chain the events, so that a reader notices a
