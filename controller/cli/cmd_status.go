@@ -95,21 +95,7 @@ func (l statusLine) when() string {
 }
 
 // String names the counts that are not zero.
-func (s summaryLine) String() string {
-	var words []string
-	for _, c := range []struct {
-		n    int
-		word string
-	}{
-		{s.Done, "done"}, {s.Failed, "failed"}, {s.Unreachable, "unreachable"}, {s.Unknown, "unknown"},
-		{s.Stuck, "stuck"}, {s.Returned, "returned"}, {s.Running, "running"}, {s.NotStarted, "not started"},
-	} {
-		if c.n > 0 {
-			words = append(words, fmt.Sprintf("%d %s", c.n, c.word))
-		}
-	}
-	return strings.Join(words, ", ")
-}
+func (s summaryLine) String() string { return rollout.Summary(s).String() }
 
 func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{

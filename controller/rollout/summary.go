@@ -1,6 +1,10 @@
 package rollout
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Summary counts the hosts of a rollout by what became of them.
 type Summary struct {
@@ -57,6 +61,23 @@ func (s *Summary) count(v Verdict) *int {
 // Total returns the number of hosts.
 func (s Summary) Total() int {
 	return s.Done + s.Failed + s.Unreachable + s.Unknown + s.Returned + s.Stuck + s.Running + s.NotStarted
+}
+
+// String names the counts that are not zero.
+func (s Summary) String() string {
+	var words []string
+	for _, c := range []struct {
+		n    int
+		word string
+	}{
+		{s.Done, "done"}, {s.Failed, "failed"}, {s.Unreachable, "unreachable"}, {s.Unknown, "unknown"},
+		{s.Stuck, "stuck"}, {s.Returned, "returned"}, {s.Running, "running"}, {s.NotStarted, "not started"},
+	} {
+		if c.n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", c.n, c.word))
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 // ExitStatus returns the exit status that tells what became of the rollout: the
