@@ -16,10 +16,11 @@ import (
 // Delivery is a decision that has to be told to somebody outside. It comes again,
 // also in another process, until it is settled.
 type Delivery struct {
-	ID    rollout.ID
-	Event rollout.Event
-	Tries int // this one included
-	msg   jetstream.Msg
+	ID       rollout.ID
+	Event    rollout.Event
+	Sequence uint64 // of the event in the journal
+	Tries    int    // this one included
+	msg      jetstream.Msg
 }
 
 // Settle says that the delivery is over, well or badly.
@@ -46,6 +47,9 @@ const (
 // by one goroutine; while it takes its time, others are not held up.
 func (j *Journal) Deliveries(ctx context.Context, name string, receive func(Delivery)) error {
 	messages, err := j.deliveries(ctx, name)
+	if err != nil && ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("cannot follow the journal for %s: %w", name, err)
 	}
@@ -104,5 +108,5 @@ func newDelivery(m jetstream.Msg) (Delivery, error) {
 		return Delivery{}, err
 	}
 	event, err := rollout.DecodeEvent(m.Data())
-	return Delivery{ID: id, Event: event, Tries: int(meta.NumDelivered), msg: m}, err
+	return Delivery{ID: id, Event: event, Sequence: meta.Sequence.Stream, Tries: int(meta.NumDelivered), msg: m}, err
 }

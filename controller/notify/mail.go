@@ -1,0 +1,130 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	netmail "net/mail"
+	"strconv"
+	"strings"
+
+	"github.com/wneessen/go-mail"
+)
+
+// Encryption is how the connection to a mail server is protected.
+type Encryption string
+
+// The ways. The zero value is StartTLS.
+const (
+	StartTLS Encryption = "starttls" // begun on a plain connection, and insisted on
+	Implicit Encryption = "implicit" // from the first byte, as on port 465
+	Plain    Encryption = "none"     // for a server on this machine
+)
+
+// UnmarshalText reads a way, and refuses what is none.
+func (e *Encryption) UnmarshalText(text []byte) error {
+	switch Encryption(text) {
+	case StartTLS, Implicit, Plain:
+		*e = Encryption(text)
+		return nil
+	}
+	return fmt.Errorf("%q is no encryption: want %s, %s or %s", text, StartTLS, Implicit, Plain)
+}
+
+// Mail is who gets notices by mail, and through which server.
+type Mail struct {
+	Server     string // host:port
+	Encryption Encryption
+	User       string // "" logs in nowhere
+	Password   Secret
+	From       string
+	To         []string
+}
+
+// Validate reports what of it can't be meant.
+func (m Mail) Validate() error {
+	var errs []error
+	if _, _, err := m.address(); err != nil {
+		errs = append(errs, err)
+	}
+	if len(m.To) == 0 {
+		errs = append(errs, errors.New("to names nobody"))
+	}
+	for _, a := range append([]string{m.From}, m.To...) {
+		if _, err := netmail.ParseAddress(a); err != nil {
+			errs = append(errs, fmt.Errorf("%q is no mail address", a))
+		}
+	}
+	switch {
+	case (m.User == "") != m.Password.IsZero():
+		errs = append(errs, errors.New("user and password belong together"))
+	case m.User != "" && m.Encryption == Plain:
+		errs = append(errs, errors.New("a password is not sent without encryption"))
+	}
+	return errors.Join(append(errs, m.Password.Validate())...)
+}
+
+func (m Mail) address() (host string, port int, err error) {
+	host, service, err := net.SplitHostPort(m.Server)
+	if err == nil {
+		port, err = strconv.Atoi(service)
+	}
+	if err != nil || host == "" || port < 1 || port > 65535 {
+		return "", 0, fmt.Errorf("%q is no mail server such as \"smtp.example.com:587\"", m.Server)
+	}
+	return host, port, nil
+}
+
+// send mails a notice to all in one mail.
+func (m Mail) send(ctx context.Context, n Notice) error {
+	message, err := m.message(n)
+	if err != nil {
+		return err
+	}
+	c, err := m.client()
+	if err != nil {
+		return err
+	}
+	if err := c.DialAndSendWithContext(ctx, message); err != nil {
+		return fmt.Errorf("cannot mail through %s: %w", m.Server, err)
+	}
+	return nil
+}
+
+func (m Mail) client() (*mail.Client, error) {
+	host, port, err := m.address()
+	if err != nil {
+		return nil, err
+	}
+	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(tryTimeout), mail.WithTLSPolicy(mail.TLSMandatory)}
+	switch m.Encryption {
+	case Implicit:
+		options = append(options, mail.WithSSL())
+	case Plain:
+		options = append(options, mail.WithTLSPolicy(mail.NoTLS))
+	}
+	if m.User != "" {
+		password, err := m.Password.Read()
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(m.User), mail.WithPassword(password))
+	}
+	return mail.NewClient(host, options...)
+}
+
+func (m Mail) message(n Notice) (*mail.Msg, error) {
+	message := mail.NewMsg()
+	if err := errors.Join(message.From(m.From), message.To(m.To...)); err != nil {
+		return nil, err
+	}
+	first, _, _ := strings.Cut(n.Text, "\n")
+	message.Subject("[aptfleet] " + first)
+	message.SetMessageIDWithValue(n.ID + "@aptfleet")
+	message.SetDateWithValue(n.Time)
+	message.SetBulk()
+	message.SetBodyString(mail.TypeTextPlain, fmt.Sprintf("%s\n\nAt %s, by %s.\n\naptfleet status %s\n",
+		n.Text, n.Time.Local().Format("2006-01-02 15:04:05 -07:00"), n.By, n.Rollout))
+	return message, nil
+}
