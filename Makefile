@@ -5,8 +5,9 @@ GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0)
 LDFLAGS  := -s -w -X github.com/aptfleet/aptfleet/controller/cli.version=$(VERSION)
 FUZZTIME ?= 20s
+CHAOS    ?= 100
 
-.PHONY: build demo test integration race lint fuzz bench deb tools
+.PHONY: build demo test integration race lint fuzz bench chaos deb tools
 .DEFAULT_GOAL := build
 
 build: ## bin/aptfleet
@@ -41,6 +42,9 @@ fuzz: ## every fuzz target for FUZZTIME
 bench: build ## against the targets, with the peers beside it; SUBJECTS="ping jobs" for some
 	integration/bench/peers.sh
 	$(GO) run ./integration/bench $(SUBJECTS)
+
+chaos: build tools ## 200 rollouts, half of them killed, half cut off; SEED=1 for the dice of an earlier run
+	$(GO) test ./integration -run '^TestChaos$$' -v -timeout 3h -chaos $(CHAOS) $(if $(SEED),-chaos.seed $(SEED))
 
 deb: build ## aptfleet's own package
 	bin/aptfleet manual packaging/self/build/man

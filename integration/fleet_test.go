@@ -92,6 +92,14 @@ func (f *fleet) write(name, text string) {
 	f.must(os.WriteFile(f.path(name), []byte(text), 0o644))
 }
 
+// appendTo adds to the end of a file of the administrator's.
+func (f *fleet) appendTo(name, text string) {
+	f.t.Helper()
+	old, err := os.ReadFile(f.path(name))
+	f.must(err)
+	f.write(name, string(old)+text)
+}
+
 // host returns a host by its number, which begins at 1 as in its name.
 func (f *fleet) host(number int) lab.Host { return f.lab.Hosts()[number-1] }
 

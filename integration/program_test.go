@@ -2,8 +2,8 @@ package integration
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"sync"
 	"syscall"
@@ -35,15 +35,32 @@ func (c *console) String() string {
 	return c.text.String()
 }
 
-// start builds the program and starts a command, without --json: what people
-// see is part of the story.
-func (f *fleet) start(args ...string) *program {
+// lines counts what has been written so far.
+func (c *console) lines() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return bytes.Count(c.text.Bytes(), []byte("\n"))
+}
+
+// programFile builds the program, once for a fleet, and returns where it lies.
+func (f *fleet) programFile() string {
 	f.t.Helper()
-	file := filepath.Join(f.t.TempDir(), "aptfleet")
+	file := f.path("aptfleet")
+	if _, err := os.Stat(file); err == nil {
+		return file
+	}
 	if out, err := exec.Command("go", "build", "-o", file, module+"controller/cmd/aptfleet").CombinedOutput(); err != nil {
 		f.t.Fatalf("%v\n%s", err, out)
 	}
-	p := &program{Cmd: exec.Command(file, append([]string{"--config", f.path("aptfleet.toml")}, args...)...), ended: make(chan struct{})}
+	return file
+}
+
+// start starts a command as a process, without --json unless args has it: what
+// people see is part of the story.
+func (f *fleet) start(args ...string) *program {
+	f.t.Helper()
+	args = append([]string{"--config", f.path("aptfleet.toml")}, args...)
+	p := &program{Cmd: exec.Command(f.programFile(), args...), ended: make(chan struct{})}
 	p.Stdout, p.Stderr = &p.out, &p.errs
 	f.must(p.Start())
 	go func() {

@@ -1,0 +1,153 @@
+package integration
+
+import (
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/integration/lab"
+)
+
+// killed plays one rollout whose controller is killed: of hosts that are all
+// well, of some that fail and are tried again, of some that fail and are taken
+// back by themselves, or one that a person takes back. What follows the rollout is
+// killed as well.
+func (tr *trial) killed() {
+	switch plight := tr.dice.IntN(5); {
+	case tr.number == 0, plight <= 1:
+		tr.carry(rollout.ExitDone, tr.rolloutArgs()...)
+		tr.holds(tr.upgraded)
+	case plight == 2:
+		tr.retried()
+	case plight == 3:
+		tr.returnedByItself()
+	case plight == 4:
+		tr.carry(rollout.ExitDone, tr.rolloutArgs()...)
+		id, _ := tr.state()
+		tr.carry(rollout.ExitReturned, "rollback", string(id), "--yes")
+		tr.holds(tr.returned("returned"))
+		tr.version = tr.from
+	}
+}
+
+// upgraded is the truth of every host once all are done.
+func (tr *trial) upgraded(lab.Host) truth {
+	return truth{verdicts: []string{"done"}, version: tr.to, changes: []string{tr.from + ">" + tr.to}}
+}
+
+// returned is the truth of every host once those that were touched are back.
+func (tr *trial) returned(verdicts ...string) func(lab.Host) truth {
+	there := tr.from + ">" + tr.to
+	changes := []string{there + " " + tr.to + ">" + tr.from}
+	if len(verdicts) > 1 {
+		changes = append(changes, "")
+	}
+	return func(lab.Host) truth { return truth{verdicts: verdicts, version: tr.from, changes: changes} }
+}
+
+// spoil makes the new version fail on one to three hosts.
+func (tr *trial) spoil() (bad []lab.Host) {
+	hosts := tr.lab.Hosts()
+	for _, i := range tr.dice.Perm(len(hosts))[:1+tr.dice.IntN(3)] {
+		tr.put(hosts[i], faultFile, "[ \"$(cat /usr/share/shop/version)\" != "+tr.to+" ]\n")
+		tr.tell("%s will fail", hosts[i].Name())
+		bad = append(bad, hosts[i])
+	}
+	return bad
+}
+
+func (tr *trial) mend(bad []lab.Host) {
+	for _, h := range bad {
+		tr.put(h, faultFile, "")
+	}
+}
+
+func (tr *trial) retried() {
+	bad := tr.spoil()
+	tr.carry(rollout.ExitSomeFailed, append(tr.rolloutArgs(), "--on-failure", "continue")...)
+	tr.holds(func(h lab.Host) truth {
+		want := tr.upgraded(h)
+		if slices.Contains(bad, h) {
+			want.verdicts, want.broken = []string{"failed"}, true
+		}
+		return want
+	})
+	tr.mend(bad)
+	id, _ := tr.state()
+	tr.carry(rollout.ExitDone, "retry", string(id))
+	tr.holds(tr.upgraded)
+}
+
+func (tr *trial) returnedByItself() {
+	bad := tr.spoil()
+	tr.carry(rollout.ExitReturned, append(tr.rolloutArgs(), "--on-failure", "rollback", "--max-failures", "0")...)
+	tr.mend(bad)
+	tr.holds(tr.returned("returned", "not started"))
+	tr.version = tr.from
+}
+
+// carry runs a command, kills it at a random moment, and often whoever resumes as
+// well, until the rollout is finished. A command that was killed before it had
+// journaled what it was to do is given again.
+func (tr *trial) carry(status int, args ...string) {
+	tr.t.Helper()
+	kills := 1
+	for kills < 4 && tr.dice.IntN(2) == 0 {
+		kills++
+	}
+	if tr.number == 0 { // from which the others learn
+		kills = 0
+	}
+	for next := args; next != nil; kills-- {
+		began := time.Now()
+		p := tr.begin(next)
+		tr.tell("%s", next[0])
+		if kills > 0 && tr.kill(p, next[0]) {
+			next = tr.next(args)
+			continue
+		}
+		<-p.ended
+		tr.learn(next[0], p, time.Since(began))
+		if got := p.ProcessState.ExitCode(); got != status {
+			tr.wrongf(&tr.wrong, "%q ends with status %d, want %d\n%s%s", next, got, status, p.out.String(), p.errs.String())
+		}
+		return
+	}
+}
+
+// kill kills a command at a random moment, and reports whether it met it alive.
+func (tr *trial) kill(p *program, command string) bool {
+	if !tr.moment(p, tr.course(command)) {
+		tr.tell("too late")
+		return false
+	}
+	tr.must(p.Process.Kill())
+	<-p.ended
+	if p.ProcessState.Sys().(syscall.WaitStatus).Signaled() {
+		tr.blows++
+		tr.tell("killed after %d lines", p.out.lines())
+		return true
+	}
+	return false
+}
+
+// next returns the command that goes on after a kill, nil where nothing is left
+// to be done.
+func (tr *trial) next(args []string) []string {
+	id, state := tr.state()
+	decided := state != nil
+	switch {
+	case decided && args[0] == "retry":
+		decided = slices.ContainsFunc(state.Hosts(), func(h rollout.HostState) bool { return h.Attempt > 1 })
+	case decided && args[0] == "rollback":
+		decided = state.Returning
+	}
+	switch {
+	case !decided:
+		return args
+	case state.Phase == rollout.Finished:
+		return nil
+	}
+	return []string{"resume", string(id)}
+}
