@@ -29,11 +29,11 @@ func parse(t *testing.T, text, zoneName string) Cron {
 }
 
 // TestNextNightly compares a year of nights with what watching a clock on the
-// wall, minute by minute, gives: each day once, at the first moment at which it
+// wall, quarter by quarter, gives: each day once, at the first moment at which it
 // shows the time or, where that is left out, a later one.
 func TestNextNightly(t *testing.T) {
 	for _, name := range zones {
-		for _, at := range []string{"00:00", "00:30", "01:45", "02:00", "02:15", "02:30", "03:00", "23:59"} {
+		for _, at := range []string{"00:00", "00:30", "01:45", "02:00", "02:15", "02:30", "03:00", "23:45"} {
 			z := zone(t, name)
 			clock, err := time.Parse("15:04", at)
 			if err != nil {
@@ -56,7 +56,7 @@ func TestNextNightly(t *testing.T) {
 func watched(z *time.Location, clock time.Time) []time.Time {
 	var found []time.Time
 	seen := 0
-	for at := time.Date(2026, 1, 1, 0, 0, 0, 0, z); at.Year() < 2027; at = at.Add(time.Minute) {
+	for at := time.Date(2026, 1, 1, 0, 0, 0, 0, z); at.Year() < 2027; at = at.Add(15 * time.Minute) { // no zone changes in between
 		if at.YearDay() > seen && at.Hour()*60+at.Minute() >= clock.Hour()*60+clock.Minute() {
 			seen = at.YearDay()
 			found = append(found, at)

@@ -97,3 +97,13 @@ func (s *Schedule) Came(after, now time.Time) (Night, bool) {
 	}
 	return came, !came.Due.IsZero()
 }
+
+// untilStart returns the time until the next night starts.
+func (s *Schedule) untilStart(now time.Time) time.Duration {
+	for due := s.Cron.Next(now.Add(-s.Jitter)); !due.IsZero(); due = s.Cron.Next(due) {
+		if start := s.Night(due).Start; start.After(now) {
+			return start.Sub(now)
+		}
+	}
+	return maxWindow
+}

@@ -1,0 +1,503 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aptfleet/aptfleet/controller/rollout"
+)
+
+// pages is a Book in memory, with the same refusals.
+type pages struct {
+	mu       sync.Mutex
+	revision uint64
+	runs     map[runKey]Run
+	settings map[string]Settings
+	fail     error // of every write and read
+}
+
+func newPages() *pages { return &pages{runs: map[runKey]Run{}, settings: map[string]Settings{}} }
+
+func (p *pages) Begin(_ context.Context, r Run) (Run, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, there := p.runs[r.key()]; there {
+		return r, ErrTaken
+	}
+	return p.put(r)
+}
+
+func (p *pages) Amend(_ context.Context, r Run) (Run, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.runs[r.key()].Revision != r.Revision {
+		return r, ErrTaken
+	}
+	return p.put(r)
+}
+
+func (p *pages) put(r Run) (Run, error) {
+	p.revision++
+	r.Revision = p.revision
+	p.runs[r.key()] = r
+	return r, p.fail
+}
+
+func (p *pages) Runs(_ context.Context, schedule string) ([]Run, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var runs []Run
+	for _, r := range p.runs {
+		if r.Schedule == schedule {
+			runs = append(runs, r)
+		}
+	}
+	slices.SortFunc(runs, func(a, b Run) int { return b.Due.Compare(a.Due) })
+	return runs, p.fail
+}
+
+func (p *pages) Settings(_ context.Context, schedule string) (Settings, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.settings[schedule], p.fail
+}
+
+func (p *pages) Set(_ context.Context, s Settings) (Settings, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.settings[s.Schedule].Revision != s.Revision {
+		return s, ErrTaken
+	}
+	p.revision++
+	s.Revision = p.revision
+	p.settings[s.Schedule] = s
+	return s, p.fail
+}
+
+// all returns the runs of all schedules in a line each, by time.
+func (p *pages) all() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	runs := slices.SortedFunc(maps.Values(p.runs), func(a, b Run) int { return a.Due.Compare(b.Due) })
+	var lines []string
+	for _, r := range runs {
+		words := []string{r.Due.UTC().Format("02 15:04"), r.Schedule, r.Outcome.String(), string(r.Rollout), r.Text}
+		lines = append(lines, strings.Join(strings.Fields(strings.Join(words, " ")), " "))
+	}
+	return lines
+}
+
+// hands carries rollouts out in no time, or in what takes says.
+type hands struct {
+	takes  time.Duration
+	status int
+	dies   bool // before it notes what it journaled
+
+	mu      sync.Mutex
+	journal []Order // the rollouts R1, R2, … that were created
+	begun   map[rollout.ID]time.Time
+	over    map[rollout.ID]Ending
+}
+
+func newHands() *hands {
+	return &hands{begun: map[rollout.ID]time.Time{}, over: map[rollout.ID]Ending{}}
+}
+
+func (h *hands) Begin(ctx context.Context, o Order, noted func(rollout.ID) error) (Ending, error) {
+	h.mu.Lock()
+	h.journal = append(h.journal, o)
+	id := rollout.NewID(len(h.journal))
+	h.mu.Unlock()
+	if h.dies {
+		<-ctx.Done()
+		return Ending{}, ctx.Err()
+	}
+	if err := noted(id); err != nil {
+		return Ending{}, fmt.Errorf("%s is aborted: %w", id, err)
+	}
+	return h.Resume(ctx, id)
+}
+
+func (h *hands) Resume(ctx context.Context, id rollout.ID) (Ending, error) {
+	h.mu.Lock()
+	h.begun[id] = time.Now()
+	ending := Ending{h.status, "1 done"}
+	h.mu.Unlock()
+	select {
+	case <-time.After(h.takes):
+	case <-ctx.Done():
+		if _, closed := errors.AsType[*WindowError](context.Cause(ctx)); !closed {
+			return Ending{}, ctx.Err()
+		}
+		ending = Ending{rollout.ExitStopped, context.Cause(ctx).Error()}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.over[id] = ending
+	return ending, nil
+}
+
+func (h *hands) Find(_ context.Context, o Order) (rollout.ID, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, known := range h.journal {
+		if known.Author() == o.Author() && known.Due.Equal(o.Due) {
+			return rollout.NewID(i + 1), nil
+		}
+	}
+	return "", nil
+}
+
+func (h *hands) Ended(_ context.Context, id rollout.ID) (Ending, bool, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ending, ended := h.over[id]
+	return ending, ended, nil
+}
+
+// began returns when each order was begun, by its due time.
+func (h *hands) began() []time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var at []time.Time
+	for i := range h.journal {
+		at = append(at, h.begun[rollout.NewID(i+1)])
+	}
+	return at
+}
+
+// run runs a Runner until stop is called.
+func run(t *testing.T, r *Runner) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	r.Log = slog.New(slog.DiscardHandler)
+	go func() {
+		defer close(done)
+		r.Run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// until sleeps to a time, in a bubble.
+func until(t *testing.T, text string) {
+	t.Helper()
+	at, err := time.Parse("2006-01-02 15:04", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Until(at))
+}
+
+func want(t *testing.T, book *pages, lines ...string) {
+	t.Helper()
+	if got := book.all(); !slices.Equal(got, lines) {
+		t.Errorf("the book has\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(lines, "\n"))
+	}
+}
+
+func nightly(t *testing.T) Schedule {
+	t.Helper()
+	return Schedule{Name: "nightly", Cron: parse(t, "30 2 * * *", "UTC"), Window: 3 * time.Hour, Run: []string{"rollout", "shop", "--to", "web"}}
+}
+
+// TestRunnerYear runs a year of nights in three zones and starts each once, at
+// the moments that watching a clock on the wall gives.
+func TestRunnerYear(t *testing.T) {
+	for _, name := range []string{"Europe/Zurich", "America/New_York", "Australia/Lord_Howe"} {
+		t.Run(strings.ReplaceAll(name, "/", "-"), func(t *testing.T) {
+			s := Schedule{Name: "nightly", Cron: parse(t, "15 2 * * *", name), Window: 3 * time.Hour}
+			expected := watched(zone(t, name), time.Date(0, 1, 1, 2, 15, 0, 0, time.UTC))
+			synctest.Test(t, func(t *testing.T) {
+				until(t, "2025-12-31 00:00")
+				book, work := newPages(), newHands()
+				work.takes = time.Hour
+				time.Sleep(time.Until(expected[0].Add(-time.Hour)))
+				stop := run(t, NewRunner(book, work, "ada", []Schedule{s}))
+				time.Sleep(time.Until(expected[364].Add(2 * time.Hour)))
+				stop()
+				if got := work.began(); !slices.EqualFunc(got, expected, time.Time.Equal) {
+					t.Errorf("%d nights were begun, want %d: %v", len(got), len(expected), got)
+				}
+			})
+		})
+	}
+}
+
+// TestRunnerOverlap: a night comes while the last still goes.
+func TestRunnerOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book, work := newPages(), newHands()
+		work.takes = 5 * time.Hour
+		s := Schedule{Name: "often", Cron: parse(t, "0 */2 * * *", "UTC"), Window: 7 * time.Hour}
+		until(t, "2026-11-23 01:00")
+		stop := run(t, NewRunner(book, work, "ada", []Schedule{s}))
+		until(t, "2026-11-23 08:30")
+		want(t, book,
+			"23 02:00 often done R1 1 done",
+			"23 04:00 often skipped the run of often for 2026-11-23T02:00:00Z still goes: R1",
+			"23 06:00 often skipped the run of often for 2026-11-23T02:00:00Z still goes: R1",
+			"23 08:00 often going R2")
+		stop()
+		want(t, book,
+			"23 02:00 often done R1 1 done",
+			"23 04:00 often skipped the run of often for 2026-11-23T02:00:00Z still goes: R1",
+			"23 06:00 often skipped the run of often for 2026-11-23T02:00:00Z still goes: R1",
+			"23 08:00 often going R2") // which this controller leaves to the next
+	})
+}
+
+// TestRunnerWindow: no host is begun after it.
+func TestRunnerWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book, work := newPages(), newHands()
+		work.takes = 5 * time.Hour
+		until(t, "2026-11-23 01:00")
+		defer run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))()
+		until(t, "2026-11-23 05:29")
+		want(t, book, "23 02:30 nightly going R1")
+		until(t, "2026-11-23 05:31")
+		want(t, book, "23 02:30 nightly failed R1 the window of schedule nightly has ended at 2026-11-23T05:30:00Z")
+	})
+}
+
+// TestRunnerWasDown: what was missed is run once, if its window is open.
+func TestRunnerWasDown(t *testing.T) {
+	for _, tt := range []struct {
+		name, down, up string
+		want           []string
+	}{
+		{"for an hour", "2026-11-23 02:00", "2026-11-23 03:30", []string{"22 02:30 nightly done R1 1 done", "23 02:30 nightly done R2 1 done"}},
+		{"for days", "2026-11-22 12:00", "2026-11-25 05:00", []string{"22 02:30 nightly done R1 1 done", "25 02:30 nightly done R2 1 done"}},
+		{"for too long", "2026-11-22 12:00", "2026-11-25 06:00", []string{"22 02:30 nightly done R1 1 done"}},
+		{"not at night", "2026-11-23 03:00", "2026-11-23 04:00", []string{"22 02:30 nightly done R1 1 done", "23 02:30 nightly done R2 1 done"}},
+	} {
+		t.Run(strings.ReplaceAll(tt.name, " ", "-"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				book, work := newPages(), newHands()
+				until(t, "2026-11-22 01:00")
+				stop := run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))
+				until(t, tt.down)
+				stop()
+				until(t, tt.up)
+				stop = run(t, NewRunner(book, work, "bob", []Schedule{nightly(t)}))
+				time.Sleep(time.Hour)
+				stop()
+				want(t, book, tt.want...)
+			})
+		})
+	}
+}
+
+// TestRunnerIsNew: a schedule that is written, or changed, in the middle of its
+// window has missed nothing.
+func TestRunnerIsNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book, work := newPages(), newHands()
+		until(t, "2026-11-23 03:00")
+		r := NewRunner(book, work, "ada", []Schedule{nightly(t)})
+		defer run(t, r)()
+		until(t, "2026-11-23 14:00")
+		changed := nightly(t)
+		changed.Cron = parse(t, "0 13 * * *", "UTC")
+		r.Replace([]Schedule{changed})
+		until(t, "2026-11-24 14:00")
+		want(t, book, "24 13:00 nightly done R1 1 done")
+	})
+}
+
+func TestRunnerPausedAndFrozen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book, work := newPages(), newHands()
+		s := nightly(t)
+		s.Freeze = dates(t, "2026-11-24")
+		until(t, "2026-11-22 12:00")
+		r := NewRunner(book, work, "ada", []Schedule{s})
+		defer run(t, r)()
+		if err := errors.Join(r.Pause(t.Context(), "nightly", "ada"), r.Pause(t.Context(), "nightly", "bob")); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "2026-11-23 03:00")
+		if err := r.Unpause(t.Context(), "nightly"); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "2026-11-25 03:00")
+		want(t, book,
+			"23 02:30 nightly skipped paused by ada at 2026-11-22T12:00:00Z",
+			"24 02:30 nightly skipped frozen: 2026-11-24",
+			"25 02:30 nightly done R1 1 done")
+		if err := r.Pause(t.Context(), "nigthly", "ada"); err == nil || err.Error() != `there is no schedule "nigthly" (did you mean "nightly"?)` {
+			t.Errorf("Pause returned %v", err)
+		}
+	})
+}
+
+// TestTwoRunners: of two that look at once, one begins the night.
+func TestTwoRunners(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book, work := newPages(), newHands()
+		until(t, "2026-11-22 12:00")
+		defer run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))()
+		defer run(t, NewRunner(book, work, "bob", []Schedule{nightly(t)}))()
+		until(t, "2026-12-22 12:00")
+		if got := len(work.began()); got != 30 || len(book.all()) != 30 {
+			t.Errorf("in 30 nights, %d rollouts were created, and the book has %d", got, len(book.all()))
+		}
+	})
+}
+
+// TestRunnerDies: whatever a controller left open, the next carries to its end,
+// and nothing is begun twice.
+func TestRunnerDies(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		die      func(*hands, *pages)
+		up       string
+		rollouts int
+		want     string
+	}{
+		{"while its rollout goes", func(*hands, *pages) {}, "2026-11-23 04:00", 1, "23 02:30 nightly done R1 1 done"},
+		{"before it noted its rollout", func(h *hands, _ *pages) { h.dies = true }, "2026-11-23 04:00", 1, "23 02:30 nightly done R1 1 done"},
+		{"before it created one", func(h *hands, p *pages) { h.dies = true }, "2026-11-23 04:00", 1, "23 02:30 nightly done R1 1 done"},
+		{"and the window ends", func(*hands, *pages) {}, "2026-11-23 06:00", 1, "23 02:30 nightly failed R1 the window of schedule nightly has ended at 2026-11-23T05:30:00Z"},
+	} {
+		t.Run(strings.ReplaceAll(tt.name, " ", "-"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				book, work := newPages(), newHands()
+				work.takes = time.Hour
+				tt.die(work, book)
+				until(t, "2026-11-22 12:00")
+				stop := run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))
+				until(t, "2026-11-23 03:00")
+				stop()
+				if strings.HasSuffix(tt.name, "created one") {
+					work.journal = nil
+				}
+				work.dies = false
+				until(t, tt.up)
+				defer run(t, NewRunner(book, work, "bob", []Schedule{nightly(t)}))()
+				time.Sleep(2 * time.Hour)
+				want(t, book, tt.want)
+				if got := len(work.began()); got != tt.rollouts {
+					t.Errorf("%d rollouts were created, want %d", got, tt.rollouts)
+				}
+			})
+		})
+	}
+}
+
+// TestRunnerThaws: a controller that was frozen between writing a night down and
+// beginning it, and comes back when another has it in hand, begins nothing.
+func TestRunnerThaws(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book, work := newPages(), newHands()
+		s := nightly(t)
+		ada := NewRunner(book, work, "ada", []Schedule{s})
+		ada.Log = slog.New(slog.DiscardHandler)
+		until(t, "2026-11-23 02:30")
+		n, _ := s.Next(time.Now().Add(-time.Second))
+		frozen, err := ada.begin(t.Context(), Run{Schedule: s.Name, Due: n.Due, End: n.End})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer run(t, NewRunner(book, work, "bob", []Schedule{s}))()
+		time.Sleep(time.Minute)
+		ada.carry(t.Context(), &s, frozen, ada.beginRollout)
+		if got := len(work.begun); got != 1 {
+			t.Errorf("%d rollouts were begun", got)
+		}
+		want(t, book, "23 02:30 nightly done R1 1 done")
+	})
+}
+
+// TestNow: by hand, at any time, but not beside itself.
+func TestNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book, work := newPages(), newHands()
+		work.takes, work.status = time.Hour, rollout.ExitSomeFailed
+		s := nightly(t)
+		s.Freeze = dates(t, "2026-11-23")
+		until(t, "2026-11-23 12:00")
+		r := NewRunner(book, work, "ada", []Schedule{s})
+		if err := r.Pause(t.Context(), "nightly", "ada"); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			time.Sleep(time.Minute)
+			const refusal = "cannot run schedule nightly: the run of nightly for 2026-11-23T12:00:00Z still goes: R1"
+			if _, err := r.Now(t.Context(), "nightly"); err == nil || err.Error() != refusal {
+				t.Errorf("Now beside itself returned %v", err)
+			}
+		}()
+		got, err := r.Now(t.Context(), "nightly")
+		if err != nil || got.Outcome != Failed || !got.Manual || got.Rollout != "R1" {
+			t.Errorf("Now returned %+v, %v", got, err)
+		}
+		want(t, book, "23 12:00 nightly failed R1 1 done")
+		all, err := r.Statuses(t.Context())
+		if err != nil || len(all) != 1 || !all[0].Settings.Paused || all[0].Frozen != "2026-11-23" || all[0].Last.Rollout != "R1" || all[0].Next.Due.Day() != 24 {
+			t.Errorf("Statuses returned %+v, %v", all, err)
+		}
+	})
+}
+
+// TestNowAfterACrash: the open run of a command that was killed is settled by what
+// the journal says, and hinders nothing for ever.
+func TestNowAfterACrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book, work := newPages(), newHands()
+		until(t, "2026-11-23 12:00")
+		killed := NewRunner(book, work, "ada", []Schedule{nightly(t)})
+		if _, err := killed.begin(t.Context(), Run{Schedule: "nightly", Due: time.Now(), End: time.Now().Add(time.Hour), Manual: true}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if _, err := NewRunner(book, work, "bob", []Schedule{nightly(t)}).Now(t.Context(), "nightly"); err != nil {
+			t.Fatal(err)
+		}
+		want(t, book, "23 12:00 nightly failed its controller ended before it began", "23 12:01 nightly done R1 1 done")
+	})
+}
+
+// TestRunnerWithoutBook: trouble with the book is no end, and the night is begun
+// once that is over, whether or not it was written down in spite of it.
+func TestRunnerWithoutBook(t *testing.T) {
+	for _, written := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			book, work := newPages(), newHands()
+			until(t, "2026-11-22 12:00")
+			defer run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))()
+			until(t, "2026-11-23 02:00")
+			book.trouble(errors.New("the disk is full"))
+			until(t, "2026-11-23 02:59")
+			book.trouble(nil)
+			if written {
+				due := moment(t, "2026-11-23T02:30:00Z")
+				if _, err := book.Begin(t.Context(), Run{Schedule: "nightly", Due: due, End: due.Add(3 * time.Hour), By: "ada"}); err != nil {
+					t.Error(err)
+				}
+			}
+			until(t, "2026-11-23 03:06")
+			want(t, book, "23 02:30 nightly done R1 1 done")
+		})
+	}
+}
+
+// trouble has every write and read fail from now on.
+func (p *pages) trouble(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fail = err
+}
