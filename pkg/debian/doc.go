@@ -1,6 +1,6 @@
 // Package debian knows the small languages of Debian's packaging: versions and
 // their order, names, architectures, relations between packages, control
-// stanzas, and what dpkg-query and dpkg --audit print.
+// stanzas, and what dpkg has on record.
 //
 // Everything here is pure: bytes in, values out, nothing kept. Parsers are
 // strict, since their input comes from other people's packages and from hosts:
