@@ -74,7 +74,7 @@ usage; 3 some hosts failed, and retrying them can help; 4 stopped by a gate or b
 		a.initCommand(), a.buildCommand(), a.publishCommand(), a.promoteCommand(), a.repoCommand(),
 		a.hostsCommand(), a.inventoryCommand(), a.pingCommand(), a.enrollCommand(),
 		a.planCommand(), a.rolloutCommand(), a.resumeCommand(), a.retryCommand(), a.rollbackCommand(), a.abortCommand(),
-		a.statusCommand(), a.watchCommand(), a.logsCommand(), a.historyCommand(),
+		a.statusCommand(), a.watchCommand(), a.logsCommand(), a.historyCommand(), a.healthCommand(),
 		a.versionCommand(), a.manualCommand(), outputTopic(),
 	)
 	wrapArgs(root)

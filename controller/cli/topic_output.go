@@ -39,6 +39,15 @@ history   of "history": id, created, who, mode, packages, selector, hosts
           (their number), summary (once it has finished: done, failed,
           unreachable, unknown, returned, stuck, running, not_started), error
           (why the journal cannot tell all of it)
-log       of "logs": host, job, log, gaps (places where bytes are missing)`,
+log       of "logs": host, job, log, gaps (places where bytes are missing)
+health    of "health", for each host: host, state (healthy, failing, silent),
+          reported (when it last said something), trouble (why it is silent),
+          failures (each with probe, since, output), drift (packages that are
+          not as the rollout left them: package, want, have), rollout, facts
+          (what its agent knows besides: agent, its version; reboot, whether
+          one is required; pending, security, numbers of upgrades; lists, the
+          age of apt's lists)
+fleet     of "health", at its end, numbers of hosts: hosts, healthy, failing,
+          silent, drifted, reboot, security, pending`,
 	}
 }

@@ -15,7 +15,7 @@ func TestOutputTopic(t *testing.T) {
 	}
 	lines := []line{
 		versionLine{}, hostLine{}, pingLine{}, enrolledLine{}, builtLine{}, packageLine{}, prunedLine{}, planLine{},
-		eventLine{}, statusLine{}, historyLine{}, logLine{},
+		eventLine{}, statusLine{}, historyLine{}, logLine{}, healthLine{}, fleetLine{},
 	}
 	for _, l := range lines {
 		text, ok := documented[l.kind()]
@@ -43,6 +43,9 @@ func jsonKeys(typ reflect.Type) []string {
 	}
 	var keys []string
 	for i := range typ.NumField() {
+		if !typ.Field(i).IsExported() {
+			continue
+		}
 		key, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
 		keys = append(keys, key)
 		keys = append(keys, jsonKeys(typ.Field(i).Type)...)
