@@ -154,6 +154,14 @@ func (f *fleet) jobLog(h lab.Host) string {
 	return f.read(h, "/var/lib/aptfleet/jobs/"+f.jobID(h)+"/log")
 }
 
+// count returns how many of the files of jobs a pattern has on a host.
+func (f *fleet) count(h lab.Host, pattern string) int {
+	f.t.Helper()
+	found, err := filepath.Glob(h.Path("/var/lib/aptfleet/jobs/" + pattern))
+	f.must(err)
+	return len(found)
+}
+
 // until polls a condition, and fails the test where it does not come true.
 func until(t *testing.T, what string, condition func() bool) {
 	t.Helper()
