@@ -1,7 +1,9 @@
 package integration
 
 import (
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aptfleet/aptfleet/integration/lab"
@@ -70,6 +72,9 @@ func TestRetryTakesWhatFailed(t *testing.T) {
 	f.ends(3, []string{"failed", "done", "done"}, "retry", "R2", "--host", "web2")
 	f.ends(0, []string{"done", "done", "done"}, "retry", "R2")
 	f.has("1.1", "1.1", "1.1")
+	if got := f.decisions("R2"); strings.Count(strings.Join(got, " "), "retried") != 2 || got[len(got)-1] != "finished" {
+		t.Errorf("watch tells of %q, and not of both retries to their end", got)
+	}
 	if a := f.run("retry", "R2"); a.status != 0 || a.end(t).Summary["done"] != 3 {
 		t.Errorf("with nothing left to retry: %s", a)
 	}
@@ -122,4 +127,17 @@ func TestRollbackOfTwoAttempts(t *testing.T) {
 	if lib := f.version(h, "shop-lib"); lib != "" {
 		t.Errorf("shop-lib %s of the first attempt is still there", lib)
 	}
+}
+
+// TestStuckBeforeRemoval is a way back on which the script of the new version,
+// which has to make room first, fails on one host.
+func TestStuckBeforeRemoval(t *testing.T) {
+	f := failing(t)
+	f.publish(shop{version: "1.2", prerm: "#!/bin/sh\n[ ! -e \"$DPKG_ROOT" + faultFile + "\" ]\n"})
+	f.rollOut("shop=1.2")
+	f.put(f.host(2), faultFile, "exit 1\n")
+	f.ends(6, []string{"returned", "stuck", "returned"}, "rollback", "R2", "--yes")
+	f.must(os.Remove(f.host(2).Path(faultFile)))
+	f.ends(5, []string{"returned", "returned", "returned"}, "rollback", "R2", "--yes")
+	f.has("1.0", "1.0", "1.0")
 }

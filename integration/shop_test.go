@@ -29,6 +29,7 @@ type shop struct {
 	conf    string // content of its configuration file; "" is its version
 	depends []string
 	breaks  []string
+	prerm   string
 	ballast int // bytes that do not compress
 }
 
@@ -71,6 +72,9 @@ func (f *fleet) build(p shop) string {
 			{Src: write("version", []byte(p.version+"\n")), Dst: fmt.Sprintf("/usr/share/%s/version", p.name)},
 			{Src: write("conf", []byte(p.conf)), Dst: fmt.Sprintf("/etc/%s.conf", p.name)},
 		},
+	}
+	if p.prerm != "" {
+		recipe.Scripts.PreRm = write("prerm", []byte(p.prerm))
 	}
 	if p.ballast > 0 {
 		recipe.Files = append(recipe.Files, deb.File{Src: write("ballast", noise(p.ballast)), Dst: "/usr/share/" + p.name + "/ballast"})

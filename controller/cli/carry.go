@@ -122,7 +122,7 @@ func (c *carrier) show(ctx context.Context) (stop func(finished bool)) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		c.in.app.follow(ctx, without(c.past, c.journal.Watch(ctx, c.writer.ID())), c.bar)
+		c.in.app.follow(ctx, untilFinished(without(c.past, c.journal.Watch(ctx, c.writer.ID()))), c.bar)
 	}()
 	return func(finished bool) {
 		if !finished {

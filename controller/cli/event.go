@@ -57,7 +57,7 @@ func (e eventLine) text(w io.Writer) {
 	}
 }
 
-// follow shows events until a rollout ends, in the journal's order.
+// follow shows events as long as they come, in the journal's order.
 func (a *app) follow(ctx context.Context, events iter.Seq2[rollout.Event, error], bar *progress) {
 	for e, err := range events {
 		if err != nil {
@@ -73,7 +73,7 @@ func (a *app) follow(ctx context.Context, events iter.Seq2[rollout.Event, error]
 		if a.json || slices.Contains(told, e.Kind) || e.Kind == rollout.KindGate && e.Status == rollout.Failed {
 			err = bar.above(func() error { return a.print(newEventLine(e)) })
 		}
-		if err != nil || e.Kind == rollout.KindFinished {
+		if err != nil {
 			return
 		}
 	}
