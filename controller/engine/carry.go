@@ -40,6 +40,11 @@ type Work struct {
 	// tries again does not.
 	Task func(h inventory.Host, at rollout.HostState) Task
 
+	// Prefetch gets a host the packages of its plan, before any host is begun, and
+	// returns what a person should know of it. It may be called again for the same
+	// host. nil is for packages that need no fetching.
+	Prefetch func(ctx context.Context, h inventory.Host, at rollout.HostState) (notes []string, err error)
+
 	Gate  Gate          // may be nil where the policy asks for none
 	Abort <-chan string // aborts the rollout once it says why; may be nil
 }
@@ -156,6 +161,9 @@ func (c *carrier) begin(d rollout.Decision) {
 	}
 	for _, name := range d.Work {
 		c.start(name, c.hostWork)
+	}
+	for _, name := range d.Prefetch {
+		c.start(name, c.hostPrefetch)
 	}
 	for _, name := range d.Gate {
 		c.start(name, c.hostGate)

@@ -28,13 +28,49 @@ func (c *carrier) hostWork(name inventory.HostName, at rollout.HostState, return
 }
 
 // task returns the steps of a host. For one that the inventory no longer has
-// they all fail.
+// they all fail; one on which nothing is to be done needs none.
 func (c *carrier) task(name inventory.HostName, at rollout.HostState) Task {
 	h, ok := c.hosts[name]
-	if !ok {
+	switch {
+	case at.Idle() && !at.Touched():
+		return Task{}
+	case !ok:
 		return Task{gone: errGone}
 	}
 	return c.work.Task(h, at)
+}
+
+// hostPrefetch gets a host its packages, and journals whether it has them.
+func (c *carrier) hostPrefetch(name inventory.HostName, at rollout.HostState, _ bool) error {
+	notes, err := c.prefetch(name, at)
+	event := rollout.Event{Kind: rollout.KindPrefetch, Host: name, Attempt: at.Attempt, Status: rollout.Done, Notes: notes}
+	if err != nil {
+		event.Status, event.Cause, event.Verdict = rollout.Failed, text(err), verdictOf(err)
+	}
+	if event.Verdict == rollout.HostUnknown { // it was not touched, whatever became of the packages
+		event.Verdict = rollout.HostUnreachable
+	}
+	if err := c.decide(c.lasting, event); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// prefetch fails for a host that has no plan.
+func (c *carrier) prefetch(name inventory.HostName, at rollout.HostState) ([]string, error) {
+	c.folding.Lock()
+	trouble, verdict := c.state.Trouble(name)
+	c.folding.Unlock()
+	h, ok := c.hosts[name]
+	switch {
+	case trouble != "":
+		return nil, Judge(verdict, errors.New(trouble))
+	case !ok:
+		return nil, errGone
+	case c.work.Prefetch == nil:
+		return nil, nil
+	}
+	return c.work.Prefetch(c.lasting, h, at)
 }
 
 // resume goes on where the host stands. Where a step has failed, and the

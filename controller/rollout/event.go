@@ -26,6 +26,7 @@ const (
 	KindRetried    Kind = "retried"     // decision: Hosts are taken up again, all that need it if none is named
 	KindRollback   Kind = "rollback"    // decision: Hosts are returned, all that were touched if none is named; Cause
 	KindFinished   Kind = "finished"    // decision: Summary
+	KindPrefetch   Kind = "prefetch"    // Host, Attempt, Status: Done with Notes, or Failed with Verdict and Cause
 	KindStep       Kind = "step"        // Host, Attempt, Step, Status; Undo when it begins, Before and After when it is done, Cause when it failed
 	KindResult     Kind = "result"      // Host, Attempt, Verdict, Before, After, Cause
 	KindGate       Kind = "gate"        // Host, Attempt, Status: Done if it is well, Failed with a Cause if not
@@ -34,7 +35,7 @@ const (
 // Decision reports whether the event concerns the whole rollout. Decisions are
 // what two controllers must not both make, so the journal fences them.
 func (k Kind) Decision() bool {
-	return k != KindStep && k != KindResult && k != KindGate
+	return k != KindPrefetch && k != KindStep && k != KindResult && k != KindGate
 }
 
 // Versions maps the names of packages to installed versions; a package that is
@@ -82,8 +83,8 @@ func (e Event) String() string {
 	switch e.Kind {
 	case KindBatchBegun, KindBatchEnded:
 		return fmt.Sprintf("%s %d", e.Kind, e.Batch)
-	case KindGate:
-		return fmt.Sprintf("%s: gate %s", e.Host, e.Status)
+	case KindGate, KindPrefetch:
+		return fmt.Sprintf("%s: %s %s", e.Host, e.Kind, e.Status)
 	case KindStep:
 		return fmt.Sprintf("%s: %s %s", e.Host, e.Step, e.Status)
 	case KindResult:

@@ -33,7 +33,7 @@ type gamble struct {
 
 func (g *gamble) policy() string {
 	words := []string{fmt.Sprint("x", 1+g.IntN(4))}
-	for _, word := range []string{"1/50%", "2", "<0", "<1", "<30%", "gate", []string{"stop", "rollback", "continue"}[g.IntN(3)], []string{"pause", "confirm"}[g.IntN(2)]} {
+	for _, word := range []string{"planned", "1/50%", "2", "<0", "<1", "<30%", "gate", []string{"stop", "rollback", "continue"}[g.IntN(3)], []string{"pause", "confirm"}[g.IntN(2)]} {
 		if g.IntN(3) == 0 {
 			words = append(words, word)
 		}
@@ -87,6 +87,8 @@ func (g *gamble) move() {
 		g.happen(fmt.Sprint("taken", g.state.Term+1))
 	case dice == 1 && g.state.Aborted == nil:
 		g.happen("aborted")
+	case g.state.unplanned() && g.state.Aborted == nil:
+		g.happen("approved" + []string{"", ":a", "!a"}[g.IntN(3)])
 	case g.state.Pause != nil && g.state.Aborted == nil:
 		g.happen("continued")
 	case len(g.busy) > 0:
@@ -110,6 +112,8 @@ func (g *gamble) end() {
 		outcomes = []string{"=returned", "=returned", "=stuck", "=unknown"}
 	case h.Verdict == HostDone && h.Gate == Pending && !h.Due:
 		outcomes = []string{"?done", "?done", "?failed"}
+	case h.unfetched() && !g.state.InBatch:
+		outcomes = []string{"@done", "@done", "@done", "@failed", "@unreachable"}
 	case h.Verdict == HostNotStarted:
 		outcomes = append(outcomes, "=doing", "=unreachable")
 	}
@@ -120,7 +124,7 @@ func (g *gamble) end() {
 func (g *gamble) check(news []string) {
 	working := map[inventory.HostName]bool{}
 	for name := range g.busy {
-		if h, _ := g.state.Host(name); h.Due {
+		if h, _ := g.state.Host(name); h.Due && !h.unfetched() {
 			working[name] = true
 		}
 	}

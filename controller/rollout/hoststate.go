@@ -19,6 +19,11 @@ type HostState struct {
 	Cause   string   // why it did not end well
 	Notes   []string // what a person should know although it did
 	Gate    Status   // of a done host: Done if it was well, Failed if not, Pending while nobody knows
+
+	// Prefetch says whether the host has the packages of its plan: Done, Failed, or
+	// Pending while that is to come or there are none.
+	Prefetch Status
+
 	Started time.Time
 	Ended   time.Time // zero while it has no verdict
 
@@ -29,6 +34,8 @@ type HostState struct {
 
 	order     int  // of hosts, as they were begun
 	returning bool // it is taken back, or was
+	fetches   bool // its plan has packages to be fetched, or there is none, which is to be said
+	idle      bool // its plan has nothing to be done
 }
 
 // Step returns the step of that name, which is Pending if it was never begun.
@@ -56,6 +63,10 @@ func (h *HostState) Touched() bool {
 	return h.Verdict == HostRunning || slices.ContainsFunc(h.Steps, touched)
 }
 
+// Idle reports whether the approved plan has nothing to be done on the host: it
+// is done without having been begun.
+func (h *HostState) Idle() bool { return h.idle }
+
 // InDoubt reports whether a step was begun on the host of which nobody knows
 // what became. It may still be at work.
 func (h *HostState) InDoubt() bool {
@@ -81,6 +92,8 @@ func (h *HostState) apply(e Event) error {
 		err = tried.applyStep(e)
 	case KindGate:
 		err = tried.applyGate(e)
+	case KindPrefetch:
+		err = tried.applyPrefetch(e)
 	default:
 		err = tried.applyResult(e)
 	}
@@ -107,6 +120,9 @@ func (h *HostState) admit(attempt int) error {
 // nothing but the gate had failed, only that comes again.
 func (h *HostState) restart(attempt int) {
 	gateOnly := h.Gate == Failed
+	if h.Prefetch == Failed {
+		h.Prefetch = Pending
+	}
 	h.Attempt, h.Verdict, h.Cause, h.Notes, h.Ended = attempt, HostNotStarted, "", nil, time.Time{}
 	h.Due, h.Gate = true, Pending
 	if gateOnly {
@@ -167,14 +183,15 @@ func (h *HostState) applyResult(e Event) error {
 		h.Due = false
 		return nil // the same end, reported twice
 	}
-	if !e.Verdict.Ended() || !h.Verdict.To(e.Verdict) {
+	if !e.Verdict.Ended() || !h.Verdict.To(e.Verdict) || e.Verdict == HostDone && h.Verdict == HostNotStarted && !h.idle {
 		return fmt.Errorf("the host is %s", h.Verdict)
 	}
 	if err := h.agrees(e.Verdict); err != nil {
 		return err
 	}
-	h.Verdict, h.Cause, h.Notes, h.Ended = e.Verdict, e.Cause, e.Notes, e.At
+	h.Verdict, h.Cause, h.Ended = e.Verdict, e.Cause, e.At
 	h.Due = false
+	h.note(e.Notes)
 	h.found(e)
 	return nil
 }
@@ -187,6 +204,17 @@ func (h *HostState) found(e Event) {
 	if e.After != nil {
 		h.After = e.After
 	}
+}
+
+// note adds notes, each once: those of steps come again with the result.
+func (h *HostState) note(notes []string) {
+	all := h.Notes[:len(h.Notes):len(h.Notes)]
+	for _, n := range notes {
+		if !slices.Contains(h.Notes, n) {
+			all = append(all, n)
+		}
+	}
+	h.Notes = all
 }
 
 // applyGate notes whether a done host was well.

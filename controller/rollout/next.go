@@ -15,8 +15,9 @@ type Decision struct {
 
 	// Hosts to be taken in hand, beside those that are. Whether their steps are
 	// to be done or undone is said by State.Returning.
-	Work []inventory.HostName
-	Gate []inventory.HostName // to be waited for until they are well
+	Work     []inventory.HostName
+	Prefetch []inventory.HostName // to get the packages of their plan
+	Gate     []inventory.HostName // to be waited for until they are well
 
 	Pause     *Pause // to be waited for
 	Unplanned bool   // nothing may be done before a plan is approved
@@ -74,6 +75,9 @@ func (s *State) nextForward(busy map[inventory.HostName]bool) Decision {
 	batch := s.nextBatch()
 	if cause := s.overBudget(); cause != "" && (batch > 0 || s.anyBegins() || s.Spec.Policy.OnFailure == Rollback) {
 		return Decision{Record: &Event{Kind: KindStopped, Cause: cause}}
+	}
+	if s.tally.unfetched > 0 && !s.InBatch {
+		return Decision{Prefetch: s.prefetch(busy)}
 	}
 	if s.InBatch {
 		work := s.work(s.batches[s.Batch-1], busy, func(h *HostState) bool { return h.Wanted && h.Due && !h.Verdict.Ended() })

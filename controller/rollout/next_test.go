@@ -11,7 +11,7 @@ import (
 
 // course plays a rollout by what Next says. It keeps a line of what was decided:
 // "1( 1)" is a batch that begins and ends, "a" a host that is worked on, "a?" one
-// whose gate is waited for, "-a" one that is taken back.
+// whose gate is waited for, "@a" one that gets its packages, "-a" one that is taken back.
 type course struct {
 	t     *testing.T
 	state State
@@ -93,6 +93,9 @@ func (c *course) drive() {
 		for _, h := range d.Work {
 			c.take(h, map[bool]string{false: "", true: "-"}[c.state.Returning]+string(h))
 		}
+		for _, h := range d.Prefetch {
+			c.take(h, "@"+string(h))
+		}
 		for _, h := range d.Gate {
 			c.take(h, string(h)+"?")
 		}
@@ -122,11 +125,17 @@ func (c *course) note(e Event) {
 
 // happen does what a word of a script says: a decision of a person, or "a=done",
 // "a=failed" and so on, of which "a=doing" only begins, and "a?done", "a?failed".
-// "crash" takes all hosts out of hand.
+// "crash" takes all hosts out of hand. "approved" is a plan with a change on every
+// host, but for none on the one behind ":", and trouble on that behind "!";
+// "amended:a" one for that host alone.
 func (c *course) happen(word string) {
 	c.t.Helper()
 	if word == "crash" {
 		clear(c.busy)
+		return
+	}
+	if kind, but, _ := strings.Cut(strings.NewReplacer("!", " !", ":", " :").Replace(word), " "); kind == "approved" || kind == "amended" {
+		c.plan(kind, but)
 		return
 	}
 	e := parseEvent(c.t, word)
@@ -146,6 +155,30 @@ func (c *course) happen(word string) {
 	}
 }
 
+// plan freezes a plan, or amends the one that there is.
+func (c *course) plan(kind, but string) {
+	c.t.Helper()
+	var plans []HostPlan
+	for _, h := range c.state.Hosts() {
+		p := HostPlan{Host: h.Name, Changes: []Change{{"x", "1", "2"}}}
+		name, trouble := strings.CutPrefix(but, "!")
+		switch named := strings.TrimPrefix(name, ":") == string(h.Name); {
+		case named && trouble:
+			p.Changes, p.Trouble = nil, "no route"
+		case named:
+			p.Changes = nil
+		case kind == "amended":
+			continue
+		}
+		plans = append(plans, p)
+	}
+	plan := NewPlan(plans)
+	c.apply(plan.Events()[0])
+	if kind == "approved" {
+		c.apply(Event{Kind: KindApproved, Digest: plan.Digest()})
+	}
+}
+
 // result applies the events that lead to a verdict, and that.
 func (c *course) result(e Event) {
 	step := func(s Status) {
@@ -156,8 +189,10 @@ func (c *course) result(e Event) {
 		step(Doing)
 		return
 	case HostDone:
-		step(Doing)
-		step(Done)
+		if h, _ := c.state.Host(e.Host); !h.Idle() || len(h.Steps) > 0 {
+			step(Doing)
+			step(Done)
+		}
 	case HostFailed:
 		step(Doing)
 		step(Failed)
@@ -193,7 +228,7 @@ func (c *course) step(word string) {
 	if word != "resume" {
 		c.happen(word)
 	}
-	if word != "crash" && !strings.HasPrefix(word, "taken") {
+	if word != "crash" && !strings.HasPrefix(word, "taken") && !strings.HasPrefix(word, "amended") {
 		c.drive()
 	}
 }
@@ -244,6 +279,19 @@ var courses = []struct {
 	{"abort", "x2", "a b c d", "a=done aborted b=done c=done", "1( a b c end", ExitSomeFailed},
 	{"abort of a rollback", "x1 rollback <0", "a b c", "a=done b=failed aborted b=returned", "1( a b stop back -b end", ExitSomeFailed},
 	{"abort before the plan is approved", "planned", "a", "aborted", "unplanned end", ExitSomeFailed},
+	{"prefetch", "x2 1/100% planned", "a b c", "approved a@done b@done c@done a=done b=done c=done", "unplanned @a @b @c 1( a 1) 2( b c 2) end", ExitDone},
+	{"prefetch fails", "x1 planned", "a b", "approved a@failed b@done b=done", "unplanned @a @b 1( b 1) end", ExitSomeFailed},
+	{"too many prefetches fail", "x1 <0 planned", "a b", "approved a@failed", "unplanned @a stop end", ExitStopped},
+	{"no prefetch for those that are stopped", "x2 <0 planned", "a b c", "approved a@failed b@done", "unplanned @a @b stop end", ExitStopped},
+	{"prefetch is tried again alone", "planned", "a b", "approved a@unreachable b@done b=done taken2 retried a@done a=done", "unplanned @a @b 1( b 1) end @a 1( a 1) end", ExitDone},
+	{"a retry fetches nothing twice", "planned", "a", "approved a@done a=failed taken2 retried a=done", "unplanned @a 1( a 1) end 1( a 1) end", ExitDone},
+	{"who is in doubt fetches nothing", "planned", "a", "approved a@done a=unknown taken2 retried a=done", "unplanned @a 1( a 1) end 1( a 1) end", ExitDone},
+	{"crash while packages are fetched", "x2 planned", "a b", "approved a@done crash taken2 resume b@done a=done b=done", "unplanned @a @b @b 1( a b 1) end", ExitDone},
+	{"abort while packages are fetched", "x1 planned", "a b", "approved aborted a@done", "unplanned @a end", ExitSomeFailed},
+	{"nothing to do on a host", "1/100% planned", "a b", "approved:a b@done a=done b=done", "unplanned @b 1( a 1) 2( b 2) end", ExitDone},
+	{"no plan for a host", "planned", "a b", "approved!a a@unreachable b@done b=done", "unplanned @a @b 1( b 1) end", ExitSomeFailed},
+	{"a host is planned late", "planned", "a b", "approved!a a@unreachable b@done b=done taken2 amended:a retried a=done", "unplanned @a @b 1( b 1) end 1( a 1) end", ExitDone},
+
 	{"unplanned", "planned", "a", "taken2 resume", "unplanned unplanned", ExitSomeFailed},
 
 	{"crash", "x2", "a b c", "a=doing b=done crash taken2 resume a=done c=done", "1( a b c a c 1) end", ExitDone},

@@ -19,7 +19,7 @@ var admits = map[Phase][]Kind{
 	Absent: {KindCreated},
 	Open: {
 		KindTaken, KindPlanned, KindApproved, KindBatchBegun, KindBatchEnded, KindPaused, KindContinued,
-		KindStopped, KindAborted, KindRetried, KindRollback, KindStep, KindResult, KindGate, KindFinished,
+		KindStopped, KindAborted, KindRetried, KindRollback, KindPrefetch, KindStep, KindResult, KindGate, KindFinished,
 	},
 	Finished: {KindTaken},
 }

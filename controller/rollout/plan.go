@@ -20,7 +20,10 @@ type HostPlan struct {
 	Download int64    // bytes to be fetched
 	Disk     int64    // bytes that it then takes; negative if it frees some
 	Free     int64    // bytes free where packages are installed; 0 is not known
+	Damaged  []string // packages that dpkg has not finished with, as "name (state)"
 	Trouble  string   // why there is no plan for the host, in apt's words or ssh's; "" if there is one
+
+	Unreachable bool // the trouble is that it could not be connected to
 }
 
 // Group is the hosts on which the same happens.
@@ -31,7 +34,10 @@ type Group struct {
 	Download int64 // of the host that fetches most
 	Disk     int64 // of the host that needs most
 	Free     int64 // of the host that has least; 0 is not known
+	Damaged  []string
 	Trouble  string
+
+	Unreachable bool
 }
 
 // Plan is what apt would do on every host, with exact versions, grouped by
@@ -47,7 +53,8 @@ func NewPlan(hosts []HostPlan) Plan {
 	for _, h := range hosts {
 		p.add(byKey, Group{
 			Hosts: []inventory.HostName{h.Host}, Changes: sortChanges(h.Changes), Held: slices.Sorted(slices.Values(h.Held)),
-			Download: h.Download, Disk: h.Disk, Free: h.Free, Trouble: h.Trouble,
+			Download: h.Download, Disk: h.Disk, Free: h.Free, Damaged: slices.Sorted(slices.Values(h.Damaged)),
+			Trouble: h.Trouble, Unreachable: h.Unreachable,
 		})
 	}
 	p.sort()
@@ -76,8 +83,11 @@ func (p *Plan) sort() {
 
 // key tells groups apart.
 func (g Group) key() string {
-	return fmt.Sprintf("%q %q %q", g.Changes, g.Held, g.Trouble)
+	return fmt.Sprintf("%q %q %q %q %v", g.Changes, g.Held, g.Damaged, g.Trouble, g.Unreachable)
 }
+
+// Idle reports whether there is nothing to be done on the hosts of the group.
+func (g Group) Idle() bool { return g.Trouble == "" && len(g.Changes) == 0 && len(g.Damaged) == 0 }
 
 // Short reports whether a host of the group has too little space for it.
 func (g Group) Short() bool { return g.Free > 0 && max(0, g.Download)+max(0, g.Disk) > g.Free }

@@ -79,8 +79,8 @@ func (s *State) apply(e Event) error {
 	case KindPlanned:
 		return s.planned(e)
 	case KindApproved:
-		return s.frozen.approve(e)
-	case KindStep, KindResult, KindGate:
+		return s.approve(e)
+	case KindPrefetch, KindStep, KindResult, KindGate:
 		return s.applyHost(e)
 	}
 	return s.decide(e)
@@ -118,7 +118,20 @@ func (s *State) planned(e Event) error {
 			}
 		}
 	}
-	return s.frozen.add(e)
+	if err := s.frozen.add(e); err != nil {
+		return err
+	}
+	s.noteFetches()
+	return nil
+}
+
+// approve freezes the plan.
+func (s *State) approve(e Event) error {
+	if err := s.frozen.approve(e); err != nil {
+		return err
+	}
+	s.noteFetches()
+	return nil
 }
 
 // unplanned reports whether the rollout waits for a plan to be approved.

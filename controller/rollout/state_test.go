@@ -21,7 +21,8 @@ func someSpec(hosts ...inventory.HostName) *Spec {
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // parseEvent reads one word of a sequence: "created", "taken2", "finished",
-// "a:apt:doing" (host, step, status), "a=failed" (host, verdict), "a?done" (gate), each
+// "a:apt:doing" (host, step, status), "a=failed" (host, verdict), "a?done" (gate),
+// "a@done" and "a@failed" (prefetch, the verdict if it is none), each
 // with "#2" for the second attempt, and "batch-begun1".
 func parseEvent(t *testing.T, word string) Event {
 	t.Helper()
@@ -36,6 +37,13 @@ func parseEvent(t *testing.T, word string) Event {
 	}
 	if parts := strings.Split(word, ":"); len(parts) == 3 {
 		e.Kind, e.Host, e.Step, e.Status = KindStep, inventory.HostName(parts[0]), parts[1], Status(parts[2])
+		return e
+	}
+	if host, status, ok := strings.Cut(word, "@"); ok {
+		e.Kind, e.Host, e.Status = KindPrefetch, inventory.HostName(host), Done
+		if status != string(Done) {
+			e.Status, e.Verdict = Failed, Verdict(status)
+		}
 		return e
 	}
 	if host, status, ok := strings.Cut(word, "?"); ok {
@@ -111,6 +119,11 @@ func TestStateSequences(t *testing.T) {
 		"created a:apt:doing a:apt:done a=done a?failed a?done!",
 		"created a?done!", "created a:apt:doing a?failed!", "created a:apt:doing a:apt:done a=done a?doing!", "created a=unreachable a?failed!",
 		"created a:apt:doing a:apt:done a=done a?failed a?failed retried a?done#2",
+
+		// prefetch
+		"created a@done a@done a:apt:doing", "created a@failed a@failed a:apt:doing!", "created a@done a@failed!",
+		"created a@stuck!", "created a@running!", "created a:apt:doing a@done!", "created a=unreachable a@done!",
+		"created a@unreachable retried a@done#2 a:apt:doing#2", "created a@unreachable a@done#2",
 
 		// the course of the whole
 		"created batch-begun1 batch-ended1 finished",

@@ -34,7 +34,7 @@ func TestVerdictSequences(t *testing.T) {
 		"running unknown running returned",
 		"running done running stuck running returned",
 		"unreachable", "failed", "unknown",
-		"done!", "returned!", "stuck!",
+		"done", "returned!", "stuck!",
 		"running done done!", "running done failed!", "running done returned!",
 		"running returned running!",
 	} {

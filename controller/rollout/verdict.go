@@ -21,7 +21,7 @@ const (
 // again when it is undone; another attempt makes it "not started" first. A gate,
 // which is no result of a host's steps, may find that a done host has failed.
 var nextVerdict = map[Verdict][]Verdict{
-	HostNotStarted:  {HostRunning, HostFailed, HostUnreachable, HostUnknown},
+	HostNotStarted:  {HostRunning, HostDone, HostFailed, HostUnreachable, HostUnknown},
 	HostRunning:     {HostRunning, HostDone, HostFailed, HostUnreachable, HostUnknown, HostReturned, HostStuck},
 	HostDone:        {HostRunning},
 	HostFailed:      {HostRunning},

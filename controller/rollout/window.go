@@ -12,14 +12,16 @@ type tally struct {
 	failures int // of those that take part in what goes on
 	running  int
 	ungated  int // of those that take part in what goes on
+
+	unfetched int
 }
 
 func (t tally) plus(u tally) tally {
-	return tally{t.failures + u.failures, t.running + u.running, t.ungated + u.ungated}
+	return tally{t.failures + u.failures, t.running + u.running, t.ungated + u.ungated, t.unfetched + u.unfetched}
 }
 
 func (t tally) minus(u tally) tally {
-	return tally{t.failures - u.failures, t.running - u.running, t.ungated - u.ungated}
+	return tally{t.failures - u.failures, t.running - u.running, t.ungated - u.ungated, t.unfetched - u.unfetched}
 }
 
 // count returns what one host adds to the tally.
@@ -32,6 +34,9 @@ func (s *State) count(h *HostState) (t tally) {
 	}
 	if h.Wanted && s.ungated(h) {
 		t.ungated = 1
+	}
+	if h.unfetched() {
+		t.unfetched = 1
 	}
 	return t
 }

@@ -15,7 +15,10 @@ type wireGroup struct {
 	Download int64                `json:"download,omitempty"`
 	Disk     int64                `json:"disk,omitempty"`
 	Free     int64                `json:"free,omitempty"`
+	Damaged  []string             `json:"damaged,omitempty"`
 	Trouble  string               `json:"trouble,omitempty"`
+
+	Unreachable bool `json:"unreachable,omitempty"`
 }
 
 func (p *Plan) wire() *wirePlan {
@@ -24,7 +27,10 @@ func (p *Plan) wire() *wirePlan {
 	}
 	w := &wirePlan{Groups: make([]wireGroup, len(p.Groups))}
 	for i, g := range p.Groups {
-		w.Groups[i] = wireGroup{Hosts: g.Hosts, Held: g.Held, Download: g.Download, Disk: g.Disk, Free: g.Free, Trouble: g.Trouble}
+		w.Groups[i] = wireGroup{
+			Hosts: g.Hosts, Held: g.Held, Download: g.Download, Disk: g.Disk, Free: g.Free,
+			Damaged: g.Damaged, Trouble: g.Trouble, Unreachable: g.Unreachable,
+		}
 		for _, c := range g.Changes {
 			w.Groups[i].Changes = append(w.Groups[i].Changes, [3]string{c.Package, c.Old, c.New})
 		}
@@ -38,7 +44,10 @@ func (w *wirePlan) live() *Plan {
 	}
 	p := &Plan{Groups: make([]Group, len(w.Groups))}
 	for i, g := range w.Groups {
-		p.Groups[i] = Group{Hosts: g.Hosts, Held: g.Held, Download: g.Download, Disk: g.Disk, Free: g.Free, Trouble: g.Trouble}
+		p.Groups[i] = Group{
+			Hosts: g.Hosts, Held: g.Held, Download: g.Download, Disk: g.Disk, Free: g.Free,
+			Damaged: g.Damaged, Trouble: g.Trouble, Unreachable: g.Unreachable,
+		}
 		for _, c := range g.Changes {
 			p.Groups[i].Changes = append(p.Groups[i].Changes, Change{c[0], c[1], c[2]})
 		}
