@@ -70,7 +70,7 @@ var faults = []fault{
 			f.must(h.FillDisk())
 			f.must(os.Truncate(h.Path("/var/ballast"), size(f, h, "/var/ballast")-ballast))
 		},
-		verdict: "failed", cause: "no space is left on the host",
+		verdict: "failed", cause: "there is too little space",
 	},
 	{
 		name:    "has somebody else's broken source",

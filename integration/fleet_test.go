@@ -138,10 +138,10 @@ func (f *fleet) version(h lab.Host, name string) string {
 	return version
 }
 
-// jobID returns the name of the newest job on a host, "" if there is none. Their
-// names sort by age up to the ninth rollout.
+// jobID returns the name of the newest job on a host that installs, "" if there is
+// none. Their names sort by age up to the ninth rollout.
 func (f *fleet) jobID(h lab.Host) string {
-	jobs, err := filepath.Glob(h.Path("/var/lib/aptfleet/jobs/*/log"))
+	jobs, err := filepath.Glob(h.Path("/var/lib/aptfleet/jobs/*-apt-*/log"))
 	f.must(err)
 	if len(jobs) == 0 {
 		return ""

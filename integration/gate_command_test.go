@@ -46,7 +46,7 @@ func TestGateStops(t *testing.T) {
 	if a := f.do("retry", end.ID); a.end(t).Summary["done"] != 3 {
 		t.Errorf("after a retry: %s", a)
 	}
-	if jobs := strings.Count(f.exec(f.host(1), "ls", f.host(1).Path("/var/lib/aptfleet/jobs")), "\n"); jobs != 1 {
+	if jobs := strings.Count(f.exec(f.host(1), "ls", f.host(1).Path("/var/lib/aptfleet/jobs")), "-apt-"); jobs != 1 {
 		t.Errorf("web1 has %d jobs, want the one that did its work", jobs)
 	}
 }

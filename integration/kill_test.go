@@ -38,7 +38,7 @@ func TestKilledController(t *testing.T) {
 		t.Errorf("resumed, the rollout is %+v", end)
 	}
 	for _, h := range f.lab.Hosts() {
-		if jobs := f.exec(h, "ls", "/var/lib/aptfleet/jobs"); strings.Count(jobs, "\n") != 1 || f.version(h, "shop") != "1.0" {
+		if jobs := f.exec(h, "sh", "-c", "ls /var/lib/aptfleet/jobs | grep apt"); strings.Count(jobs, "\n") != 1 || f.version(h, "shop") != "1.0" {
 			t.Errorf("%s has shop %s and the jobs %s", h.Name(), f.version(h, "shop"), jobs)
 		}
 	}

@@ -67,14 +67,14 @@ func (f *fleet) connected(h lab.Host) bool {
 	return len(out) > 0
 }
 
-// logIsWhole wants the journal to have every byte that a job has said.
+// logIsWhole wants the journal to have every byte that the last job has said.
 func (f *fleet) logIsWhole(rollout string, h lab.Host) {
 	f.t.Helper()
 	logs := lines[struct {
-		Log  string
-		Gaps int
+		Job, Log string
+		Gaps     int
 	}](f.t, "log", f.do("logs", rollout, h.Name()).stdout)
-	if len(logs) != 1 || logs[0].Log != f.jobLog(h) || logs[0].Gaps != 0 {
+	if last := len(logs) - 1; last < 0 || logs[last].Job != f.jobID(h) || logs[last].Log != f.jobLog(h) || logs[last].Gaps != 0 {
 		f.t.Errorf("of %s the journal has the log %+v, and the host has\n%s", h.Name(), logs, f.jobLog(h))
 	}
 }

@@ -110,7 +110,8 @@ func (f *planFleet) prefetch(p rollout.Plan, spec hostjob.Spec, id string) {
 	f.t.Helper()
 	for i, err := range f.carryOut(p, spec, func(link *remote.Link, s hostjob.Spec) error {
 		s.ID = id
-		return (&steps.Prefetch{Shell: link, Spec: s}).Do(f.t.Context())
+		_, err := steps.Prefetch(f.t.Context(), link, s, hostjob.Watch{})
+		return err
 	}) {
 		if err != "" {
 			f.t.Errorf("%s cannot fetch: %s", f.hosts[i].Name, err)

@@ -3,13 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/aptfleet/aptfleet/controller/engine"
 	"github.com/aptfleet/aptfleet/controller/gate"
 	"github.com/aptfleet/aptfleet/controller/hostjob"
 	"github.com/aptfleet/aptfleet/controller/journal"
-	"github.com/aptfleet/aptfleet/controller/remote"
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/controller/steps"
 	"github.com/aptfleet/aptfleet/inventory"
@@ -22,65 +20,51 @@ type carrier struct {
 	spec    rollout.Spec
 	journal openJournal
 	writer  *journal.Writer
-	fleet   *remote.Fleet
-	tunnel  *tunnel // nil where no host needs one
+	reach   *reach
+	planned map[inventory.HostName]rollout.Group // what is to be done; nil where there is no plan
 	bar     *progress
 	lookout *lookout
 	past    int // events before this command
 }
 
-// carryOut journals a rollout, runs it to its end and prints how it ended.
-func (in *installation) carryOut(ctx context.Context, spec rollout.Spec, hosts []inventory.Host) error {
+// carryOut journals a rollout with what was approved of it, runs it to its end
+// and prints how it ended.
+func (in *installation) carryOut(ctx context.Context, r *reach, spec rollout.Spec, hosts []inventory.Host, approved []rollout.Event) error {
 	return in.withJournal(ctx, func(j openJournal) error {
-		c := &carrier{in: in, spec: spec, journal: j}
-		return c.carry(ctx, hosts, func() (*journal.Writer, error) { return j.Create(ctx, spec) })
+		c := &carrier{in: in, spec: spec, journal: j, reach: r}
+		return c.carry(ctx, hosts, func() (*journal.Writer, error) {
+			w, err := j.Create(ctx, spec)
+			return w, appendAll(ctx, w, err, approved)
+		})
 	})
 }
 
-// carryOn takes a rollout up where it stands, after what was decided of it now,
+// carryOn takes a rollout up where it stood, after what was decided of it now,
 // and runs it to its end. Hosts that the inventory no longer has are unreachable.
-func (in *installation) carryOn(ctx context.Context, id rollout.ID, decided ...rollout.Event) error {
+func (in *installation) carryOn(ctx context.Context, r *reach, id rollout.ID, stood *rollout.State, hosts []inventory.Host, decided ...rollout.Event) error {
 	return in.withJournal(ctx, func(j openJournal) error {
-		state, err := j.Read(ctx, id)
-		if err != nil {
-			return err
-		}
-		if state.Phase == rollout.Finished && len(decided) == 0 {
-			return fmt.Errorf("%s is finished: \"aptfleet retry %s\" takes up the hosts that need it", id, id)
-		}
-		hosts, err := in.hosts("")
-		if err != nil {
-			return err
-		}
-		hosts = slices.DeleteFunc(hosts, func(h inventory.Host) bool {
-			_, takesPart := state.Host(h.Name)
-			return !takesPart
-		})
-		c := &carrier{in: in, spec: state.Spec, journal: j, past: state.Events}
+		c := &carrier{in: in, spec: stood.Spec, journal: j, reach: r, past: stood.Events}
 		return c.carry(ctx, hosts, func() (*journal.Writer, error) {
 			w, err := j.Take(ctx, id)
-			for _, e := range decided {
-				if err == nil {
-					err = w.Append(ctx, e)
-				}
-			}
-			return w, err
+			return w, appendAll(ctx, w, err, decided)
 		})
 	})
 }
 
-// carry opens what a rollout needs, begins it and runs it.
-func (c *carrier) carry(ctx context.Context, hosts []inventory.Host, begin func() (*journal.Writer, error)) (err error) {
-	if c.fleet, err = c.in.fleet(remote.Options{}); err != nil {
-		return err
+// appendAll journals events, unless there was an error before.
+func appendAll(ctx context.Context, w *journal.Writer, err error, events []rollout.Event) error {
+	for _, e := range events {
+		if err == nil {
+			err = w.Append(ctx, e)
+		}
 	}
-	defer c.fleet.Close() // every host is over by then
+	return err
+}
+
+// carry begins a rollout and runs it.
+func (c *carrier) carry(ctx context.Context, hosts []inventory.Host, begin func() (*journal.Writer, error)) (err error) {
 	c.bar = c.in.app.newProgress(len(c.spec.Hosts))
 	c.lookout = c.in.app.newLookout(c.bar)
-	if c.tunnel, err = c.in.tunnelFor(hosts); err != nil {
-		return err
-	}
-	defer c.tunnel.Close()
 	if c.writer, err = begin(); err != nil {
 		return err
 	}
@@ -99,8 +83,9 @@ func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
 	lasting := context.WithoutCancel(ctx)
 	state, err := c.journal.Read(lasting, c.writer.ID())
 	if err == nil {
+		c.planned = plannedGroups(state)
 		err = (&engine.Engine{Journal: c.writer, Log: c.in.app.log}).Carry(lasting, state,
-			engine.Work{Hosts: hosts, Task: c.task, Gate: c.gate(), Abort: abort})
+			engine.Work{Hosts: hosts, Task: c.task, Prefetch: c.prefetch, Gate: c.gate(), Abort: abort})
 	}
 	unattended()
 	shown(err == nil)
@@ -112,7 +97,7 @@ func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
 
 // gate looks at hosts over SSH.
 func (c *carrier) gate() engine.Gate {
-	return &gate.Gate{Reporter: gate.Prober{Fleet: c.fleet}, Settle: c.spec.Policy.Settle}
+	return &gate.Gate{Reporter: gate.Prober{Fleet: c.reach.fleet}, Settle: c.spec.Policy.Settle}
 }
 
 // show follows the journal until what it returns is called, which then waits for
@@ -136,34 +121,65 @@ func (c *carrier) show(ctx context.Context) (stop func(finished bool)) {
 
 // task returns what is to be done to one host.
 func (c *carrier) task(h inventory.Host, at rollout.HostState) engine.Task {
-	link := c.fleet.Link(h)
-	spec := c.job(at)
-	spec.ReattachFor = c.in.Rollout.Reattach
-	c.lookout.see(h.Name, connecting)
-	apt := &steps.Apt{Shell: link, Spec: spec, Watch: hostjob.Watch{
-		Log:      c.journal.LogWriter(context.Background(), c.writer.ID(), h.Name, spec.ID, 0),
-		Progress: (&jobView{app: c.in.app, bar: c.bar, lookout: c.lookout, host: h.Name}).show,
-		Silence:  c.in.Rollout.Silence, // a script that waits for ever must not hold the others up
-	}}
+	spec := c.job(h, at, (*steps.Apt)(nil).Name())
+	apt := &steps.Apt{Shell: c.reach.link(h), Spec: spec, Watch: c.watch(h, spec.ID)}
 	end := func() error {
 		c.lookout.leave(h.Name)
-		return link.Close()
+		return c.reach.leave(h.Name)
 	}
-	if c.tunnel == nil || !h.Tunnel {
+	if !h.Tunnel {
 		return engine.Task{Steps: []engine.Step{apt}, Close: end}
 	}
-	through := steps.Tunnel{Apt: apt, Link: link, Repository: c.tunnel.host, Serve: c.tunnel.serve}
+	through := steps.Tunnel{Apt: apt, Link: c.reach.link(h), Repository: c.reach.tunnel.host, Serve: c.reach.tunnel.serve}
 	return engine.Task{Steps: []engine.Step{through}, Close: end}
 }
 
-// job returns the job of a host. Its id has the time of the rollout in it: the
-// host may have met another R7, of a controller that lost its journal. It has the
-// attempt in it too, so that another attempt is another job, while a step in
-// doubt is attached to.
-func (c *carrier) job(at rollout.HostState) hostjob.Spec {
-	attempt := at.AttemptOf((*steps.Apt)(nil).Name())
-	id := fmt.Sprintf("%s-%s", c.writer.ID(), c.spec.When.UTC().Format("20060102T150405.000Z"))
-	return jobSpec(c.spec, id, fmt.Sprintf("%s-apt-%d", id, attempt))
+// prefetch gets a host what its plan brings and takes away.
+func (c *carrier) prefetch(ctx context.Context, h inventory.Host, at rollout.HostState) (notes []string, err error) {
+	spec := c.job(h, at, "prefetch")
+	watch := c.watch(h, spec.ID)
+	defer c.lookout.leave(h.Name)
+	err = c.reach.through(ctx, h, func(proxy hostjob.Proxy) error {
+		spec.Proxy = proxy
+		notes, err = steps.Prefetch(ctx, c.reach.link(h), spec, watch)
+		return err
+	})
+	return notes, err
+}
+
+// watch shows a job, and keeps its log.
+func (c *carrier) watch(h inventory.Host, job string) hostjob.Watch {
+	c.lookout.see(h.Name, connecting)
+	return hostjob.Watch{
+		Log:      c.journal.LogWriter(context.Background(), c.writer.ID(), h.Name, job, 0),
+		Progress: (&jobView{app: c.in.app, bar: c.bar, lookout: c.lookout, host: h.Name}).show,
+		Silence:  c.in.Rollout.Silence, // a script that waits for ever must not hold the others up
+	}
+}
+
+// job returns the job of a host: what was planned, or else what was asked for. Its
+// id has the time of the rollout in it: the host may have met another R7, of a
+// controller that lost its journal. It has the attempt in it too, so that another
+// attempt is another job, while a step in doubt is attached to.
+func (c *carrier) job(h inventory.Host, at rollout.HostState, step string) hostjob.Spec {
+	owner := fmt.Sprintf("%s-%s", c.writer.ID(), c.spec.When.UTC().Format("20060102T150405.000Z"))
+	spec := jobSpec(c.spec, owner, fmt.Sprintf("%s-%s-%d", owner, step, at.AttemptOf(step)))
+	spec.ReattachFor = c.in.Rollout.Reattach
+	if g, planned := c.planned[h.Name]; planned {
+		return steps.Planned(spec, g)
+	}
+	return spec
+}
+
+// plannedGroups returns what an approved plan has for each host.
+func plannedGroups(state *rollout.State) map[inventory.HostName]rollout.Group {
+	planned := map[inventory.HostName]rollout.Group{}
+	for _, h := range state.Hosts() {
+		if g, ok := state.PlanOf(h.Name); ok {
+			planned[h.Name] = g
+		}
+	}
+	return planned
 }
 
 // jobSpec returns the job that does on a host what a rollout was asked for.

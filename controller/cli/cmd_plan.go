@@ -4,15 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/aptfleet/aptfleet/controller/engine"
-	"github.com/aptfleet/aptfleet/controller/remote"
 	"github.com/aptfleet/aptfleet/controller/rollout"
-	"github.com/aptfleet/aptfleet/controller/steps"
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
@@ -20,10 +18,12 @@ import (
 type planLine struct {
 	Hosts    []inventory.HostName `json:"hosts"`
 	Changes  []changeLine         `json:"changes,omitempty"`
+	Same     rollout.Versions     `json:"unchanged,omitempty"`
 	Held     []string             `json:"held,omitempty"`
 	Download int64                `json:"download"` // bytes, of the host that fetches most
 	Disk     int64                `json:"disk"`     // bytes that it then takes
 	Free     int64                `json:"free,omitempty"`
+	Damaged  []string             `json:"damaged,omitempty"` // packages that dpkg has not finished with
 	Trouble  string               `json:"trouble,omitempty"` // why there is no plan
 }
 
@@ -36,7 +36,7 @@ type changeLine struct {
 }
 
 func newPlanLine(g rollout.Group) planLine {
-	l := planLine{Hosts: g.Hosts, Held: g.Held, Download: g.Download, Disk: g.Disk, Free: g.Free, Trouble: g.Trouble}
+	l := planLine{Hosts: g.Hosts, Same: g.Unchanged, Held: g.Held, Download: g.Download, Disk: g.Disk, Free: g.Free, Damaged: g.Damaged, Trouble: g.Trouble}
 	for _, c := range g.Changes {
 		l.Changes = append(l.Changes, changeLine{c.Package, c.Old, c.New, c.Kind()})
 	}
@@ -60,11 +60,23 @@ func (l planLine) text(w io.Writer) {
 	switch {
 	case l.Trouble != "":
 		fmt.Fprintf(w, "  NO PLAN  %s\n", printable(l.Trouble))
-	case len(l.Changes) == 0:
-		fmt.Fprintln(w, "  nothing to change")
+	case len(l.Changes) == 0 && len(l.Damaged) == 0:
+		fmt.Fprintln(w, "  nothing to change"+l.same())
 	default:
 		l.textChanges(w)
 	}
+}
+
+// same names what was asked for and is there.
+func (l planLine) same() string {
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(l.Same)) {
+		words = append(words, " "+name+" "+l.Same[name])
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return ":" + printable(strings.Join(words, ","))
 }
 
 func (l planLine) textChanges(w io.Writer) {
@@ -74,6 +86,9 @@ func (l planLine) textChanges(w io.Writer) {
 			change += " (downgrade)"
 		}
 		fmt.Fprintf(w, "  %s\n", printable(change))
+	}
+	if len(l.Damaged) > 0 {
+		fmt.Fprintf(w, "  TO MEND  %s\n", printable(strings.Join(l.Damaged, ", ")))
 	}
 	if len(l.Held) > 0 {
 		fmt.Fprintf(w, "  ON HOLD  %s\n", printable(strings.Join(l.Held, ", ")))
@@ -125,62 +140,17 @@ exit status is 3 if there is a host for which there is no plan.
 
 // showPlan plans, prints the groups of the plan, and returns the command's error.
 func (in *installation) showPlan(ctx context.Context, spec rollout.Spec, hosts []inventory.Host) error {
-	plan, err := in.plan(ctx, spec, hosts)
-	if err != nil {
-		return err
-	}
-	for _, g := range plan.Groups {
-		if err := in.app.print(newPlanLine(g)); err != nil {
+	return in.withReach(hosts, func(r *reach) error {
+		plan, err := in.plan(ctx, r, spec, hosts)
+		if err != nil {
 			return err
 		}
-	}
-	if slices.ContainsFunc(plan.Groups, func(g rollout.Group) bool { return g.Trouble != "" }) {
-		return failed(exitFailed)
-	}
-	return nil
-}
-
-// plan asks all hosts what apt would do there.
-func (in *installation) plan(ctx context.Context, spec rollout.Spec, hosts []inventory.Host) (rollout.Plan, error) {
-	fleet, err := in.fleet(remote.Options{})
-	if err != nil {
-		return rollout.Plan{}, err
-	}
-	defer fleet.Close() // all hosts have answered by then
-	through, err := in.tunnelFor(hosts)
-	if err != nil {
-		return rollout.Plan{}, err
-	}
-	defer through.Close()
-	bar := in.app.newProgress(len(hosts))
-	defer bar.end()
-	plans := make([]rollout.HostPlan, len(hosts))
-	at := map[inventory.HostName]int{}
-	for i, h := range hosts {
-		at[h.Name] = i
-		plans[i] = rollout.HostPlan{Host: h.Name, Trouble: "was not asked"}
-	}
-	engine.EachHost(ctx, hosts, spec.Policy.Parallel, func(h inventory.Host) engine.Result {
-		bar.begin(h.Name)
-		plans[at[h.Name]] = planHost(ctx, fleet.Link(h), through, spec)
-		bar.finish(h.Name, plans[at[h.Name]].Trouble == "")
-		return engine.Result{Host: h.Name}
-	})
-	return rollout.NewPlan(plans), nil
-}
-
-// planHost asks one host, through the tunnel if it needs it.
-func planHost(ctx context.Context, link *remote.Link, through *tunnel, spec rollout.Spec) rollout.HostPlan {
-	defer link.Close()
-	h := link.Host()
-	job := jobSpec(spec, "plan", "plan")
-	if h.Tunnel {
-		proxy, closer, err := steps.OpenTunnel(ctx, link, through.host, through.serve)
-		if err != nil {
-			return rollout.HostPlan{Host: h.Name, Trouble: err.Error()}
+		if err := in.showGroups(plan); err != nil {
+			return err
 		}
-		defer closer.Close()
-		job.Proxy = proxy
-	}
-	return steps.PlanHost(ctx, h.Name, link, job)
+		if slices.ContainsFunc(plan.Groups, func(g rollout.Group) bool { return g.Trouble != "" }) {
+			return failed(exitFailed)
+		}
+		return nil
+	})
 }

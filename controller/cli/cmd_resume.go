@@ -13,17 +13,23 @@ import (
 )
 
 func (a *app) resumeCommand() *cobra.Command {
-	return &cobra.Command{
+	var yes bool
+	cmd := &cobra.Command{
 		Use:   "resume ROLLOUT",
 		Short: "Go on with a rollout whose command was killed",
 		Long: `Go on with a rollout whose command was killed, or whose machine went down: attach
 to the jobs that run on hosts, find out what became of the others, and begin
-those that are left.`,
+those that are left. If it was killed before its plan was approved, the plan is
+made anew, and has to be approved.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			return in.carryOnNamed(cmd.Context(), args[0])
+			return in.takeUp(cmd.Context(), args[0], func(t takenUp) ([]rollout.Event, error) {
+				return t.resume(cmd.Context(), yes)
+			})
 		}),
 	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
 }
 
 func (a *app) retryCommand() *cobra.Command {
@@ -33,17 +39,20 @@ func (a *app) retryCommand() *cobra.Command {
 		Short: "Take up again the hosts of a rollout that are not done",
 		Long: `Take up again the hosts of a rollout that failed, could not be reached, are
 unknown or were never begun: all of them, or those that --host names. Hosts that
-are done are left alone, and what is installed is what the rollout was asked for
-then.`,
+are done are left alone, and the others get what was planned then. Those for which
+there was no plan are planned for now, at the versions that the others got; what
+the rollout was not allowed to do is not done.`,
 		Example: `  aptfleet retry R42
   aptfleet retry R42 --host web07`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			event := rollout.Event{Kind: rollout.KindRetried}
+			var named []inventory.HostName
 			for _, h := range hosts {
-				event.Hosts = append(event.Hosts, inventory.HostName(h))
+				named = append(named, inventory.HostName(h))
 			}
-			return in.carryOnNamed(cmd.Context(), args[0], event)
+			return in.takeUp(cmd.Context(), args[0], func(t takenUp) ([]rollout.Event, error) {
+				return t.retry(cmd.Context(), named)
+			})
 		}),
 	}
 	cmd.Flags().StringArrayVar(&hosts, "host", nil, "`host` to take up; may be repeated (default: all that need it)")
@@ -74,7 +83,7 @@ it is mended, the same command goes on there.`,
 				}
 			}
 			event := rollout.Event{Kind: rollout.KindRollback, Cause: "asked for", Hosts: hosts}
-			return in.carryOnNamed(cmd.Context(), args[0], event)
+			return in.takeUp(cmd.Context(), args[0], decided(event))
 		}),
 	}
 	cmd.Flags().StringVar(&to, "to", "", "`selector` of the hosts to return (default: all that were touched)")
@@ -91,7 +100,7 @@ hosts is waited for; apt is never killed. A rollout that another command carries
 out right now is aborted by interrupting that command, which the error names.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			err := in.carryOnNamed(cmd.Context(), args[0], rollout.Event{Kind: rollout.KindAborted, Cause: "asked for"})
+			err := in.takeUp(cmd.Context(), args[0], decided(rollout.Event{Kind: rollout.KindAborted, Cause: "asked for"}))
 			if held, ok := errors.AsType[*bus.LockedError](err); ok {
 				return fmt.Errorf("%w: interrupt that one, by Ctrl-C or \"kill -INT %d\"", err, held.PID)
 			}
@@ -108,29 +117,17 @@ func (in *installation) touched(ctx context.Context, rolloutName, selector strin
 		return nil, err
 	}
 	var names []inventory.HostName
-	err = in.app.withRollout(ctx, []string{rolloutName}, func(j openJournal, id rollout.ID) error {
-		state, err := j.Read(ctx, id)
-		if err != nil {
-			return err
-		}
-		for _, h := range picked {
-			if at, ok := state.Host(h.Name); ok && at.Touched() {
-				names = append(names, h.Name)
-			}
-		}
-		if len(names) == 0 {
-			return fmt.Errorf("%s has touched none of these hosts, or has returned them", id)
-		}
-		return nil
-	})
-	return names, err
-}
-
-// carryOnNamed is carryOn for a rollout as a person types it.
-func (in *installation) carryOnNamed(ctx context.Context, name string, decided ...rollout.Event) error {
-	id, err := rollout.ParseID(name)
+	id, state, err := in.stood(ctx, rolloutName)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return nil, err
 	}
-	return in.carryOn(ctx, id, decided...)
+	for _, h := range picked {
+		if at, ok := state.Host(h.Name); ok && at.Touched() {
+			names = append(names, h.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%s has touched none of these hosts, or has returned them", id)
+	}
+	return names, nil
 }

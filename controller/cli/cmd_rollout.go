@@ -28,6 +28,9 @@ type rolloutOptions struct {
 	settle   time.Duration
 	deadline time.Duration
 	noGate   bool
+	noPlan   bool
+	remove   []string
+	held     []string
 	dryRun   bool
 	yes      bool
 }
@@ -37,9 +40,19 @@ func (a *app) rolloutCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollout PACKAGE[=VERSION]... --to SELECTOR",
 		Short: "Install or upgrade packages on many hosts at once",
-		Long: `Install or upgrade packages on every host that the selector picks, in parallel:
-refresh the lists of our repository, run apt, and compare what is installed with
-what was asked for. What happens on one host does not touch another.
+		Long: `Install or upgrade packages on every host that the selector picks, in parallel.
+
+First every host is asked what apt would do there, and that is shown, grouped by
+identical change. A plan that removes a package, or changes one that is on hold,
+must be allowed by name. Once it is approved the plan is frozen: each host gets
+exactly these versions, whatever is published meanwhile. Then all packages are
+fetched, the new ones and those that they take the place of, so that neither the
+rollout nor a rollback needs the repository any more. Then come the batches: run
+apt, and compare what is installed with the plan. What happens on one host does
+not touch another; one that changed since it was planned is left alone.
+
+A host that cannot be planned for fails, and counts; the others go on if
+--max-failures has room for it, and "aptfleet retry" plans for it later.
 
 Modes: install (the default); only-upgrade leaves hosts without the package
 alone; dist-upgrade upgrades all there is, from every source, and takes no
@@ -67,6 +80,9 @@ the second one leaves them to themselves.
 	flags.DurationVar(&o.deadline, "deadline", 0, "`time` by which it must be so (default: the configuration's)")
 	flags.BoolVar(&o.noGate, "no-gate", false, "do not look whether hosts are well afterwards")
 	flags.DurationVar(&o.pause, "pause", 0, "`time` between two batches, such as 10m")
+	flags.BoolVar(&o.noPlan, "no-plan", false, "run apt right away: nothing is shown, frozen or fetched beforehand")
+	flags.StringArrayVar(&o.remove, "allow-remove", nil, "`package` that the plan may remove; may be repeated")
+	flags.StringArrayVar(&o.held, "allow-held", nil, "`package` that the plan may change although it is on hold; may be repeated")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "show what would change, as plan does, and do nothing")
 	flags.BoolVar(&o.yes, "yes", false, "do not ask")
 	complete(cmd, "on-failure", words(rollout.Stop, rollout.Rollback, rollout.Continue))
@@ -109,12 +125,18 @@ func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOpt
 	if o.dryRun {
 		return in.showPlan(ctx, spec, hosts)
 	}
-	if !o.yes {
-		if err := in.app.confirm(describe(spec), len(hosts)); err != nil {
+	return in.withReach(hosts, func(r *reach) error {
+		var approved []rollout.Event
+		if spec.Planned {
+			approved, err = in.agree(ctx, r, spec, hosts, o.yes)
+		} else if !o.yes {
+			err = in.app.confirm(describe(spec), len(hosts))
+		}
+		if err != nil {
 			return err
 		}
-	}
-	return in.carryOut(ctx, spec, hosts)
+		return in.carryOut(ctx, r, spec, hosts, approved)
+	})
 }
 
 // asked returns what was asked for, and the hosts.
@@ -134,6 +156,7 @@ func (in *installation) asked(args []string, o rolloutOptions) (rollout.Spec, []
 func (in *installation) spec(args []string, o rolloutOptions, hosts []inventory.Host) (rollout.Spec, error) {
 	spec := rollout.Spec{
 		Mode: rollout.Mode(o.mode), Suite: o.suite, Selector: o.to,
+		Planned: !o.noPlan, Allow: rollout.Allowance{Remove: o.remove, Held: o.held},
 		Who: author(), When: time.Now(), Command: os.Args,
 	}
 	spec.Take(hosts)

@@ -16,7 +16,7 @@ import (
 
 // eventLine is one thing that happened in a rollout.
 type eventLine struct {
-	Event   rollout.Kind       `json:"event"` // created, taken, step, result, finished
+	Event   rollout.Kind       `json:"event"` // created, taken, planned, step, result, finished and so on
 	Time    time.Time          `json:"time"`
 	By      string             `json:"by"`
 	Host    inventory.HostName `json:"host,omitempty"`
@@ -40,12 +40,25 @@ func (eventLine) kind() string { return "event" }
 // told are the events that people are shown; the others move the bar.
 var told = []rollout.Kind{rollout.KindResult, rollout.KindStopped, rollout.KindAborted, rollout.KindRollback, rollout.KindPaused}
 
+// tells reports whether people are shown an event.
+func tells(e rollout.Event) bool {
+	switch e.Kind {
+	case rollout.KindGate:
+		return e.Status == rollout.Failed
+	case rollout.KindPrefetch:
+		return e.Status == rollout.Failed || len(e.Notes) > 0
+	}
+	return slices.Contains(told, e.Kind)
+}
+
 // text writes what ended a host's work, or the course of the rollout.
 func (e eventLine) text(w io.Writer) {
 	switch {
+	case e.Event == rollout.KindPrefetch && e.Status == rollout.Done:
+		fmt.Fprintf(w, "%-24s fetched\n", e.Host)
 	case e.Event == rollout.KindGate:
 		fmt.Fprintf(w, "%-24s NOT WELL     %s\n", e.Host, printable(e.Cause))
-	case e.Event != rollout.KindResult:
+	case e.Event != rollout.KindResult && e.Event != rollout.KindPrefetch:
 		fmt.Fprintf(w, "%s: %s\n", e.Event, printable(e.Cause))
 	case e.Verdict == rollout.HostDone:
 		fmt.Fprintf(w, "%-24s done         %s\n", e.Host, changes(e.Before, e.After))
@@ -69,8 +82,13 @@ func (a *app) follow(ctx context.Context, events iter.Seq2[rollout.Event, error]
 			bar.begin(e.Host)
 		case rollout.KindResult:
 			bar.finish(e.Host, e.Verdict == rollout.HostDone)
+		case rollout.KindPrefetch:
+			bar.fetch()
+			bar.finish(e.Host, e.Status == rollout.Done)
+		case rollout.KindBatchBegun:
+			bar.batches()
 		}
-		if a.json || slices.Contains(told, e.Kind) || e.Kind == rollout.KindGate && e.Status == rollout.Failed {
+		if a.json || tells(e) {
 			err = bar.above(func() error { return a.print(newEventLine(e)) })
 		}
 		if err != nil {

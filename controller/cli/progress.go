@@ -21,6 +21,7 @@ type progress struct {
 	hosts   int
 	done    int
 	failed  int
+	fetched bool // the hosts that are done so far have their packages, and no more
 }
 
 // whole is what one host adds to the bar.
@@ -61,6 +62,24 @@ func (p *progress) finish(host inventory.HostName, ok bool) {
 		p.done++
 	} else {
 		p.failed++
+	}
+	p.draw()
+}
+
+// fetch says that packages are fetched first.
+func (p *progress) fetch() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fetched = true
+}
+
+// batches begins to count from nothing once the packages are fetched. Hosts that
+// failed stay so.
+func (p *progress) batches() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fetched {
+		p.done, p.fetched = 0, false
 	}
 	p.draw()
 }
@@ -110,6 +129,10 @@ func (p *progress) draw() {
 // String counts the hosts.
 func (p *progress) String() string {
 	running := len(p.percent)
-	return fmt.Sprintf("%d done, %d failed, %d running, %d waiting",
-		p.done, p.failed, running, p.hosts-p.done-p.failed-running)
+	done := "done"
+	if p.fetched {
+		done = "fetched"
+	}
+	return fmt.Sprintf("%d %s, %d failed, %d running, %d waiting",
+		p.done, done, p.failed, running, p.hosts-p.done-p.failed-running)
 }

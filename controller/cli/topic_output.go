@@ -21,14 +21,17 @@ built     of "build": recipe, file
 package   of "publish", "promote" and "repo ls": suite, package, version,
           architecture, size, sha256, already (it was there before)
 pruned    of "repo prune": package, version, architecture, or file
-plan      of "plan", for hosts on which the same happens: hosts, changes (each
-          with package, old, new, kind), held, download, disk, free, trouble
-          (why there is no plan)
+plan      of "plan", and of "rollout" before it begins, for hosts on which the
+          same happens: hosts, changes (each with package, old, new, kind), unchanged
+          (package to version, of those asked for), held, download, disk, free,
+          damaged (packages that dpkg has not finished with, as NAME (STATE)),
+          trouble (why there is no plan)
 event     of "rollout" and "watch", as things happen: event (created, taken,
-          batch begun, batch ended, paused, continued, stopped, aborted,
-          retried, rollback, step, result, gate, finished), time, by, host, attempt,
-          step, status (of the step: doing, done, failed, undoing, undone,
-          stuck), verdict (of the host), before, after (package to version),
+          planned, approved, prefetch, batch begun, batch ended, paused,
+          continued, stopped, aborted, retried, rollback, step, result, gate,
+          finished), time, by, host, attempt, step, status (of the step: doing,
+          done, failed, undoing, undone, stuck; of prefetch and gate: done,
+          failed), verdict (of the host), before, after (package to version),
           cause, notes, batch (its number)
 rollout   of "status", and of "rollout" at its end: id, phase (open, finished),
           mode, packages, selector, who, created, finished, summary, hosts.

@@ -33,7 +33,10 @@ func (c *carrier) task(name inventory.HostName, at rollout.HostState) Task {
 	h, ok := c.hosts[name]
 	switch {
 	case at.Idle() && !at.Touched():
-		return Task{}
+		c.folding.Lock()
+		defer c.folding.Unlock()
+		g, _ := c.state.PlanOf(name)
+		return Task{found: g.Unchanged}
 	case !ok:
 		return Task{gone: errGone}
 	}
@@ -63,10 +66,10 @@ func (c *carrier) prefetch(name inventory.HostName, at rollout.HostState) ([]str
 	c.folding.Unlock()
 	h, ok := c.hosts[name]
 	switch {
-	case trouble != "":
-		return nil, Judge(verdict, errors.New(trouble))
 	case !ok:
 		return nil, errGone
+	case trouble != "":
+		return nil, Judge(verdict, errors.New(trouble))
 	case c.work.Prefetch == nil:
 		return nil, nil
 	}
@@ -77,6 +80,9 @@ func (c *carrier) prefetch(name inventory.HostName, at rollout.HostState) ([]str
 // controller before died before it said so of the host, nothing is left but to say it.
 func (r *hostRun) resume(ctx context.Context, at rollout.HostState) error {
 	r.report.Before, r.report.After = at.Before, at.After
+	if r.task.found != nil {
+		r.report.Before, r.report.After = r.task.found, r.task.found
+	}
 	r.done = map[string]bool{}
 	for _, step := range at.Steps {
 		if step.Status == rollout.Failed {

@@ -41,7 +41,8 @@ type Task struct {
 	Steps []Step
 	Close func() error // called when the host's work is over; nil if nothing needs it
 
-	gone error // why there are no steps, although there should be
+	gone  error            // why there are no steps, although there should be
+	found rollout.Versions // of a host on which nothing is to be done
 }
 
 // judged is an error that carries the verdict on its host.

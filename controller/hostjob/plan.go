@@ -13,6 +13,8 @@ type Plan struct {
 	Changes []Change // in apt's order
 	Sources Refresh  // RefreshOurs, or RefreshAll where our source alone was not enough
 
+	Unchanged Versions // of packages asked for that stay as they are
+
 	Held     []string // packages on hold that it would change; if apt would not go on, all there are
 	KeptBack []string // a dist-upgrade leaves them as they are: a hold, or a dependency
 	Deferred []string // a dist-upgrade leaves them: this host's turn in a phased update has not come (apt 2.6 has them in KeptBack)

@@ -155,6 +155,10 @@ func TestPlanKnowsTheHost(t *testing.T) {
 	if p.Download != size || p.Growth < 100<<10 {
 		t.Errorf("%d bytes are to be fetched and %d installed, want %d and 100 KiB", p.Download, p.Growth, size)
 	}
+	p = h.plan(hostjob.Spec{Packages: targets("sick")})
+	if len(p.Changes) > 0 || p.Unchanged.Of("sick") != "1.0" {
+		t.Errorf("what is there changes by %v and stays as %v", p.Changes, p.Unchanged)
+	}
 	if p.System.Free == 0 || p.Archives.Free == 0 || p.Shortage() != "" {
 		t.Errorf("the disks are %+v and %+v: %s", p.System, p.Archives, p.Shortage())
 	}

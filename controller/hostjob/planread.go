@@ -21,6 +21,12 @@ func (r *planReport) plan(spec Spec) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
+	p.Unchanged = Versions{}
+	for name, f := range r.named {
+		if version := f.installed(); version != "" && !slices.ContainsFunc(changes, func(c Change) bool { return c.Name == name }) {
+			p.Unchanged[name] = version
+		}
+	}
 	for _, c := range changes {
 		r.complete(spec, &c)
 		p.Changes = append(p.Changes, c)

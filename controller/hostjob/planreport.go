@@ -14,7 +14,7 @@ type planReport struct {
 	sources               string
 	simulated, log, notes []string
 	atHand                []string // NAME=VERSION
-	touched               map[string]packageFacts
+	touched, named        map[string]packageFacts
 	held, damaged         []string
 	auto, kept, deferred  []string
 	offers                []offer
@@ -48,7 +48,7 @@ func parsePlan(spec Spec, out []byte) (Plan, error) {
 	if !bytes.HasSuffix(out, []byte("\nend\n")) {
 		return Plan{}, fmt.Errorf("cannot read the host's plan: it has no end")
 	}
-	r := planReport{touched: map[string]packageFacts{}}
+	r := planReport{touched: map[string]packageFacts{}, named: map[string]packageFacts{}}
 	for line := range strings.Lines(string(out[at:])) {
 		line = strings.TrimSuffix(line, "\n")
 		if err := r.line(line); err != nil {
@@ -73,7 +73,7 @@ func (r *planReport) line(line string) (err error) {
 		r.exit, err = strconv.Atoi(value)
 	case "sources":
 		r.sources = value
-	case "touched", "held", "damaged":
+	case "touched", "named", "held", "damaged":
 		return r.packageLine(key, value)
 	case "offer":
 		return r.offerLine(value)
@@ -103,6 +103,8 @@ func (r *planReport) packageLine(key, value string) error {
 	switch key {
 	case "touched":
 		r.touched[fields[0]] = f
+	case "named":
+		r.named[fields[0]] = f
 	case "held":
 		r.held = append(r.held, fields[0])
 	case "damaged":

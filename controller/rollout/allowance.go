@@ -15,8 +15,9 @@ type Allowance struct {
 
 // Refusal is why a plan can't be approved as it is.
 type Refusal struct {
-	Package string // "" where space is short
+	Package string
 	Reason  string
+	Held    bool // its hold is what stands against it, else its removal
 	Hosts   []inventory.HostName
 }
 
@@ -30,26 +31,60 @@ func (r Refusal) String() string {
 }
 
 // Refusals returns what stands against the plan: removals and holds that are not
-// allowed by name, and hosts with too little space. They are in the order of the
-// groups, one a package.
+// allowed by name. They are in the order of the groups, one a package.
 func (p Plan) Refusals(allow Allowance) []Refusal {
 	var all []Refusal
 	for _, g := range p.Groups {
 		for _, c := range g.Only(Removal) {
 			if !slices.Contains(allow.Remove, c.Package) {
-				all = refuse(all, Refusal{c.Package, c.Package + " would be removed", g.Hosts})
+				all = refuse(all, Refusal{c.Package, c.Package + " would be removed", false, g.Hosts})
 			}
 		}
 		for _, name := range g.Held {
 			if !slices.Contains(allow.Held, name) {
-				all = refuse(all, Refusal{name, name + " is on hold", g.Hosts})
+				all = refuse(all, Refusal{name, name + " is on hold", true, g.Hosts})
 			}
-		}
-		if g.Short() {
-			all = refuse(all, Refusal{"", "there is too little space", g.Hosts})
 		}
 	}
 	return all
+}
+
+// Without returns the plan with trouble in the place of what is not allowed, for
+// when nobody is asked any more.
+func (p Plan) Without(allow Allowance) Plan {
+	p.Groups = slices.Clone(p.Groups)
+	for i, g := range p.Groups {
+		refused := Plan{[]Group{g}}.Refusals(allow)
+		if len(refused) > 0 {
+			p.Groups[i].Changes, p.Groups[i].Held = nil, nil
+			p.Groups[i].Trouble = "cannot carry out what is planned now: " + refused[0].Reason + ", and that was not allowed"
+		}
+	}
+	return p
+}
+
+// Pin returns the packages with the versions that the plan brings everywhere, for
+// hosts that are planned late. One that has a version, or comes in several, stays
+// as it is.
+func (p Plan) Pin(packages []Package) []Package {
+	brought := map[string]map[string]bool{}
+	for _, g := range p.Groups {
+		for _, c := range g.Changes {
+			if brought[c.Package] == nil {
+				brought[c.Package] = map[string]bool{}
+			}
+			brought[c.Package][c.New] = true
+		}
+	}
+	pinned := slices.Clone(packages)
+	for i, want := range pinned {
+		for version := range brought[want.Name] {
+			if want.Version == "" && len(brought[want.Name]) == 1 {
+				pinned[i].Version = version
+			}
+		}
+	}
+	return pinned
 }
 
 // refuse adds a refusal, to the one for the same reason where there is one.

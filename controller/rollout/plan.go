@@ -14,9 +14,12 @@ import (
 
 // HostPlan is what apt would do on one host, or why it would do nothing.
 type HostPlan struct {
-	Host     inventory.HostName
-	Changes  []Change
-	Held     []string // packages on hold that would have to change
+	Host    inventory.HostName
+	Changes []Change
+	Held    []string // packages on hold that would have to change
+
+	Unchanged Versions // of packages asked for that stay as they are
+
 	Download int64    // bytes to be fetched
 	Disk     int64    // bytes that it then takes; negative if it frees some
 	Free     int64    // bytes free where packages are installed; 0 is not known
@@ -28,9 +31,12 @@ type HostPlan struct {
 
 // Group is the hosts on which the same happens.
 type Group struct {
-	Hosts    []inventory.HostName
-	Changes  []Change // by package; none where nothing is to be done
-	Held     []string
+	Hosts   []inventory.HostName
+	Changes []Change // by package; none where nothing is to be done
+	Held    []string
+
+	Unchanged Versions // of packages asked for that stay as they are
+
 	Download int64 // of the host that fetches most
 	Disk     int64 // of the host that needs most
 	Free     int64 // of the host that has least; 0 is not known
@@ -53,7 +59,7 @@ func NewPlan(hosts []HostPlan) Plan {
 	for _, h := range hosts {
 		p.add(byKey, Group{
 			Hosts: []inventory.HostName{h.Host}, Changes: sortChanges(h.Changes), Held: slices.Sorted(slices.Values(h.Held)),
-			Download: h.Download, Disk: h.Disk, Free: h.Free, Damaged: slices.Sorted(slices.Values(h.Damaged)),
+			Unchanged: h.Unchanged, Download: h.Download, Disk: h.Disk, Free: h.Free, Damaged: slices.Sorted(slices.Values(h.Damaged)),
 			Trouble: h.Trouble, Unreachable: h.Unreachable,
 		})
 	}
@@ -83,14 +89,11 @@ func (p *Plan) sort() {
 
 // key tells groups apart.
 func (g Group) key() string {
-	return fmt.Sprintf("%q %q %q %q %v", g.Changes, g.Held, g.Damaged, g.Trouble, g.Unreachable)
+	return fmt.Sprintf("%q %q %q %q %q %v", g.Changes, g.Held, g.Unchanged, g.Damaged, g.Trouble, g.Unreachable)
 }
 
 // Idle reports whether there is nothing to be done on the hosts of the group.
 func (g Group) Idle() bool { return g.Trouble == "" && len(g.Changes) == 0 && len(g.Damaged) == 0 }
-
-// Short reports whether a host of the group has too little space for it.
-func (g Group) Short() bool { return g.Free > 0 && max(0, g.Download)+max(0, g.Disk) > g.Free }
 
 // Only returns the changes of one kind.
 func (g Group) Only(kind ChangeKind) []Change {
@@ -111,6 +114,16 @@ func (g Group) Versions() Versions {
 		versions[c.Package] = c.New
 	}
 	return versions
+}
+
+// Changing returns on how many hosts something is to be done.
+func (p Plan) Changing() (hosts int) {
+	for _, g := range p.Groups {
+		if !g.Idle() && g.Trouble == "" {
+			hosts += len(g.Hosts)
+		}
+	}
+	return hosts
 }
 
 // Validate reports the first thing that makes the plan impossible.

@@ -79,21 +79,8 @@ func TestPlanGroups(t *testing.T) {
 func TestPlanSpace(t *testing.T) {
 	p := NewPlan(somePlan(t, "a: x 1 2, space 10 5 90; b: x 1 2, space 2 6 0; c: x 1 2, space 3 -4 20; d: x 2 1, space 1 -9 100"))
 	download, disk := p.Totals()
-	if g := p.Groups[0]; g.Download != 10 || g.Disk != 6 || g.Free != 20 || g.Short() || download != 31 || disk != 9 {
+	if g := p.Groups[0]; g.Download != 10 || g.Disk != 6 || g.Free != 20 || download != 31 || disk != 9 {
 		t.Errorf("the group is %+v, and all take %d and %d", g, download, disk)
-	}
-	for _, tt := range []struct {
-		group Group
-		want  bool
-	}{
-		{Group{Download: 5, Disk: 5, Free: 10}, false},
-		{Group{Download: 5, Disk: 6, Free: 10}, true},
-		{Group{Download: 11, Disk: -5, Free: 10}, true}, // it is fetched before anything is freed
-		{Group{Download: 11}, false},                    // nobody knows
-	} {
-		if got := tt.group.Short(); got != tt.want {
-			t.Errorf("%+v is short: %v", tt.group, got)
-		}
 	}
 }
 
@@ -110,7 +97,6 @@ func TestRefusals(t *testing.T) {
 		{"a: x 1 2, held x", Allowance{Remove: []string{"x"}}, "x is on hold on a"},
 		{"a: x 1 2, held x", Allowance{Held: []string{"x"}}, ""},
 		{"a: x 1 -, held x", Allowance{Held: []string{"x"}}, "x would be removed on a"},
-		{"a: x 1 2, space 9 9 9; b: y 1 2, space 9 9 9; c: z 1 2", Allowance{Held: []string{"x"}}, "there is too little space on a and 1 more hosts"},
 	} {
 		var words []string
 		for _, r := range NewPlan(somePlan(t, tt.plan)).Refusals(tt.allow) {
@@ -282,4 +268,24 @@ func overTheWire(t *testing.T, e Event) Event {
 		t.Fatal(err)
 	}
 	return e
+}
+
+func TestWithout(t *testing.T) {
+	plan := NewPlan(somePlan(t, "a: x 1 -; b: x 1 2; c: y 1 2, held y")).Without(Allowance{Held: []string{"y"}})
+	for i, want := range []string{"cannot carry out what is planned now: x would be removed, and that was not allowed", "x 1 -> 2", "y 1 -> 2"} {
+		if got := plan.Groups[i].Summary(); got != want {
+			t.Errorf("group %d is %q, want %q", i, got, want)
+		}
+	}
+}
+
+func TestPin(t *testing.T) {
+	plan := NewPlan(somePlan(t, "a: x 1 2, y - 1; b: x - 2; c: y - 2; d: ; e: trouble refused"))
+	asked := []Package{{Name: "x"}, {Name: "y"}, {Name: "z"}, {Name: "x", Version: "1"}}
+	if got := fmt.Sprint(plan.Pin(asked)); got != "[x=2 y z x=1]" || asked[0].Version != "" {
+		t.Errorf("pinned are %s", got)
+	}
+	if got := plan.Changing(); got != 3 {
+		t.Errorf("it changes %d hosts, want 3", got)
+	}
 }

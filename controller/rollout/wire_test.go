@@ -15,7 +15,7 @@ var wireEvents = []Event{
 	{Kind: KindCreated, At: noon, By: "ada@deploy (7)", Term: 1, Spec: someSpec("a", "b")},
 	{Kind: KindCreated, At: noon, Term: 1, Spec: wholeSpec()},
 	{Kind: KindTaken, At: noon, By: "bob@deploy (8)", Term: 2, Prev: 17, Results: 4},
-	{Kind: KindPlanned, At: noon, Plan: &Plan{[]Group{{[]inventory.HostName{"a", "b"}, []Change{{"x", "1", "2"}, {"y", "", "1"}}, []string{"x"}, 1, -2, 3, []string{"y (unpacked)"}, "none", true}}}, Part: 1, Parts: 2},
+	{Kind: KindPlanned, At: noon, Plan: &Plan{[]Group{{[]inventory.HostName{"a", "b"}, []Change{{"x", "1", "2"}, {"y", "", "1"}}, []string{"x"}, Versions{"z": "1"}, 1, -2, 3, []string{"y (unpacked)"}, "none", true}}}, Part: 1, Parts: 2},
 	{Kind: KindApproved, At: noon, Digest: "abc"},
 	{Kind: KindBatchEnded, At: noon, Batch: 3},
 	{Kind: KindRetried, At: noon, Hosts: []inventory.HostName{"a", "b"}},

@@ -12,6 +12,7 @@ type wireGroup struct {
 	Hosts    []inventory.HostName `json:"hosts"`
 	Changes  [][3]string          `json:"changes,omitempty"` // package, old, new
 	Held     []string             `json:"held,omitempty"`
+	Same     Versions             `json:"unchanged,omitempty"`
 	Download int64                `json:"download,omitempty"`
 	Disk     int64                `json:"disk,omitempty"`
 	Free     int64                `json:"free,omitempty"`
@@ -28,7 +29,7 @@ func (p *Plan) wire() *wirePlan {
 	w := &wirePlan{Groups: make([]wireGroup, len(p.Groups))}
 	for i, g := range p.Groups {
 		w.Groups[i] = wireGroup{
-			Hosts: g.Hosts, Held: g.Held, Download: g.Download, Disk: g.Disk, Free: g.Free,
+			Hosts: g.Hosts, Held: g.Held, Same: g.Unchanged, Download: g.Download, Disk: g.Disk, Free: g.Free,
 			Damaged: g.Damaged, Trouble: g.Trouble, Unreachable: g.Unreachable,
 		}
 		for _, c := range g.Changes {
@@ -45,7 +46,7 @@ func (w *wirePlan) live() *Plan {
 	p := &Plan{Groups: make([]Group, len(w.Groups))}
 	for i, g := range w.Groups {
 		p.Groups[i] = Group{
-			Hosts: g.Hosts, Held: g.Held, Download: g.Download, Disk: g.Disk, Free: g.Free,
+			Hosts: g.Hosts, Held: g.Held, Unchanged: g.Same, Download: g.Download, Disk: g.Disk, Free: g.Free,
 			Damaged: g.Damaged, Trouble: g.Trouble, Unreachable: g.Unreachable,
 		}
 		for _, c := range g.Changes {

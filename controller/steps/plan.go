@@ -2,8 +2,8 @@ package steps
 
 import (
 	"context"
-	"errors"
 	"slices"
+	"strings"
 
 	"github.com/aptfleet/aptfleet/controller/hostjob"
 	"github.com/aptfleet/aptfleet/controller/rollout"
@@ -14,14 +14,15 @@ import (
 // apt's refusal or that the host cannot be reached, is the plan's Trouble.
 func PlanHost(ctx context.Context, host inventory.HostName, sh hostjob.Shell, spec hostjob.Spec) rollout.HostPlan {
 	found, err := hostjob.MakePlan(ctx, sh, spec)
+	if err != nil {
+		return NoPlan(host, err)
+	}
 	p := rollout.HostPlan{
-		Host: host, Held: found.Held,
+		Host: host, Unchanged: rollout.Versions(found.Unchanged), Held: found.Held, Damaged: found.Damaged,
 		Download: found.Download, Disk: found.Growth, Free: found.System.Free,
 	}
-	if refused, is := errors.AsType[*hostjob.PlanError](err); is {
-		p.Trouble = refused.Error()
-	} else if err != nil {
-		p.Trouble = err.Error()
+	if shortage := found.Shortage(); shortage != "" {
+		p.Trouble = "there is too little space: " + shortage
 	}
 	for _, c := range found.Changes {
 		p.Changes = append(p.Changes, rollout.Change{Package: c.Name, Old: c.Old, New: c.New})
@@ -29,9 +30,21 @@ func PlanHost(ctx context.Context, host inventory.HostName, sh hostjob.Shell, sp
 	return p
 }
 
+// NoPlan is the plan of a host of which err says why there is none. The host's own
+// name is left out: those with the same trouble are told of together.
+func NoPlan(host inventory.HostName, err error) rollout.HostPlan {
+	return rollout.HostPlan{
+		Host: host, Unreachable: neverReached(err),
+		Trouble: strings.ReplaceAll(err.Error(), string(host)+": ", ""),
+	}
+}
+
 // Planned returns the job that carries out what was planned for spec on the
-// hosts of a group, and nothing else. There is none where nothing changes. New
-// packages that nobody asked for by name are marked as being there for others.
+// hosts of a group, and nothing else. New packages that nobody asked for by name
+// are marked as being there for others.
+//
+// Where nothing changes and dpkg has something to finish, it is the job that was
+// asked for: all that is left to it is to mend.
 func Planned(spec hostjob.Spec, g rollout.Group) hostjob.Spec {
 	named := make([]string, len(spec.Packages))
 	for i, t := range spec.Packages {
@@ -40,6 +53,9 @@ func Planned(spec hostjob.Spec, g rollout.Group) hostjob.Spec {
 	spec.Refresh = hostjob.RefreshNone
 	spec.AllowDowngrades = len(g.Only(rollout.Downgrade)) > 0
 	spec.AllowHeld = len(g.Held) > 0
+	if len(g.Changes) == 0 {
+		return spec
+	}
 	if spec.Mode == hostjob.Install {
 		spec.Manual = named
 	}

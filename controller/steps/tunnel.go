@@ -38,7 +38,7 @@ func (t Tunnel) Undo(ctx context.Context, undo json.RawMessage) error {
 func (t Tunnel) through(ctx context.Context, work func() error) error {
 	proxy, closer, err := OpenTunnel(ctx, t.Link, t.Repository, t.Serve)
 	if err != nil {
-		return judge(hostjob.Outcome{Verdict: hostjob.NotStarted}, err)
+		return err
 	}
 	defer closer.Close() // with the connection gone there is nothing to give back
 	t.Spec.Proxy = proxy
@@ -46,11 +46,13 @@ func (t Tunnel) through(ctx context.Context, work func() error) error {
 }
 
 // OpenTunnel opens a port on the host's loopback that leads to serve, and
-// returns the proxy that apt is to use for the repository until it is closed.
+// returns the proxy that apt is to use for the repository until it is closed. Its
+// error has the verdict of a host on which nothing was done.
 func OpenTunnel(ctx context.Context, link *remote.Link, repository string, serve func(net.Conn)) (hostjob.Proxy, io.Closer, error) {
 	forward, err := link.Forward(ctx, serve)
 	if err != nil {
-		return hostjob.Proxy{}, nil, fmt.Errorf("cannot open a tunnel to the repository: %w", err)
+		err = fmt.Errorf("cannot open a tunnel to the repository: %w", err)
+		return hostjob.Proxy{}, nil, judge(hostjob.Outcome{Verdict: hostjob.NotStarted}, err)
 	}
 	return hostjob.Proxy{For: repository, URL: "http://127.0.0.1:" + strconv.Itoa(forward.Port())}, forward, nil
 }

@@ -11,8 +11,17 @@ job=$( (mkdir -p "$base" && mktemp -d "$base/plan.XXXXXX") 2>&1) || {
 }
 trap 'rm -rf "$job"' EXIT
 find "$base" -mindepth 1 -maxdepth 1 -name 'plan.*' -mmin +60 -exec rm -rf {} +
-: >"$job/log" && : >"$job/status" && : >"$job/simulated" && : >"$job/policy"
+
+# full refuses to plan on a disk that has no room for what is written here: apt
+# does not notice when its own words are cut off.
+full() {
+	reason=$( (head -c 65536 /dev/zero >"$job/room") 2>&1) && return 1
+	echo "aptfleet-plan failed cannot write to $job: $reason"
+}
+
+! full || exit 0
 umask 022 # for apt's lists, which others read
+: >"$job/log" && : >"$job/status" && : >"$job/simulated" && : >"$job/policy"
 printf %s "$1" >"$job/spec"
 printf %s "$2" >"$job/proxy"
 limit=$3
@@ -32,6 +41,12 @@ explain() { ! said '^E: .*(held broken packages|Unable to)' || carry_out "$width
 about() {
 	inside dpkg-query -W -f '${binary:Package}|${db:Status-Abbrev}|${Version}|${Architecture}|${Installed-Size}\n' |
 		sed "s/^\([^|]*\):$native|/\1|/" | sort -t '|' -k 1,1
+}
+
+# named prints which of it was asked for.
+named() {
+	# shellcheck disable=SC2086 # names without blanks, to be split
+	printf '%s\n' $names | sort -u | join -t '|' - "$job/about"
 }
 
 # touched prints the names of the packages that apt would change.
@@ -102,6 +117,7 @@ report() {
 	about >"$job/about"
 	join -t '|' "$job/touched" "$job/about" | sed 's/^/touched /'
 	sed -n -e 's/^[^|]*|h/held &/p' -e 's/^[^|]*|.[UFHWt]/damaged &/p' -e 's/^[^|]*|..R/damaged &/p' "$job/about"
+	named | sed 's/^/named /'
 	marks | comm -12 - "$job/touched" | sed 's/^/auto /'
 	sizes
 	left_alone
@@ -123,4 +139,5 @@ refresh "$refresh"
 [ "$code" != 0 ] || install_targets
 failed=$code
 [ "$failed" = 0 ] || explain
-report >&4
+report >"$job/report"
+full >&4 || cat "$job/report" >&4

@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aptfleet/aptfleet/controller/engine"
+	"github.com/aptfleet/aptfleet/controller/hostjob"
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/controller/steps"
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// plan asks hosts what apt would do there, and prints it.
+func (in *installation) plan(ctx context.Context, r *reach, spec rollout.Spec, hosts []inventory.Host) (rollout.Plan, error) {
+	bar := in.app.newProgress(len(hosts))
+	defer bar.end()
+	plans := make([]rollout.HostPlan, len(hosts))
+	at := make(map[inventory.HostName]int, len(hosts))
+	for i, h := range hosts {
+		at[h.Name] = i
+	}
+	engine.EachHost(ctx, hosts, spec.Policy.Parallel, func(h inventory.Host) engine.Result {
+		bar.begin(h.Name)
+		plan := r.planHost(ctx, h, spec)
+		plans[at[h.Name]] = plan
+		bar.finish(h.Name, plan.Trouble == "")
+		return engine.Result{Host: h.Name}
+	})
+	if ctx.Err() != nil {
+		return rollout.Plan{}, fmt.Errorf("cannot plan: %w", context.Cause(ctx))
+	}
+	return rollout.NewPlan(plans), nil
+}
+
+// planHost asks one host, through the tunnel if it needs it.
+func (r *reach) planHost(ctx context.Context, h inventory.Host, spec rollout.Spec) (plan rollout.HostPlan) {
+	err := r.through(ctx, h, func(proxy hostjob.Proxy) error {
+		job := jobSpec(spec, "plan", "plan")
+		job.Proxy = proxy
+		plan = steps.PlanHost(ctx, h.Name, r.link(h), job)
+		return nil
+	})
+	if err != nil {
+		return steps.NoPlan(h.Name, err)
+	}
+	return plan
+}
+
+// showGroups prints a plan.
+func (in *installation) showGroups(plan rollout.Plan) error {
+	for _, g := range plan.Groups {
+		if err := in.app.print(newPlanLine(g)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// agree plans, shows the plan, and has it approved: by the flags that allow what
+// is refused else, and by whoever is asked. It returns the events that say so.
+func (in *installation) agree(ctx context.Context, r *reach, spec rollout.Spec, hosts []inventory.Host, yes bool) ([]rollout.Event, error) {
+	plan, err := in.plan(ctx, r, spec, hosts)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.showGroups(plan); err != nil {
+		return nil, err
+	}
+	if err := refused(plan.Refusals(spec.Allow)); err != nil {
+		return nil, fmt.Errorf("cannot roll out: %w; nothing was done", err)
+	}
+	if changing := plan.Changing(); !yes && changing > 0 {
+		if err := in.app.confirm(describe(spec), changing); err != nil {
+			return nil, err
+		}
+	}
+	return append(plan.Events(), rollout.Event{Kind: rollout.KindApproved, Digest: plan.Digest()}), nil
+}
+
+// refused says in one line what stands against a plan, and what would allow it.
+func refused(refusals []rollout.Refusal) error {
+	var words []string
+	for _, r := range refusals {
+		flag := "--allow-remove"
+		if r.Held {
+			flag = "--allow-held"
+		}
+		words = append(words, fmt.Sprintf("%s, which %s %s allows", r, flag, r.Package))
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(words, "; "))
+}
+
+// planLate plans for those hosts of an approved rollout that have no plan, and
+// returns the events that add what it can do there. They get what the others
+// got; what was not allowed then is not done now.
+func (in *installation) planLate(ctx context.Context, r *reach, state *rollout.State, hosts []inventory.Host) ([]rollout.Event, error) {
+	var late []inventory.Host
+	for _, h := range hosts {
+		if _, planned := state.PlanOf(h.Name); !planned {
+			late = append(late, h)
+		}
+	}
+	if len(late) == 0 {
+		return nil, nil
+	}
+	frozen, _ := state.Plan()
+	spec := state.Spec
+	spec.Packages = frozen.Pin(spec.Packages)
+	plan, err := in.plan(ctx, r, spec, late)
+	if err != nil {
+		return nil, err
+	}
+	plan = plan.Without(spec.Allow)
+	return plan.Events(), in.showGroups(plan)
+}
