@@ -39,7 +39,7 @@ func (b *bench) liveJobs(ctx context.Context, fanout string) error {
 	}
 	defer sim.Close()
 	jobs, peer := sim.fanout(fanout, 200, "-job", "sim"), sim.parallelSSH(200, "sim:dur=15s,lines=100")
-	rollout, err := sim.aptfleet(b, "rollout", "sim", "--to", "all", "--parallel", "200", "--yes")
+	rollout, err := sim.aptfleet(b, "rollout", "sim", "--to", "all", "--parallel", "200", "--yes", "--no-plan")
 	if err != nil {
 		return err
 	}

@@ -117,7 +117,7 @@ func (r *rollouts) stopServing() {
 func (r *rollouts) wanted() string { return fmt.Sprintf("sample=%d", r.version) }
 
 func (r *rollouts) aptfleetRollout(ctx context.Context) (measure.Cost, error) {
-	return measureSaying(r.aptfleetCommand(ctx, "rollout", r.wanted(), "--to", "web", "--yes"))
+	return measureSaying(r.aptfleetCommand(ctx, "rollout", r.wanted(), "--to", "web", "--yes", "--no-plan"))
 }
 
 func (r *rollouts) parallelSSH(ctx context.Context) (measure.Cost, error) {
