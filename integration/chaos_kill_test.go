@@ -149,5 +149,5 @@ func (tr *trial) next(args []string) []string {
 	case state.Phase == rollout.Finished:
 		return nil
 	}
-	return []string{"resume", string(id)}
+	return []string{"resume", string(id), "--yes"} // should its plan not be approved yet
 }
