@@ -20,15 +20,19 @@ type Options struct {
 	State   string       // the state folder; made if it is missing
 	Command string       // what this process runs, for whoever finds the folder in use; "" is its command line
 	Log     *slog.Logger // nil is slog.Default
+	Listen  *Listen      // nil is nowhere
 }
 
 // Bus is an open connection to the bus. It may be used concurrently.
 type Bus struct {
-	lock   *os.File
-	server *server.Server
-	conn   *nats.Conn
-	js     jetstream.JetStream
-	log    *serverLog
+	lock    *os.File
+	secrets *secrets
+	server  *server.Server
+	dial    func(...nats.Option) (*nats.Conn, error)
+	conn    *nats.Conn
+	door    *nats.Conn // of the doorkeeper; nil where nobody else connects
+	js      jetstream.JetStream
+	log     *serverLog
 }
 
 // requestTimeout bounds one request to the server; a sync on a slow and busy
@@ -50,52 +54,18 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 		return nil, err
 	}
 	b := &Bus{lock: held, log: newServerLog(o.Log)}
-	if err := b.start(ctx, filepath.Join(o.State, "bus")); err != nil {
+	if err := b.startEmbedded(ctx, filepath.Join(o.State, folderName), o.Listen); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot open the bus in %s: %w", o.State, err), b.Close())
 	}
 	return b, nil
 }
 
-func (b *Bus) start(ctx context.Context, store string) error {
-	known := storedStreams(store)
-	var err error
-	if b.server, err = server.NewServer(embedded(store)); err != nil {
-		return err
-	}
-	b.server.SetLoggerV2(b.log, false, false, false)
-	b.server.Start()
-	if !b.server.ReadyForConnections(requestTimeout) {
-		return errors.Join(errors.New("its server did not start"), b.log.failure())
-	}
-	if err := b.connect(); err != nil {
-		return err
-	}
-	return b.ensureStreams(ctx, store, known)
-}
-
-// embedded returns the options of a server that serves this process alone.
-func embedded(store string) *server.Options {
-	return &server.Options{
-		ServerName: "aptfleet",
-		DontListen: true,
-		NoSigs:     true,
-		JetStream:  true,
-		StoreDir:   store,
-		SyncAlways: true, // see the package comment: never an option
-		// A rollout names all of its hosts in one message.
-		MaxPayload: 8 << 20,
-		// Limits of ours would come on top of the disk's; the default, three
-		// quarters of what is free, would shrink with every start.
-		JetStreamMaxStore:      1 << 50,
-		JetStreamMaxMemory:     64 << 20,
-		DisableJetStreamBanner: true,
-	}
-}
-
 func (b *Bus) connect() error {
-	var err error
-	b.conn, err = nats.Connect("", nats.InProcessServer(b.server), nats.Name("aptfleet"), nats.MaxReconnects(-1))
+	as, err := user(b.secrets.account)
 	if err != nil {
+		return err
+	}
+	if b.conn, err = b.dial(as); err != nil {
 		return fmt.Errorf("cannot connect to its server: %w", err)
 	}
 	b.js, err = jetstream.New(b.conn, jetstream.WithDefaultTimeout(requestTimeout))
@@ -115,8 +85,10 @@ func (b *Bus) Failure() error { return b.log.failure() }
 // Close stops the server and gives the state folder back. What was acknowledged
 // is on the disk already, and Close waits for the logs of hosts too.
 func (b *Bus) Close() error {
-	if b.conn != nil {
-		b.conn.Close()
+	for _, conn := range []*nats.Conn{b.conn, b.door} {
+		if conn != nil {
+			conn.Close()
+		}
 	}
 	if b.server != nil {
 		b.server.Shutdown()

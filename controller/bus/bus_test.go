@@ -38,6 +38,16 @@ func count(t *testing.T, b *Bus) uint64 {
 	return s.CachedInfo().State.Msgs
 }
 
+// streamFolder returns where a stream lies in a state folder.
+func streamFolder(t *testing.T, state, stream string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(state, "bus", "jetstream", "*", "streams", stream))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("stream %s is in %q, %v", stream, found, err)
+	}
+	return found[0]
+}
+
 func TestClosedAndOpenedAgain(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "new", "state")
 	for i := range 3 {
@@ -56,10 +66,10 @@ func TestClosedAndOpenedAgain(t *testing.T) {
 
 // TestSyncAlways guards the one option on which everything depends.
 func TestSyncAlways(t *testing.T) {
-	if o := embedded(t.TempDir()); !o.SyncAlways || !o.DontListen {
-		t.Error("the embedded server must sync always and listen nowhere")
-	}
 	b := open(t, t.TempDir())
+	if o, err := b.secrets.embedded(t.TempDir()); err != nil || !o.SyncAlways || !o.DontListen {
+		t.Errorf("the embedded server must sync always and listen nowhere: %v", err)
+	}
 	s, err := b.JetStream().Stream(t.Context(), Journal)
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +187,7 @@ func TestDamagedStream(t *testing.T) {
 			if err := b.Close(); err != nil {
 				t.Fatal(err)
 			}
-			path := filepath.Join(state, "bus", "jetstream", "$G", "streams", Journal, file)
+			path := filepath.Join(streamFolder(t, state, Journal), file)
 			if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -212,7 +222,7 @@ func TestStreamsMadeAnew(t *testing.T) {
 			if err := b.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.Remove(filepath.Join(state, "bus", "jetstream", "$G", "streams", tt.stream, "meta.inf")); err != nil {
+			if err := os.Remove(filepath.Join(streamFolder(t, state, tt.stream), "meta.inf")); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := open(t, state).PublishAll(t.Context(), m); err != nil {

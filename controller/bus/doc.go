@@ -6,6 +6,13 @@
 // it: nats-server itself would let two open the same store and damage it, so
 // Open takes a lock, and its holder leaves a note of who it is.
 //
+// The servers trust one operator, whose key and those of its accounts are made
+// with the store. Controllers and agents share an account: a controller signs
+// itself a user that may do everything, and an agent one that may say how its
+// own host is and answer whoever asks for that, and nothing else. The servers
+// need no list of agents, only of those that were shut out, which is part of the
+// signed account. Where the bus listens, it is with TLS alone.
+//
 // What is acknowledged is on the disk: every write is synced before its
 // acknowledgement, always. The server's own default, which syncs every two
 // minutes, loses everything acknowledged since when the power fails, and there

@@ -5,15 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"sync/atomic"
+
+	"github.com/aptfleet/aptfleet/pkg/health"
 )
 
-// serverLog takes what the server logs. Since nobody connects to it from
-// elsewhere, its errors are about its store, and a store that failed to write
-// once takes nothing more until it is opened again.
+// serverLog takes what the server logs. Its errors are about those who connect,
+// or about its store; a store that failed to write once takes nothing more until
+// it is opened again.
 type serverLog struct {
 	log     *slog.Logger
+	refused *Flood
 	working context.Context // cancelled with the first error; not a request's, so it may live in a struct
 	fail    context.CancelCauseFunc
 	warning atomic.Pointer[string] // the last
@@ -24,8 +28,16 @@ func newServerLog(log *slog.Logger) *serverLog {
 		log = slog.Default()
 	}
 	working, fail := context.WithCancelCause(context.Background())
-	return &serverLog{log: log, working: working, fail: fail}
+	return &serverLog{log: log, refused: NewFlood(log), working: working, fail: fail}
 }
+
+// ofClient is how the server begins what it says of a connection: the address,
+// and the number that it gave it.
+var ofClient = regexp.MustCompile(`^(\S+) - [a-z]+:\d+ - `)
+
+// ofDoor is how it begins what it says of the door as a whole, at which too many
+// may knock.
+var ofDoor = regexp.MustCompile(`^(Temporary )?\w+ Accept [Ee]rror`)
 
 // failure returns the first error of the server's store, or nil.
 func (l *serverLog) failure() error { return context.Cause(l.working) }
@@ -54,14 +66,37 @@ func (l *serverLog) Tracef(format string, v ...any) { l.debug(format, v) }
 // Warnf is for what the server could put right itself.
 func (l *serverLog) Warnf(format string, v ...any) {
 	message := strings.TrimSpace(fmt.Sprintf(format, v...))
+	if l.connections(message) {
+		return
+	}
 	l.warning.Store(&message)
 	l.log.Warn("the bus warns", "message", message)
 }
 
-// Errorf is for what it could not. It is not logged: whoever waits for the bus
-// is given it as an error.
+// Errorf is for what it could not. What is about its store is not logged:
+// whoever waits for the bus is given it as an error.
 func (l *serverLog) Errorf(format string, v ...any) {
-	l.fail(fmt.Errorf(format, v...))
+	err := fmt.Errorf(format, v...)
+	if !l.connections(err.Error()) {
+		l.fail(err)
+	}
+}
+
+// connections logs a message that is about those who connect, and reports
+// whether it is. They decide how many there are, and their words are in it.
+func (l *serverLog) connections(message string) bool {
+	if m := ofClient.FindStringSubmatch(message); m != nil {
+		if strings.HasSuffix(message, " - authentication error") {
+			return true // the doorkeeper knows more of it
+		}
+		l.refused.Warn("the bus refused something", "address", m[1], "message", health.Text(message[len(m[0]):]))
+		return true
+	}
+	if ofDoor.MatchString(message) {
+		l.refused.Warn("the bus cannot take connections", "message", message)
+		return true
+	}
+	return false
 }
 
 // Fatalf does not end the process: Open notices that the server is not there.

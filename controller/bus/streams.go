@@ -55,20 +55,30 @@ func streams() []jetstream.StreamConfig {
 	}
 }
 
-// ensureStreams makes the streams that are missing.
+// ensureStreams makes the streams and buckets that are missing.
 func (b *Bus) ensureStreams(ctx context.Context, store string, known []string) error {
 	made := false
-	for _, config := range streams() {
-		_, err := b.js.Stream(ctx, config.Name)
+	ensure := func(name string, create func() error) error {
+		_, err := b.js.Stream(ctx, name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			if err := b.mayMake(config.Name, known); err != nil {
+			if err := b.mayMake(name, known); err != nil {
 				return err
 			}
-			_, err = b.js.CreateStream(ctx, config)
-			made = true
+			err, made = create(), true
 		}
 		if err != nil {
-			return errors.Join(fmt.Errorf("cannot use stream %s: %w", config.Name, err), b.Failure())
+			return errors.Join(fmt.Errorf("cannot use stream %s: %w", name, err), b.Failure())
+		}
+		return nil
+	}
+	for _, config := range streams() {
+		if err := ensure(config.Name, func() error { _, err := b.js.CreateStream(ctx, config); return err }); err != nil {
+			return err
+		}
+	}
+	for _, config := range buckets() {
+		if err := ensure(bucketStream+config.Bucket, func() error { _, err := b.js.CreateKeyValue(ctx, config); return err }); err != nil {
+			return err
 		}
 	}
 	if !made {
@@ -78,10 +88,10 @@ func (b *Bus) ensureStreams(ctx context.Context, store string, known []string) e
 }
 
 // mayMake refuses to make a stream anew that the store had and the server did
-// not recover, since that would hide the damage. Logs are not worth that: the
-// hosts have them.
+// not recover, since that would hide the damage. Logs are not worth that, which
+// the hosts have, nor are leases, which would be over by now.
 func (b *Bus) mayMake(name string, known []string) error {
-	if name == Logs || !slices.Contains(known, name) {
+	if name == Logs || name == bucketStream+Lease || !slices.Contains(known, name) {
 		return nil
 	}
 	return fmt.Errorf("its store is damaged: stream %s is on the disk and cannot be recovered: %w", name, b.log.reason())
@@ -119,8 +129,8 @@ func syncPath(path string) error {
 
 // storedStreams lists the streams of which the store has messages on the disk.
 // One without any may be what a crash left of making it.
-func storedStreams(store string) []string {
-	blocks, err := filepath.Glob(filepath.Join(store, "jetstream", "$G", "streams", "*", "msgs", "*.blk"))
+func storedStreams(store, account string) []string {
+	blocks, err := filepath.Glob(filepath.Join(store, "jetstream", account, "streams", "*", "msgs", "*.blk"))
 	if err != nil {
 		return nil // the pattern is a constant
 	}

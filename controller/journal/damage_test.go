@@ -87,13 +87,23 @@ func TestChain(t *testing.T) {
 	}
 }
 
+// messagesFolder returns where the journal's messages lie in a state folder.
+func messagesFolder(t *testing.T, state string) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(state, "bus", "jetstream", "*", "streams", bus.Journal, "msgs"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("the journal's messages are in %q, %v", found, err)
+	}
+	return found[0]
+}
+
 // TestFlippedBits flips one bit of every stored event on the disk, which the
 // server passes over in silence.
 func TestFlippedBits(t *testing.T) {
 	t.Parallel() // the last event is waited for
 	folder := t.TempDir()
 	all := writeSample(t, folder)
-	block := filepath.Join(folder, "bus", "jetstream", "$G", "streams", bus.Journal, "msgs", "1.blk")
+	block := filepath.Join(messagesFolder(t, folder), "1.blk")
 	sound, err := os.ReadFile(block)
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +130,7 @@ func TestFlippedBits(t *testing.T) {
 func TestTorn(t *testing.T) {
 	folder := t.TempDir()
 	all := writeSample(t, folder)
-	msgs := filepath.Join(folder, "bus", "jetstream", "$G", "streams", bus.Journal, "msgs")
+	msgs := messagesFolder(t, folder)
 	block := filepath.Join(msgs, "1.blk")
 	sound, err := os.ReadFile(block)
 	if err != nil {
@@ -134,7 +144,7 @@ func TestTorn(t *testing.T) {
 		for cut := 0; cut < len(sound); cut += stride {
 			copied := copyWith(t, folder, block, sound[:cut])
 			if !index {
-				if err := os.Remove(filepath.Join(copied, "bus", "jetstream", "$G", "streams", bus.Journal, "msgs", "index.db")); err != nil {
+				if err := os.Remove(filepath.Join(messagesFolder(t, copied), "index.db")); err != nil {
 					t.Fatal(err)
 				}
 			}

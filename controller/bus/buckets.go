@@ -1,0 +1,56 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The buckets of keys and values, by what they hold.
+const (
+	Hosts  = "hosts"  // enrolled hosts and their agents' keys
+	Config = "config" // settings, and what schedules did last
+	Lease  = "lease"  // who leads; a key goes LeaseTime after it was written
+)
+
+// LeaseTime is how long what is in the bucket of leases counts.
+const LeaseTime = 10 * time.Second
+
+// bucketStream begins the name of a bucket's stream.
+const bucketStream = "KV_"
+
+// buckets returns how each bucket is kept.
+func buckets() []jetstream.KeyValueConfig {
+	return []jetstream.KeyValueConfig{
+		{Bucket: Hosts, Storage: jetstream.FileStorage},
+		{Bucket: Config, Storage: jetstream.FileStorage},
+		{Bucket: Lease, Storage: jetstream.FileStorage, TTL: LeaseTime},
+	}
+}
+
+// Bucket returns one of the buckets.
+func (b *Bus) Bucket(ctx context.Context, name string) (jetstream.KeyValue, error) {
+	kv, err := b.js.KeyValue(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use bucket %s: %w", name, err)
+	}
+	return kv, nil
+}
+
+// Key makes a key of a bucket from any name; another name is another key.
+// Letters, digits, "-" and "_" stand for themselves.
+func Key(name string) string {
+	var key strings.Builder
+	for _, c := range []byte(name) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
+			key.WriteByte(c)
+		default:
+			fmt.Fprintf(&key, "=%02X", c)
+		}
+	}
+	return key.String()
+}

@@ -1,0 +1,35 @@
+package bus
+
+import (
+	"log/slog"
+	"sync/atomic"
+
+	"golang.org/x/time/rate"
+)
+
+// Flood is a log of what others decide how often happens: of many messages it
+// lets some through, and the next that it lets through says how many were left
+// out. It may be used concurrently.
+type Flood struct {
+	log  *slog.Logger
+	rate *rate.Limiter
+	left atomic.Int64
+}
+
+// NewFlood returns a Flood that passes twenty messages at once, and then one a
+// second.
+func NewFlood(log *slog.Logger) *Flood {
+	return &Flood{log: log, rate: rate.NewLimiter(1, 20)}
+}
+
+// Warn logs as slog does, or counts.
+func (f *Flood) Warn(message string, args ...any) {
+	if !f.rate.Allow() {
+		f.left.Add(1)
+		return
+	}
+	if left := f.left.Swap(0); left > 0 {
+		args = append(args, "left_out", left)
+	}
+	f.log.Warn(message, args...)
+}
