@@ -310,49 +310,22 @@ func TestOversizedReport(t *testing.T) {
 	}
 }
 
-// TestFloodOfReports: one agent sends as fast as it can, and the others' reports
-// arrive all the same. Nothing of it is stored.
-func TestFloodOfReports(t *testing.T) {
+// TestKeepOut: an agent is out for a time, and its neighbour stays.
+func TestKeepOut(t *testing.T) {
 	state := t.TempDir()
 	b, _ := door(t, state)
 	wild, calm := newAgent(t, b), newAgent(t, b)
-	flood, _ := wild.mustConnect(t, b, state)
-	conn, _ := calm.mustConnect(t, b, state)
-	heard := make(chan string, 1000)
-	if _, err := b.Conn().Subscribe(ReportSubject("*"), func(m *nats.Msg) {
-		if m.Subject == ReportSubject(calm.name) {
-			heard <- string(m.Data)
-		}
-	}); err != nil {
-		t.Fatal(err)
+	conn, _ := wild.mustConnect(t, b, state)
+	neighbour, _ := calm.mustConnect(t, b, state)
+	b.KeepOut(wild.name, time.Hour)
+	awaits(t, "the connection's end", conn.IsClosed)
+	again, _, err := wild.connect(t, b, state)
+	if err == nil { // it is let in and thrown out
+		awaits(t, "the second connection's end", again.IsClosed)
 	}
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		for data := make([]byte, 4<<10); ; {
-			select {
-			case <-stop:
-				return
-			default:
-				_ = flood.Publish(ReportSubject(wild.name), data) // it may be cut off
-			}
-		}
-	}()
-	defer func() { close(stop); <-stopped }()
-	for i := range 20 {
-		if err := conn.Publish(ReportSubject(calm.name), fmt.Append(nil, i)); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case got := <-heard:
-			if got != fmt.Sprint(i) {
-				t.Fatalf("report %d arrived as %s", i, got)
-			}
-		case <-time.After(30 * time.Second):
-			t.Fatalf("report %d did not arrive", i)
-		}
-	}
-	if n := count(t, b); n != 0 {
-		t.Errorf("%d messages are in the journal", n)
+	b.KeepOut(wild.name, 0)
+	conn, _ = wild.mustConnect(t, b, state)
+	if err := conn.FlushTimeout(20 * time.Second); err != nil || !neighbour.IsConnected() {
+		t.Errorf("with the time over the agent gets %v, and its neighbour's connection lives: %v", err, neighbour.IsConnected())
 	}
 }

@@ -31,6 +31,7 @@ type Bus struct {
 	dial    func(...nats.Option) (*nats.Conn, error)
 	conn    *nats.Conn
 	door    *nats.Conn // of the doorkeeper; nil where nobody else connects
+	keeper  *doorkeeper
 	js      jetstream.JetStream
 	log     *serverLog
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
@@ -13,14 +14,18 @@ import (
 )
 
 // doorkeeper hears from the servers who connects, and logs whom they refuse and
-// which agents are there twice. It decides nothing: the servers do.
+// which agents are there twice. Who may come in is for the servers to decide; it
+// throws out those who behave badly there.
 type doorkeeper struct {
 	log     *slog.Logger
 	refused *Flood
 	issuer  string // of agents
 
+	kick func(connection) error
+
 	mu     sync.Mutex
 	inside map[string]map[connection]string // of each agent, where its connections come from
+	banned map[string]time.Time             // until when an agent is kept out
 }
 
 // connection is one on one of the servers.
@@ -49,12 +54,17 @@ func (e *doorEvent) connection() connection { return connection{e.Server.ID, e.C
 func (b *Bus) watchDoor() error {
 	k := &doorkeeper{
 		log: b.log.log, refused: b.log.refused, issuer: public(b.secrets.agents),
-		inside: map[string]map[connection]string{},
+		inside: map[string]map[connection]string{}, banned: map[string]time.Time{},
 	}
 	var err error
 	if b.door, err = b.systemConn(); err != nil {
 		return fmt.Errorf("cannot watch who connects: %w", err)
 	}
+	k.kick = func(c connection) error {
+		// A server does only what it can answer to, though nobody listens here.
+		return b.door.PublishRequest("$SYS.REQ.SERVER."+c.Server+".KICK", nats.NewInbox(), fmt.Appendf(nil, `{"cid":%d}`, c.ID))
+	}
+	b.keeper = k
 	account := "$SYS.ACCOUNT." + public(b.secrets.account)
 	for subject, see := range map[string]func(*doorEvent){
 		"$SYS.SERVER.*.CLIENT.AUTH.ERR": k.refuse, account + ".CONNECT": k.enter, account + ".DISCONNECT": k.leave,
@@ -118,6 +128,34 @@ func (k *doorkeeper) enter(e *doorEvent) {
 		break
 	}
 	mine[e.connection()] = e.Client.Host
+	if until, ok := k.banned[claims.Subject]; ok {
+		if time.Now().Before(until) {
+			k.throwOut(claims.Subject)
+			return
+		}
+		delete(k.banned, claims.Subject)
+	}
+}
+
+// throwOut ends all connections of an agent.
+func (k *doorkeeper) throwOut(agent string) {
+	for c := range k.inside[agent] {
+		if err := k.kick(c); err != nil {
+			k.refused.Warn("cannot end a connection", "agent", agent, "error", err)
+		}
+	}
+}
+
+// KeepOut ends the connections of an agent, and each new one for a time. Unlike
+// ShutOut it leaves the agent its token, and lasts as long as this Bus at most.
+func (b *Bus) KeepOut(agent string, d time.Duration) {
+	if b.keeper == nil {
+		return // nobody gets in
+	}
+	b.keeper.mu.Lock()
+	defer b.keeper.mu.Unlock()
+	b.keeper.banned[agent] = time.Now().Add(d)
+	b.keeper.throwOut(agent)
 }
 
 func (k *doorkeeper) leave(e *doorEvent) {
