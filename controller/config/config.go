@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/aptfleet/aptfleet/controller/notify"
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/controller/schedule"
 	"github.com/aptfleet/aptfleet/pkg/tomlfile"
@@ -33,6 +34,8 @@ type Config struct {
 	Repository Repository
 	Rollout    Rollout
 	Schedules  []Schedule // in the order of the file
+	Server     Server
+	Notify     []notify.Target // who is told how rollouts go
 }
 
 // Rollout holds the defaults of every rollout.
@@ -61,6 +64,8 @@ type file struct {
 	State      string          `toml:"state"`
 	Repository repositoryTable `toml:"repository"`
 	Rollout    rolloutTable    `toml:"rollout"`
+	Server     serverTable     `toml:"server"`
+	Notify     []notifyTable   `toml:"notify"`
 
 	Freeze    []schedule.Dates `toml:"freeze"` // of all schedules
 	Schedules []scheduleTable  `toml:"schedule"`
@@ -147,8 +152,9 @@ func Parse(name string, data []byte) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	schedules, err := resolveSchedules(source, written.Schedules, written.Freeze)
-	if err := errors.Join(written.validate(source), err); err != nil {
+	schedules, scheduleErr := resolveSchedules(source, written.Schedules, written.Freeze)
+	targets, notifyErr := resolveNotify(source, written.Notify)
+	if err := errors.Join(written.validate(source), scheduleErr, notifyErr); err != nil {
 		return nil, err
 	}
 	return &Config{
@@ -158,6 +164,8 @@ func Parse(name string, data []byte) (*Config, error) {
 		Repository: written.Repository.resolve(source, written.State),
 		Rollout:    written.Rollout.resolve(),
 		Schedules:  schedules,
+		Server:     written.Server.resolve(source),
+		Notify:     targets,
 	}, nil
 }
 
@@ -169,7 +177,6 @@ func (f *file) validate(source *tomlfile.File) error {
 	if f.State == "" {
 		errs = append(errs, source.Errorf(tomlfile.Key{"state"}, "is empty"))
 	}
-	errs = append(errs, f.Repository.validate(source))
-	errs = append(errs, f.Rollout.validate(source))
+	errs = append(errs, f.Repository.validate(source), f.Rollout.validate(source), f.Server.validate(source))
 	return errors.Join(errs...)
 }

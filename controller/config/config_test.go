@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/aptfleet/aptfleet/controller/access"
+	"github.com/aptfleet/aptfleet/controller/notify"
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/inventory"
 )
@@ -42,11 +44,45 @@ key = "../key"
 parallel = 7
 reattach = "1m"
 silence = "1h"
+[server]
+listen = ":8070"
+repository = "[::]:8071"
+tls_cert = "crt"
+tls_key = "key"
+[[server.tokens]]
+name = "ci"
+role = "operator"
+hash = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+expires = "2027-01-31"
+[[notify]]
+name = "chat"
+on = ["stuck"]
+[notify.webhook]
+url_env = "CHAT"
+secret_file = "secret"
+[[notify]]
+name = "mail"
+[notify.mail]
+server = "smtp:25"
+encryption = "none"
+from = "a@b.c"
+to = ["d@e.f"]
+[[notify]]
+name = "pager"
+command = ["page", "ops"]
 `, Config{
 			Path: "/etc/x/aptfleet.toml", Inventory: "/etc/x/hosts/prod.toml", State: "/etc/x/state",
 			Repository: Repository{Root: "/srv/apt", URL: "http://[::1]:8071/apt", Origin: "Shop Ltd", Label: "Shop",
 				Suites: []string{"nightly", "stable"}, Keep: 3, Key: "/etc/key"},
 			Rollout: Rollout{Parallel: 7, Settle: 30 * time.Second, Deadline: 5 * time.Minute, Reattach: time.Minute, Silence: time.Hour},
+			Server: Server{Listen: ":8070", Repository: "[::]:8071", TLSCert: "/etc/x/crt", TLSKey: "/etc/x/key", Tokens: access.Tokens{
+				{Name: "ci", Role: access.Operator, Hash: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Expires: time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)},
+			}},
+			Notify: []notify.Target{
+				{Name: "chat", On: []notify.On{notify.Stuck}, Webhook: &notify.Webhook{URLFrom: notify.Secret{Env: "CHAT"}, Secret: notify.Secret{File: "/etc/x/secret"}}},
+				{Name: "mail", Mail: &notify.Mail{Server: "smtp:25", Encryption: notify.Plain, From: "a@b.c", To: []string{"d@e.f"}}},
+				{Name: "pager", Command: notify.Command{"page", "ops"}},
+			},
 		}},
 	} {
 		got, err := Parse("/etc/x/aptfleet.toml", []byte(tt.src))
@@ -82,6 +118,19 @@ func TestParseErrors(t *testing.T) {
 		{"[repository]\nkeep = 0", "c.toml:2: repository.keep: 0 versions is less than one"},
 		{"[repository]\nkey = \"\"", "c.toml:2: repository.key: is empty"},
 		{"state = ", "c.toml:1: "},
+		{"[server]\nlisten = \"8070\"", `c.toml:2: server.listen: "8070" is no address to listen on`},
+		{"[server]\nlisten = \":8070\"", `c.toml:2: server.listen: ":8070" can be reached from other machines: that takes tls_cert`},
+		{"[server]\nlisten = \"10.0.0.1:8070\"\ntls_cert = \"c\"\ntls_key = \"k\"", `c.toml:2: server.listen: "10.0.0.1:8070" can be reached`},
+		{"[server]\ntls_cert = \"c\"", "c.toml:1: server: tls_cert and tls_key belong together"},
+		{"[server]\nrepository = \":\"", `c.toml:2: server.repository: ":" is no address`},
+		{"[[server.tokens]]\nname = \"ci\"\nrole = \"root\"", `c.toml:3: server.tokens[0].role: "root" is no role: want viewer`},
+		{"[[server.tokens]]\nname = \"ci\"\nrole = \"admin\"\nhash = \"aptfleet_x\"", `c.toml:4: server.tokens[0].hash: is no hash such as`},
+		{"[[server.tokens]]\nname = \"ci\"\nrole = \"admin\"", `c.toml:1: server.tokens[0]: a token has a hash of its own`},
+		{"[[server.tokens]]\nname = \"c i\"\nrole = \"admin\"", `c.toml:2: server.tokens[0].name: the name "c i" is empty, long`},
+		{"[[server.tokens]]\nexpires = \"tomorrow\"", `c.toml:2: server.tokens[0].expires: "tomorrow" is no date such as`},
+		{"[[notify]]\nname = \"ops\"", "c.toml:1: notify[0]: it has one of webhook, mail and command"},
+		{"[[notify]]\nname = \"ops\"\non = [\"all\"]", `c.toml:3: notify[0].on[0]: "all" is nothing to be told of`},
+		{"[[notify]]\nname = \"ops\"\n[notify.webhook]\nurl = \"ftp://secret\"", "c.toml:1: notify[0]: the webhook's address does not begin"},
 	} {
 		_, err := Parse("c.toml", []byte(tt.src))
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
