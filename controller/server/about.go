@@ -1,0 +1,33 @@
+package server
+
+import (
+	_ "embed"
+	"net/http"
+)
+
+//go:embed openapi.yaml
+var openapi []byte
+
+// Document returns the description of the API, OpenAPI 3.0 in YAML.
+func Document() []byte { return openapi }
+
+func (s *Server) version(c *call) error { return c.object(http.StatusOK, s.Version) }
+
+func (s *Server) document(c *call) error {
+	c.begin(http.StatusOK, "application/yaml")
+	return c.write(openapi)
+}
+
+func (s *Server) actions(c *call) error {
+	all, err := s.History.Actions(c.Context())
+	if err != nil {
+		return err
+	}
+	return c.items(all)
+}
+
+func (s *Server) metrics(c *call) error {
+	c.answered, c.status = true, http.StatusOK
+	s.Metrics.handler().ServeHTTP(c.w, c.Request)
+	return nil
+}

@@ -1,0 +1,82 @@
+package server
+
+import (
+	"context"
+	"iter"
+
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// Hosts is all that the API needs to know of the inventory's hosts.
+type Hosts interface {
+	// Hosts returns each "host" that a selector picks; "" picks all.
+	Hosts(selector string) ([]Object, error)
+	// Ping yields a "ping" of each, as they answer.
+	Ping(ctx context.Context, selector string) iter.Seq2[Object, error]
+	// Enroll yields an "enrolled" of each, as they end.
+	Enroll(ctx context.Context, by, selector string, suites []string) iter.Seq2[Object, error]
+}
+
+// Agents is all that it needs to know of what hosts report.
+type Agents interface {
+	// Health returns the "health" of each host that a selector picks.
+	Health(ctx context.Context, selector string) ([]Object, error)
+	// Forget revokes the agent of a host.
+	Forget(ctx context.Context, by string, host inventory.HostName) error
+}
+
+func (s *Server) hosts(c *call) error {
+	given, err := c.query("selector")
+	if err != nil {
+		return err
+	}
+	all, err := s.Hosts.Hosts(given["selector"])
+	if err != nil {
+		return err
+	}
+	return c.items(all)
+}
+
+func (s *Server) ping(c *call) error {
+	var ask struct {
+		Selector string `json:"selector"`
+	}
+	if err := c.decode(&ask); err != nil {
+		return err
+	}
+	return s.stream(c, func(ctx context.Context) iter.Seq2[Object, error] { return s.Hosts.Ping(ctx, ask.Selector) })
+}
+
+func (s *Server) enroll(c *call) error {
+	var ask struct {
+		Selector string   `json:"selector"`
+		Suites   []string `json:"suites"`
+	}
+	if err := c.decode(&ask); err != nil {
+		return err
+	}
+	c.what = ask.Selector
+	return s.stream(c, func(ctx context.Context) iter.Seq2[Object, error] {
+		return s.Hosts.Enroll(ctx, c.actor.Name, ask.Selector, ask.Suites)
+	})
+}
+
+func (s *Server) health(c *call) error {
+	given, err := c.query("selector")
+	if err != nil {
+		return err
+	}
+	all, err := s.Agents.Health(c.Context(), given["selector"])
+	if err != nil {
+		return err
+	}
+	return c.items(all)
+}
+
+func (s *Server) forget(c *call) error {
+	c.what = c.PathValue("host")
+	if err := s.Agents.Forget(c.Context(), c.actor.Name, inventory.HostName(c.what)); err != nil {
+		return err
+	}
+	return c.nothing()
+}

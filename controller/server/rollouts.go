@@ -1,0 +1,178 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"strconv"
+
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// Rollouts is all that the API needs to know of rollouts. Those that it creates
+// or takes up again are carried out behind the call's back.
+type Rollouts interface {
+	// List returns a "history" of each, newest first.
+	List(ctx context.Context) ([]Object, error)
+	// Show returns the "rollout".
+	Show(ctx context.Context, id rollout.ID) (Object, error)
+	// Events yields each "event" after the first few, to the last one by now, or
+	// on to the end of the rollout.
+	Events(ctx context.Context, id rollout.ID, after int, follow bool) iter.Seq2[Object, error]
+	// Logs returns a "log" for each job on a host.
+	Logs(ctx context.Context, id rollout.ID, host inventory.HostName) ([]Object, error)
+	// Plan returns a "plan" for the hosts on which the same would change.
+	Plan(ctx context.Context, ask Ask) ([]Object, error)
+	// Create begins a rollout.
+	Create(ctx context.Context, by string, ask Ask) (rollout.ID, error)
+	// Decide decides something of a rollout.
+	Decide(ctx context.Context, by string, id rollout.ID, what Decision) error
+}
+
+// Ask is a rollout to be planned or carried out. What is not said is the
+// configuration's.
+type Ask struct {
+	Packages    []string `json:"packages,omitempty"` // NAME or NAME=VERSION
+	To          string   `json:"to"`                 // selector
+	Mode        string   `json:"mode,omitempty"`
+	Suite       string   `json:"suite,omitempty"`
+	Parallel    int      `json:"parallel,omitempty"`
+	Batches     []string `json:"batches,omitempty"`
+	MaxFailures string   `json:"max_failures,omitempty"`
+	OnFailure   string   `json:"on_failure,omitempty"`
+	Pause       float64  `json:"pause,omitempty"` // seconds, as are the following
+	Settle      float64  `json:"settle,omitempty"`
+	Deadline    float64  `json:"deadline,omitempty"`
+	NoGate      bool     `json:"no_gate,omitempty"`
+}
+
+// Verb is what can be decided of a rollout.
+type Verb string
+
+// The verbs.
+const (
+	Resume   Verb = "resume"   // go on, where nobody has it in hand
+	Retry    Verb = "retry"    // take hosts up again, all that need it if none is named
+	Rollback Verb = "rollback" // return hosts, all that were touched if no selector is given
+	Continue Verb = "continue" // end a pause
+	Abort    Verb = "abort"    // begin no further host
+)
+
+// Decision is what somebody decided of a rollout.
+type Decision struct {
+	Verb  Verb                 `json:"-"`
+	Hosts []inventory.HostName `json:"hosts,omitempty"` // Retry
+	To    string               `json:"to,omitempty"`    // Rollback: a selector
+}
+
+func (s *Server) listRollouts(c *call) error {
+	all, err := s.Rollouts.List(c.Context())
+	if err != nil {
+		return err
+	}
+	return c.items(all)
+}
+
+func (s *Server) showRollout(c *call) error {
+	id, err := c.rollout()
+	if err != nil {
+		return err
+	}
+	return s.show(c, http.StatusOK, id)
+}
+
+// show answers with where a rollout stands.
+func (s *Server) show(c *call, status int, id rollout.ID) error {
+	o, err := s.Rollouts.Show(c.Context(), id)
+	if err != nil {
+		return err
+	}
+	return c.object(status, o)
+}
+
+func (s *Server) plan(c *call) error {
+	var ask Ask
+	if err := c.decode(&ask); err != nil {
+		return err
+	}
+	groups, err := s.Rollouts.Plan(c.Context(), ask)
+	if err != nil {
+		return err
+	}
+	return c.items(groups)
+}
+
+func (s *Server) createRollout(c *call) error {
+	var ask Ask
+	if err := c.decode(&ask); err != nil {
+		return err
+	}
+	id, err := s.Rollouts.Create(c.Context(), c.actor.Name, ask)
+	if err != nil {
+		return err
+	}
+	c.w.Header().Set("Location", "/v1/rollouts/"+string(id))
+	return s.show(c, http.StatusCreated, id)
+}
+
+// decide returns the handler of a verb.
+func decide(verb Verb) func(*Server, *call) error {
+	return func(s *Server, c *call) error {
+		id, err := c.rollout()
+		if err != nil {
+			return err
+		}
+		what := Decision{Verb: verb}
+		if err := c.decode(&what); err != nil {
+			return err
+		}
+		if verb != Retry && len(what.Hosts) > 0 || verb != Rollback && what.To != "" {
+			return BadRequest("", fmt.Errorf("hosts are named for %s, and a selector for %s", Retry, Rollback))
+		}
+		if err := s.Rollouts.Decide(c.Context(), c.actor.Name, id, what); err != nil {
+			return err
+		}
+		return s.show(c, http.StatusAccepted, id)
+	}
+}
+
+func (s *Server) logs(c *call) error {
+	id, err := c.rollout()
+	if err != nil {
+		return err
+	}
+	all, err := s.Rollouts.Logs(c.Context(), id, inventory.HostName(c.PathValue("host")))
+	if err != nil {
+		return err
+	}
+	return c.items(all)
+}
+
+// events answers with a stream that can be taken up again after the last event
+// that the client has seen.
+func (s *Server) events(c *call) error {
+	id, err := c.rollout()
+	if err != nil {
+		return err
+	}
+	given, err := c.query("after", "follow")
+	if err != nil {
+		return err
+	}
+	after := 0
+	if text, ok := given["after"]; ok {
+		if after, err = strconv.Atoi(text); err != nil || after < 0 {
+			return BadRequest("after", fmt.Errorf("after: %q is no number of an event", text))
+		}
+	}
+	follow := given["follow"]
+	if follow != "" && follow != "true" && follow != "false" {
+		return BadRequest("follow", errors.New("follow: want true or false"))
+	}
+	return s.stream(c, func(ctx context.Context) iter.Seq2[Object, error] {
+		return s.Rollouts.Events(ctx, id, after, follow == "true")
+	})
+}
