@@ -14,7 +14,7 @@ var (
 	startScript  = script("lease", "birth", "state", "start", "follow")
 	followScript = script("lease", "birth", "state", "follow")
 	workScript   = script("birth", "apt", "spec", "packages", "marks", "archives", "refresh", "repair", "install", "simulate", "exact", "prefetch", "work")
-	planScript   = script("apt", "spec", "packages", "marks", "archives", "refresh", "install", "simulate", "plan")
+	planScript   = script("apt", "spec", "packages", "marks", "archives", "refresh", "install", "simulate", "holder", "plan")
 )
 
 // script puts files of ours together into one script. Comments stay behind:
