@@ -11,10 +11,11 @@ var scriptFiles embed.FS
 
 // What runs on hosts. Start also follows, so that a short job costs one call.
 var (
-	startScript  = script("lease", "birth", "state", "start", "follow")
-	followScript = script("lease", "birth", "state", "follow")
+	startScript  = script("lease", "birth", "boot", "state", "start", "follow")
+	followScript = script("lease", "birth", "boot", "state", "follow")
 	workScript   = script("birth", "apt", "spec", "packages", "marks", "archives", "refresh", "repair", "install", "simulate", "exact", "prefetch", "work")
 	planScript   = script("apt", "spec", "packages", "marks", "archives", "refresh", "install", "simulate", "holder", "plan")
+	rebootScript = script("boot", "holder", "reboot")
 )
 
 // script puts files of ours together into one script. Comments stay behind:

@@ -1,8 +1,5 @@
 # What became of the job in folder $job.
 
-# boot_id prints which boot of the machine this is.
-boot_id() { read -r id </proc/sys/kernel/random/boot_id && echo "$id"; }
-
 # judge sets $state to absent, running, ended, rebooted or died, and $pid to the
 # process that runs the job.
 judge() {
