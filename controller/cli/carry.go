@@ -43,6 +43,9 @@ func (in *installation) carryOut(ctx context.Context, r *reach, spec rollout.Spe
 // and runs it to its end. Hosts that the inventory no longer has are unreachable.
 func (in *installation) carryOn(ctx context.Context, r *reach, id rollout.ID, stood *rollout.State, hosts []inventory.Host, decided ...rollout.Event) error {
 	return in.withJournal(ctx, func(j openJournal) error {
+		if err := j.admits(ctx, id, stood, decided); err != nil {
+			return err
+		}
 		c := &carrier{in: in, spec: stood.Spec, journal: j, reach: r, past: stood.Events}
 		return c.carry(ctx, hosts, func() (*journal.Writer, error) {
 			w, err := j.Take(ctx, id)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -73,17 +72,9 @@ it is mended, the same command goes on there.`,
   aptfleet rollback R42 --to web07`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			hosts, err := in.touched(cmd.Context(), args[0], to)
-			if err != nil {
-				return err
-			}
-			if !yes {
-				if err := a.confirm("rollback "+args[0], len(hosts)); err != nil {
-					return err
-				}
-			}
-			event := rollout.Event{Kind: rollout.KindRollback, Cause: "asked for", Hosts: hosts}
-			return in.takeUp(cmd.Context(), args[0], decided(event))
+			return in.takeUp(cmd.Context(), args[0], func(t takenUp) ([]rollout.Event, error) {
+				return t.goBack(to, yes)
+			})
 		}),
 	}
 	cmd.Flags().StringVar(&to, "to", "", "`selector` of the hosts to return (default: all that were touched)")
@@ -100,34 +91,11 @@ hosts is waited for; apt is never killed. A rollout that another command carries
 out right now is aborted by interrupting that command, which the error names.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			err := in.takeUp(cmd.Context(), args[0], decided(rollout.Event{Kind: rollout.KindAborted, Cause: "asked for"}))
+			err := in.takeUp(cmd.Context(), args[0], takenUp.abort)
 			if held, ok := errors.AsType[*bus.LockedError](err); ok {
 				return fmt.Errorf("%w: interrupt that one, by Ctrl-C or \"kill -INT %d\"", err, held.PID)
 			}
 			return err
 		}),
 	}
-}
-
-// touched returns the hosts that a rollout touched, of those that a selector
-// picks.
-func (in *installation) touched(ctx context.Context, rolloutName, selector string) ([]inventory.HostName, error) {
-	picked, err := in.hosts(selector)
-	if err != nil {
-		return nil, err
-	}
-	var names []inventory.HostName
-	id, state, err := in.stood(ctx, rolloutName)
-	if err != nil {
-		return nil, err
-	}
-	for _, h := range picked {
-		if at, ok := state.Host(h.Name); ok && at.Touched() {
-			names = append(names, h.Name)
-		}
-	}
-	if len(names) == 0 {
-		return nil, fmt.Errorf("%s has touched none of these hosts, or has returned them", id)
-	}
-	return names, nil
 }

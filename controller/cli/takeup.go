@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -31,6 +32,10 @@ type takenUp struct {
 	hosts []inventory.Host
 }
 
+// errOver is what decide returns where nothing is left to be done: the command ends
+// as the one did that has done it.
+var errOver = errors.New("nothing is left to be done")
+
 // takeUp goes on with a rollout after what decide says, with the way to its hosts.
 func (in *installation) takeUp(ctx context.Context, name string, decide func(takenUp) ([]rollout.Event, error)) error {
 	id, state, err := in.stood(ctx, name)
@@ -47,6 +52,9 @@ func (in *installation) takeUp(ctx context.Context, name string, decide func(tak
 	})
 	return in.withReach(hosts, func(r *reach) error {
 		decided, err := decide(takenUp{in, r, id, state, hosts})
+		if errors.Is(err, errOver) {
+			return in.tellAgain(id, state)
+		}
 		if err != nil {
 			return err
 		}
@@ -54,9 +62,73 @@ func (in *installation) takeUp(ctx context.Context, name string, decide func(tak
 	})
 }
 
-// decided is what takeUp asks where there is nothing to be found out before.
-func decided(e rollout.Event) func(takenUp) ([]rollout.Event, error) {
-	return func(takenUp) ([]rollout.Event, error) { return []rollout.Event{e}, nil }
+// tellAgain prints how a rollout ended, and returns the command's error.
+func (in *installation) tellAgain(id rollout.ID, state *rollout.State) error {
+	in.app.say("%s: %v", id, errOver)
+	if err := in.app.print(newStatusLine(id, state)); err != nil {
+		return err
+	}
+	return failed(state.ExitStatus())
+}
+
+// admits reports whether a rollout can be taken up after what was decided of it
+// when it stood so. Once it is taken, it is open again: a decision that is refused
+// then, or was made of something that is so no more, would leave it there.
+func (j openJournal) admits(ctx context.Context, id rollout.ID, stood *rollout.State, decided []rollout.Event) error {
+	now, err := j.Read(ctx, id)
+	if err != nil {
+		return err
+	}
+	if now.Events != stood.Events {
+		return fmt.Errorf("%s has gone on meanwhile, in the hands of %s: look at \"aptfleet status %s\" and decide anew", id, now.Owner, id)
+	}
+	for _, e := range append([]rollout.Event{{Kind: rollout.KindTaken, Term: now.Term + 1}}, decided...) {
+		if err := now.Apply(e); err != nil {
+			return fmt.Errorf("%s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// abort decides that the rollout ends, unless that was decided already.
+func (t takenUp) abort() ([]rollout.Event, error) {
+	switch {
+	case t.state.Phase == rollout.Finished:
+		return nil, errOver
+	case t.state.Aborted != nil:
+		return nil, nil
+	}
+	return []rollout.Event{{Kind: rollout.KindAborted, Cause: "asked for"}}, nil
+}
+
+// goBack decides that hosts are returned: those of the touched ones that a selector
+// picks.
+func (t takenUp) goBack(selector string, yes bool) ([]rollout.Event, error) {
+	picked, err := t.in.hosts(selector)
+	if err != nil {
+		return nil, err
+	}
+	var names []inventory.HostName
+	for _, h := range picked {
+		if at, ok := t.state.Host(h.Name); ok && at.Touched() {
+			names = append(names, h.Name)
+		}
+	}
+	switch {
+	case len(names) > 0:
+	case t.state.Returning && t.state.Phase == rollout.Finished:
+		return nil, errOver
+	case t.state.Returning:
+		return nil, nil
+	default:
+		return nil, fmt.Errorf("%s has touched none of these hosts", t.id)
+	}
+	if !yes {
+		if err := t.in.app.confirm("rollback "+string(t.id), len(names)); err != nil {
+			return nil, err
+		}
+	}
+	return []rollout.Event{{Kind: rollout.KindRollback, Cause: "asked for", Hosts: names}}, nil
 }
 
 // resume decides nothing, unless the plan is still to be approved.
@@ -64,7 +136,7 @@ func (t takenUp) resume(ctx context.Context, yes bool) ([]rollout.Event, error) 
 	_, approved := t.state.Plan()
 	switch {
 	case t.state.Phase == rollout.Finished:
-		return nil, fmt.Errorf("%s is finished: \"aptfleet retry %s\" takes up the hosts that need it", t.id, t.id)
+		return nil, errOver
 	case !t.state.Spec.Planned || approved:
 		return nil, nil
 	}

@@ -1,0 +1,105 @@
+package integration
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aptfleet/aptfleet/integration/lab"
+)
+
+// aborting starts a rollout to four hosts, two at a time, and waits until apt is
+// at work on the first two.
+func aborting(t *testing.T) (*fleet, *program) {
+	t.Helper()
+	t.Parallel()
+	f := enrolledFleet(t, lab.Options{Count: 4, Kind: lab.Light})
+	for _, h := range f.lab.Hosts() {
+		f.put(h, faultFile, waiting)
+	}
+	p := f.start("--json", "rollout", "shop=1.0", "--to", group, "--yes", "--parallel", "2")
+	for _, h := range f.lab.Hosts()[:2] {
+		until(t, h.Name()+" is in the middle of apt", func() bool { return strings.Contains(f.jobLog(h), "waiting for the story") })
+	}
+	return f, p
+}
+
+// goOn lets the scripts of all hosts end.
+func (f *fleet) goOn() {
+	for _, h := range f.lab.Hosts() {
+		f.put(h, goFile, "")
+	}
+}
+
+// aborted wants the rollout to have ended without the last two hosts, and a retry
+// to do those alone.
+func (f *fleet) aborted() {
+	f.t.Helper()
+	end := f.do("status").end(f.t)
+	if end.Phase != "finished" || end.Summary["done"] != 2 || end.Summary["not_started"] != 2 {
+		f.t.Errorf("aborted, the rollout is %s with %v", end.Phase, end.Summary)
+	}
+	if !slices.Contains(f.decisions("R1"), "aborted") {
+		f.t.Errorf("the journal has %q, and not that it was aborted", f.decisions("R1"))
+	}
+	f.has("1.0", "1.0", "", "")
+	f.ends(3, []string{"done", "done", "not started", "not started"}, "abort", "R1") // again, which changes nothing
+	f.ends(0, []string{"done", "done", "done", "done"}, "retry", "R1")
+	for _, h := range f.lab.Hosts() {
+		if n := f.count(h, "R1-*-apt-*"); n != 1 {
+			f.t.Errorf("%s has %d jobs, want 1", h.Name(), n)
+		}
+	}
+}
+
+// TestInterruptedOnce: Ctrl-C begins no further host, and lets apt finish.
+func TestInterruptedOnce(t *testing.T) {
+	f, p := aborting(t)
+	p.interrupt(f)
+	p.says(f, `"event":"aborted"`)
+	f.goOn()
+	<-p.ended
+	if status := p.ProcessState.ExitCode(); status != 3 {
+		t.Errorf("the exit status is %d, want 3: %s%s", status, p.out.String(), p.errs.String())
+	}
+	f.aborted()
+}
+
+// TestAbortOfTheDead: the command was killed. abort waits for what it left behind,
+// and may itself be killed and given again.
+func TestAbortOfTheDead(t *testing.T) {
+	f, p := aborting(t)
+	f.must(p.Process.Kill())
+	<-p.ended
+	p = f.start("--json", "abort", "R1")
+	p.says(f, `"event":"aborted"`)
+	f.must(p.Process.Kill())
+	<-p.ended
+	f.goOn()
+	f.ends(3, []string{"done", "done", "not started", "not started"}, "abort", "R1")
+	f.aborted()
+}
+
+// TestBudgetInTheMiddleOfABatch: two hosts are at work when a third fails. They
+// are let finish, and no other is begun, although their batch has more.
+func TestBudgetInTheMiddleOfABatch(t *testing.T) {
+	t.Parallel()
+	f := enrolledFleet(t, lab.Options{Count: 5, Kind: lab.Light})
+	for _, n := range []int{1, 3} {
+		f.put(f.host(n), faultFile, waiting)
+	}
+	f.put(f.host(2), faultFile, waiting+"exit 1\n")
+	p := f.start("--json", "rollout", "shop=1.0", "--to", group, "--yes", "--parallel", "3", "--max-failures", "0")
+	for _, h := range f.lab.Hosts()[:3] {
+		until(t, h.Name()+" is in the middle of apt", func() bool { return strings.Contains(f.jobLog(h), "waiting for the story") })
+	}
+	f.put(f.host(2), goFile, "")
+	p.says(f, `"event":"stopped"`)
+	f.goOn()
+	<-p.ended
+	if status := p.ProcessState.ExitCode(); status != 4 {
+		t.Errorf("the exit status is %d, want 4: %s%s", status, p.out.String(), p.errs.String())
+	}
+	f.ends(0, []string{"done", "failed", "done", "not started", "not started"}, "status")
+	f.has("1.0", "", "1.0", "", "")
+}
