@@ -60,7 +60,7 @@ func (tr *trial) reset() {
 
 func (tr *trial) tell(format string, a ...any) { tr.told = append(tr.told, fmt.Sprintf(format, a...)) }
 
-// rolloutArgs is a rollout in one of the shapes that they have.
+// rolloutArgs is a rollout in one of the shapes that they have, mostly with a plan.
 func (tr *trial) rolloutArgs() []string {
 	args := []string{"rollout", "shop=" + tr.to, "--to", group, "--yes"}
 	shapes := [][]string{
@@ -68,6 +68,9 @@ func (tr *trial) rolloutArgs() []string {
 		{"--no-gate", "--batches", "1,100%"},
 		{"--no-gate", "--batches", "25%", "--parallel", "3"},
 		{"--batches", "1,100%", "--settle", "100ms", "--deadline", "2m"},
+	}
+	if tr.dice.IntN(4) == 0 {
+		args = append(args, "--no-plan")
 	}
 	return append(args, shapes[tr.dice.IntN(len(shapes))]...)
 }
