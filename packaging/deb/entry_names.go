@@ -7,6 +7,13 @@ import (
 	"strings"
 )
 
+// tarEntry is what matters of a file in a tar archive.
+type tarEntry struct {
+	name, target string // target is that of a link
+	kind         byte   // the type flag of archive/tar
+	size         int64
+}
+
 // entryNames checks the entries of one tar archive, one after the other, so
 // that unpacking it cannot touch anything outside the folder it is unpacked to.
 type entryNames struct {
@@ -16,39 +23,39 @@ type entryNames struct {
 // check refuses a name that is absolute, leaves the root, or lies behind a
 // symbolic link of the same archive; and a hard link to such a name. The target
 // of a symbolic link may be anything: it is only a text.
-func (n *entryNames) check(h *tar.Header) error {
-	name, err := n.checkName(h.Name)
-	if err != nil {
+func (n *entryNames) check(e tarEntry) error {
+	if err := n.checkName(e.name); err != nil {
 		return err
 	}
-	if h.Typeflag == tar.TypeLink {
-		if _, err := n.checkName(h.Linkname); err != nil {
-			return fmt.Errorf("hard link %q: %w", h.Name, err)
+	if e.kind == tar.TypeLink {
+		if err := n.checkName(e.target); err != nil {
+			return fmt.Errorf("hard link %q: %w", e.name, err)
 		}
 	}
-	if h.Typeflag == tar.TypeSymlink {
+	if e.kind == tar.TypeSymlink {
 		if n.links == nil {
 			n.links = map[string]bool{}
 		}
-		n.links[name] = true
+		n.links[path.Clean(e.name)] = true
 	}
 	return nil
 }
 
-func (n *entryNames) checkName(name string) (clean string, err error) {
+func (n *entryNames) checkName(name string) error {
 	switch {
-	case name == "" || strings.ContainsRune(name, 0):
-		return "", fmt.Errorf("entry %q has no name", name)
+	case name == "" || strings.IndexByte(name, 0) >= 0:
+		return fmt.Errorf("entry %q has no name", name)
 	case strings.HasPrefix(name, "/"):
-		return "", fmt.Errorf("entry %q is absolute", name)
+		return fmt.Errorf("entry %q is absolute", name)
 	case name == ".." || strings.HasPrefix(name, "../") || strings.HasSuffix(name, "/..") || strings.Contains(name, "/../"):
-		return "", fmt.Errorf("entry %q leaves the root", name)
+		return fmt.Errorf("entry %q leaves the root", name)
+	case len(n.links) == 0:
+		return nil
 	}
-	clean = path.Clean(name)
-	for dir := path.Dir(clean); len(n.links) > 0 && dir != "."; dir = path.Dir(dir) {
+	for dir := path.Dir(path.Clean(name)); dir != "."; dir = path.Dir(dir) {
 		if n.links[dir] {
-			return "", fmt.Errorf("entry %q lies behind the symbolic link %q", name, dir)
+			return fmt.Errorf("entry %q lies behind the symbolic link %q", name, dir)
 		}
 	}
-	return clean, nil
+	return nil
 }

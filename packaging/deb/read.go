@@ -58,7 +58,7 @@ func Verify(r io.ReaderAt, size int64) (Control, error) {
 			return err
 		}
 		// That each file is there in full is seen when it is skipped.
-		return p.eachEntry(p.data, math.MaxInt64, func(*tar.Header, io.Reader) error { return nil })
+		return p.eachEntry(p.data, math.MaxInt64, func(tarEntry, io.Reader) error { return nil })
 	})
 	return c, err
 }
@@ -67,7 +67,9 @@ func Verify(r io.ReaderAt, size int64) (Control, error) {
 // content. It checks names as Verify does, before fn sees them, and stops at
 // the first error.
 func EachFile(r io.ReaderAt, size int64, fn func(h *tar.Header, content io.Reader) error) error {
-	return reading(r, size, func(p packageFile) error { return p.eachEntry(p.data, math.MaxInt64, fn) })
+	return reading(r, size, func(p packageFile) error {
+		return p.unpack(p.data, math.MaxInt64, func(r io.Reader) error { return eachHeader(r, fn) })
+	})
 }
 
 // reading opens a package for read.
@@ -136,17 +138,17 @@ func isTar(name, base string, suffixes ...string) bool {
 // readControl reads all of the control member and keeps the control file.
 func (p packageFile) readControl() (Control, error) {
 	var text []byte
-	err := p.eachEntry(p.control, maxControlTar, func(h *tar.Header, content io.Reader) error {
-		if path.Clean(h.Name) != "control" {
+	err := p.eachEntry(p.control, maxControlTar, func(e tarEntry, content io.Reader) error {
+		if path.Clean(e.name) != "control" {
 			return nil
 		}
-		if h.Size > maxControl || h.Typeflag != tar.TypeReg {
+		if e.size > maxControl || e.kind != tar.TypeReg {
 			return fmt.Errorf("control is no file of at most %d bytes", maxControl)
 		}
 		if text != nil {
 			return errors.New("control is there twice")
 		}
-		text = make([]byte, h.Size)
+		text = make([]byte, e.size)
 		_, err := io.ReadFull(content, text)
 		return err
 	})
@@ -177,18 +179,34 @@ func parseControl(text []byte) (Control, error) {
 
 // eachEntry calls fn for every entry of a tar member, which may unpack to limit
 // bytes.
-func (p packageFile) eachEntry(m arMember, limit int64, fn func(*tar.Header, io.Reader) error) error {
+func (p packageFile) eachEntry(m arMember, limit int64, fn func(tarEntry, io.Reader) error) error {
+	if done, err := p.eachAtOnce(m, limit, fn); done {
+		return err
+	}
+	return p.unpack(m, limit, func(r io.Reader) error { return eachEntry(r, fn) })
+}
+
+// unpack calls read with the content of a member, which may be limit bytes.
+func (p packageFile) unpack(m arMember, limit int64, read func(io.Reader) error) error {
 	_, suffix, _ := strings.Cut(m.name, ".tar")
-	err := decompressed(io.NewSectionReader(p.r, m.offset, m.size), suffix, limit, func(r io.Reader) error {
-		return eachEntry(r, fn)
-	})
+	return m.explain(decompressed(io.NewSectionReader(p.r, m.offset, m.size), suffix, limit, read))
+}
+
+// explain names the member in an error.
+func (m arMember) explain(err error) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", m.name, err)
 	}
 	return nil
 }
 
-func eachEntry(r io.Reader, fn func(*tar.Header, io.Reader) error) error {
+func eachEntry(r io.Reader, fn func(tarEntry, io.Reader) error) error {
+	return eachHeader(r, func(h *tar.Header, content io.Reader) error {
+		return fn(tarEntry{h.Name, h.Linkname, h.Typeflag, h.Size}, content)
+	})
+}
+
+func eachHeader(r io.Reader, fn func(*tar.Header, io.Reader) error) error {
 	var names entryNames
 	for tr := tar.NewReader(r); ; {
 		h, err := tr.Next()
@@ -197,7 +215,7 @@ func eachEntry(r io.Reader, fn func(*tar.Header, io.Reader) error) error {
 			return err
 		}
 		if err == nil {
-			err = names.check(h)
+			err = names.check(tarEntry{h.Name, h.Linkname, h.Typeflag, h.Size})
 		}
 		if err == nil {
 			err = fn(h, tr)
