@@ -22,6 +22,8 @@ const (
 type atOnce struct {
 	packed  [smallPacked]byte
 	decoder xz.Decoder
+	files   []plainFile
+	reader  bytes.Reader
 }
 
 var atOnces = sync.Pool{New: func() any { return new(atOnce) }}
@@ -42,5 +44,110 @@ func (p packageFile) eachAtOnce(m arMember, limit int64, fn func(tarEntry, io.Re
 	if !ok {
 		return false, nil
 	}
-	return true, m.explain(eachEntry(bytes.NewReader(content), fn))
+	return true, m.explain(a.eachEntry(content, fn))
+}
+
+// eachEntry calls fn for every entry of a tar archive.
+func (a *atOnce) eachEntry(archive []byte, fn func(tarEntry, io.Reader) error) error {
+	var ok bool
+	if a.files, ok = plainFiles(a.files[:0], archive); !ok {
+		return eachEntry(bytes.NewReader(archive), fn)
+	}
+	var names entryNames
+	for _, f := range a.files {
+		if err := names.check(f.tarEntry); err != nil {
+			return err
+		}
+		a.reader.Reset(f.content)
+		if err := fn(f.tarEntry, &a.reader); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plainFile is a file of a tar archive in memory.
+type plainFile struct {
+	tarEntry
+	content []byte
+}
+
+const tarBlock = 512
+
+// plainFiles appends the files of a tar archive to files, if all of them are as
+// plain as nearly all packages': files, folders and links whose names are not
+// long, in the formats of POSIX or GNU, with numbers in octal digits. All else,
+// and what is damaged, is for archive/tar, which reads plain ones to the same.
+func plainFiles(files []plainFile, archive []byte) (all []plainFile, ok bool) {
+	for len(archive) >= 2*tarBlock {
+		header := (*[tarBlock]byte)(archive)
+		if *header == [tarBlock]byte{} {
+			return files, [tarBlock]byte(archive[tarBlock:]) == [tarBlock]byte{}
+		}
+		f, ok := parsePlain(header)
+		archive = archive[tarBlock:]
+		if !ok || f.size > int64(len(archive)) {
+			break
+		}
+		f.content = archive[:f.size:f.size]
+		files = append(files, f)
+		archive = archive[min((f.size+tarBlock-1)/tarBlock*tarBlock, int64(len(archive))):]
+	}
+	return files, false
+}
+
+// parsePlain reads a header, as described in tar(5).
+func parsePlain(h *[tarBlock]byte) (f plainFile, ok bool) {
+	const posix, gnu = "ustar\x0000", "ustar  \x00"
+	if magic := string(h[257:265]); magic != posix && magic != gnu || [167]byte(h[345:]) != [167]byte{} {
+		return f, false // after byte 345 there would be the first part of a long name
+	}
+	for _, field := range [][]byte{h[100:108], h[108:116], h[116:124], h[136:148], h[329:337], h[337:345]} {
+		if octal(field) < 0 { // mode, owner, group, date, device
+			return f, false
+		}
+	}
+	f.tarEntry = tarEntry{untilZero(h[:100]), untilZero(h[157:257]), h[156], octal(h[124:136])}
+	switch f.kind {
+	case '0':
+		ok = f.size >= 0
+	case '1', '2', '5': // hard links, symbolic links, folders
+		ok = f.size == 0
+	}
+	return f, ok && octal(h[148:156]) == checksum(h)
+}
+
+func untilZero(field []byte) string {
+	if end := bytes.IndexByte(field, 0); end >= 0 {
+		field = field[:end]
+	}
+	return string(field)
+}
+
+// octal reads digits that are followed by nothing but blanks or zeros; -1 is no
+// number.
+func octal(field []byte) int64 {
+	n := int64(0)
+	for i, c := range field {
+		switch {
+		case '0' <= c && c <= '7':
+			n = n<<3 + int64(c-'0')
+		case len(bytes.Trim(field[i:], " \x00")) > 0:
+			return -1
+		default:
+			return n
+		}
+	}
+	return n
+}
+
+// checksum adds the bytes of a header, those of the sum itself as blanks.
+func checksum(h *[tarBlock]byte) int64 {
+	sum := int64(8 * ' ')
+	for i, c := range h {
+		if i < 148 || i >= 156 {
+			sum += int64(c)
+		}
+	}
+	return sum
 }

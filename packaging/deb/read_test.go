@@ -140,6 +140,8 @@ func TestVerifyRefuses(t *testing.T) {
 		archive := testDeb(t, nil, tt.entries)
 		_, err := Verify(bytes.NewReader(archive), int64(len(archive)))
 		checkError(t, tt.name, err, tt.want)
+		nothing := func(tarEntry, io.Reader) error { return nil }
+		checkError(t, tt.name+", at once", new(atOnce).eachEntry([]byte(tarOf(t, tt.entries...)), nothing), tt.want)
 		if _, err := ReadControl(bytes.NewReader(archive), int64(len(archive))); err != nil {
 			t.Errorf("%s: ReadControl looked at the data: %v", tt.name, err)
 		}
