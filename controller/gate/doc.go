@@ -6,6 +6,7 @@
 // pass; neither does one that comes and goes.
 //
 // What a host looks like is told by reports, and who makes them is behind
-// Reporter: Prober looks itself, over SSH. A gate only looks and keeps nothing:
-// whoever resumes waits anew.
+// Reporter: agents, of which a gate hears at once, or Prober, which looks itself,
+// over SSH, where no agent reports anything that counts. A gate only looks and
+// keeps nothing: whoever resumes waits anew.
 package gate

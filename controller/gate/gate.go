@@ -29,12 +29,15 @@ type Reporter interface {
 type Reports interface {
 	// Report returns the newest report, which may be the same as before.
 	Report(ctx context.Context) (health.Report, error)
+	// Changed is sent to when there is a newer one; nil is never.
+	Changed() <-chan struct{}
 	Close() error
 }
 
 // Gate waits until hosts are well. Its fields are set before the first use.
 type Gate struct {
 	Reporter Reporter
+	Fallback Reporter      // is asked where Reporter's report does not count; nil is none
 	Settle   time.Duration // how long a host must be well without a break
 	Every    time.Duration // pause between two looks at a host; 0 is 2 s
 	MaxAge   time.Duration // after which a report counts as none; 0 is 30 s
@@ -47,11 +50,11 @@ type Gate struct {
 // for many hosts at once.
 func (g *Gate) Wait(ctx context.Context, h inventory.Host, at rollout.HostState) (err error) {
 	want := wantOf(h.Health, at)
-	reports := g.Reporter.Follow(h, want.packages())
-	defer func() { err = errors.Join(err, reports.Close()) }()
+	ways := g.follow(h, want.packages())
+	defer func() { err = errors.Join(err, ways.Close()) }()
 	w := newWatch(want, g.Settle, orElse(g.MaxAge, 30*time.Second), time.Now())
 	for {
-		report, err := reports.Report(ctx)
+		report, err := ways.report(ctx, w)
 		switch {
 		case ctx.Err() != nil && !w.seen.IsZero(): // cut short, which says nothing new
 			return w.verdict(ctx)
@@ -63,7 +66,7 @@ func (g *Gate) Wait(ctx context.Context, h inventory.Host, at rollout.HostState)
 		if w.settled() {
 			return nil
 		}
-		if w.hopeless(ctx, time.Now()) || !pause(ctx, g.next(w.rest(time.Now()))) {
+		if w.hopeless(ctx, time.Now()) || !pause(ctx, g.next(w.rest(time.Now())), ways.Changed()) {
 			return w.verdict(ctx)
 		}
 	}
@@ -98,12 +101,15 @@ func (w *watch) hopeless(ctx context.Context, now time.Time) bool {
 	return limited && now.Add(w.rest(now)).After(deadline)
 }
 
-// pause reports whether it was not cut short.
-func pause(ctx context.Context, d time.Duration) bool {
+// pause reports whether it was not cut short. It ends early when something has
+// changed.
+func pause(ctx context.Context, d time.Duration, changed <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return true
+	case <-changed:
 		return true
 	case <-ctx.Done():
 		return false

@@ -25,6 +25,8 @@ type play struct {
 
 func (p *play) Close() error { return nil }
 
+func (p *play) Changed() <-chan struct{} { return nil }
+
 // Report is that of a host that is well, changed by the player.
 func (p *play) Report(ctx context.Context) (health.Report, error) {
 	r := health.Report{

@@ -33,6 +33,9 @@ type lookout struct {
 
 func (l *lookout) Close() error { return l.link.Close() }
 
+// Changed is nil: one has to look.
+func (l *lookout) Changed() <-chan struct{} { return nil }
+
 // slack is how much longer a round may take than its probes.
 const slack = 15 * time.Second
 

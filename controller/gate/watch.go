@@ -59,6 +59,10 @@ func (w *watch) see(r health.Report, now time.Time) {
 		w.miss(err, now)
 		return
 	}
+	if w.boot != r.Boot {
+		w.gone[w.boot] = w.boot != ""
+		w.boot, w.green = r.Boot, time.Time{}
+	}
 	w.silent, w.seen = false, r.Received
 	if faults := w.want.faults(r); len(faults) > 0 {
 		w.fail(faults)
@@ -82,9 +86,25 @@ func (w *watch) admit(r health.Report, now time.Time) error {
 	case w.gone[r.Boot]:
 		return errors.New("the last one is of an earlier boot of the host")
 	}
-	if w.boot != r.Boot {
-		w.gone[w.boot] = w.boot != ""
-		w.boot, w.green = r.Boot, time.Time{}
+	return nil
+}
+
+// doubt says why a report is not enough to judge the host by, if it is not: it may
+// have been made before the installation, or by an agent that does not know of all
+// that is wanted.
+func (w *watch) doubt(r health.Report, now time.Time) error {
+	if err := w.admit(r, now); err != nil {
+		return err
+	}
+	for _, name := range w.want.packages() {
+		if got := r.Packages[name]; got != w.want.versions[name] {
+			return fmt.Errorf("the last report has %s of %s", orNone(got), name)
+		}
+	}
+	for _, p := range w.want.probes {
+		if _, reported := r.Result(p.Name()); !reported {
+			return fmt.Errorf("the last report does not speak of %s", p.Name())
+		}
 	}
 	return nil
 }
