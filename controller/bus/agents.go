@@ -51,11 +51,10 @@ func (b *Bus) Admits(ctx context.Context, token, agent string) (bool, error) {
 		claims.IssuerAccount == public(b.secrets.account) && claims.Expires == 0 && !account.IsClaimRevoked(claims), nil
 }
 
-// ShutOut refuses from now on whatever tokens agents of these public keys have,
-// and ends the connections that they have. It may be repeated.
-func (b *Bus) ShutOut(ctx context.Context, agents ...string) error {
+// ShutOut refuses the tokens that agents of these public keys were given up to a
+// time, and ends the connections that they have with them. It may be repeated.
+func (b *Bus) ShutOut(ctx context.Context, at time.Time, agents ...string) error {
 	const attempts = 5 // of two controllers at once, one may overwrite the other
-	now := time.Now()
 	for range attempts {
 		account, err := b.account(ctx)
 		if err != nil {
@@ -63,8 +62,8 @@ func (b *Bus) ShutOut(ctx context.Context, agents ...string) error {
 		}
 		missing := false
 		for _, agent := range agents {
-			if _, there := account.Revocations[agent]; !there || account.Revocations[agent] < now.Unix() {
-				account.RevokeAt(agent, now)
+			if _, there := account.Revocations[agent]; !there || account.Revocations[agent] < at.Unix() {
+				account.RevokeAt(agent, at)
 				missing = true
 			}
 		}

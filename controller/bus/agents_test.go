@@ -228,7 +228,7 @@ func TestShutOut(t *testing.T) {
 	conn, _ := gone.mustConnect(t, b, state)
 	neighbour, _ := stays.mustConnect(t, b, state)
 	for range 2 {
-		if err := b.ShutOut(t.Context(), gone.name); err != nil {
+		if err := b.ShutOut(t.Context(), time.Now(), gone.name); err != nil {
 			t.Fatal(err)
 		}
 	}
