@@ -7,15 +7,18 @@ import (
 	"github.com/aptfleet/aptfleet/integration/lab"
 )
 
-// outages are for how long links are cut: most for less than a keep-alive, some
-// for longer than it takes to connect, and some for longer than keep-alives and
-// the controller's patience last. A short run has none of those.
-var outages = []struct{ least, most time.Duration }{
-	{50 * time.Millisecond, 4 * time.Second},
-	{4 * time.Second, 15 * time.Second},
-	{50 * time.Millisecond, 4 * time.Second},
-	{50 * time.Millisecond, 4 * time.Second},
-	{25 * time.Second, 60 * time.Second},
+// outage is for how long links are cut: mostly for less than a keep-alive, now and
+// then for longer than it takes to connect, and in one of ten trials for longer
+// than keep-alives and the controller's patience last.
+func (tr *trial) outage() time.Duration {
+	least, most := 50*time.Millisecond, 4*time.Second
+	switch tr.number % 10 {
+	case 2, 6:
+		least, most = 4*time.Second, 15*time.Second
+	case 9:
+		least, most = 25*time.Second, 60*time.Second
+	}
+	return least + time.Duration(tr.dice.Float64()*float64(most-least))
 }
 
 // cut plays one rollout, in the course of which some hosts lose their link for a
@@ -60,8 +63,7 @@ func (tr *trial) cutSome() []lab.Host {
 	if tr.dice.IntN(8) > 0 {
 		lost = lost[:1+tr.dice.IntN(3)]
 	}
-	o := outages[tr.number%min(len(outages), *chaosRollouts)]
-	outage := o.least + time.Duration(tr.dice.Float64()*float64(o.most-o.least))
+	outage := tr.outage()
 	for _, h := range lost {
 		tr.must(h.Cut())
 		tr.blows++
