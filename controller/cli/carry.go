@@ -130,11 +130,26 @@ func (c *carrier) task(h inventory.Host, at rollout.HostState) engine.Task {
 		c.lookout.leave(h.Name)
 		return c.reach.leave(h.Name)
 	}
-	if !h.Tunnel {
-		return engine.Task{Steps: []engine.Step{apt}, Close: end}
+	var step engine.Step = apt
+	if h.Tunnel {
+		step = steps.Tunnel{Apt: apt, Link: c.reach.link(h), Repository: c.reach.tunnel.host, Serve: c.reach.tunnel.serve}
 	}
-	through := steps.Tunnel{Apt: apt, Link: c.reach.link(h), Repository: c.reach.tunnel.host, Serve: c.reach.tunnel.serve}
-	return engine.Task{Steps: []engine.Step{through}, Close: end}
+	return engine.Task{Steps: c.thenReboot(h, at, step), Close: end}
+}
+
+// thenReboot adds the restart, if hosts are to be restarted; where nothing is to
+// be installed it stands alone.
+func (c *carrier) thenReboot(h inventory.Host, at rollout.HostState, apt engine.Step) []engine.Step {
+	if c.spec.Reboot == "" {
+		return []engine.Step{apt}
+	}
+	reboot := &steps.Reboot{Shell: c.reach.link(h)}
+	reboot.ID = c.job(h, at, reboot.Name()).ID
+	reboot.Begun = at.Step(reboot.Name()).Status.Touched()
+	if g, planned := c.planned[h.Name]; planned && g.Idle() {
+		return []engine.Step{reboot}
+	}
+	return []engine.Step{apt, reboot}
 }
 
 // prefetch gets a host what its plan brings and takes away.

@@ -31,6 +31,7 @@ type rolloutOptions struct {
 	noPlan   bool
 	remove   []string
 	held     []string
+	reboot   string
 	dryRun   bool
 	yes      bool
 }
@@ -56,7 +57,8 @@ A host that cannot be planned for fails, and counts; the others go on if
 
 Modes: install (the default); only-upgrade leaves hosts without the package
 alone; dist-upgrade upgrades all there is, from every source, and takes no
-package. A package without a version is the newest of the suite that --suite
+package. --reboot if-required restarts hosts afterwards, within the same batches,
+budget and mutexes. A package without a version is the newest of the suite that --suite
 names, else the newest that the host's apt would take.
 
 The work on a host goes on whatever becomes of the connection or of this
@@ -83,8 +85,10 @@ the second one leaves them to themselves.
 	flags.BoolVar(&o.noPlan, "no-plan", false, "run apt right away: nothing is shown, frozen or fetched beforehand")
 	flags.StringArrayVar(&o.remove, "allow-remove", nil, "`package` that the plan may remove; may be repeated")
 	flags.StringArrayVar(&o.held, "allow-held", nil, "`package` that the plan may change although it is on hold; may be repeated")
+	flags.StringVar(&o.reboot, "reboot", "", "if-required: restart each host afterwards where what is installed asks for it, and wait until it is back")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "show what would change, as plan does, and do nothing")
 	flags.BoolVar(&o.yes, "yes", false, "do not ask")
+	complete(cmd, "reboot", words(rollout.RebootIfRequired))
 	complete(cmd, "on-failure", words(rollout.Stop, rollout.Rollback, rollout.Continue))
 	return cmd
 }
@@ -156,7 +160,7 @@ func (in *installation) asked(args []string, o rolloutOptions) (rollout.Spec, []
 func (in *installation) spec(args []string, o rolloutOptions, hosts []inventory.Host) (rollout.Spec, error) {
 	spec := rollout.Spec{
 		Mode: rollout.Mode(o.mode), Suite: o.suite, Selector: o.to,
-		Planned: !o.noPlan, Allow: rollout.Allowance{Remove: o.remove, Held: o.held},
+		Planned: !o.noPlan, Allow: rollout.Allowance{Remove: o.remove, Held: o.held}, Reboot: rollout.Reboot(o.reboot),
 		Who: author(), When: time.Now(), Command: os.Args,
 	}
 	spec.Take(hosts)
@@ -267,6 +271,9 @@ func describe(spec rollout.Spec) string {
 	words := []string{string(spec.Mode)}
 	for _, p := range spec.Packages {
 		words = append(words, p.String())
+	}
+	if spec.Reboot != "" {
+		words = append(words, "and reboot "+string(spec.Reboot))
 	}
 	return strings.Join(words, " ")
 }

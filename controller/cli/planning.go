@@ -72,7 +72,11 @@ func (in *installation) agree(ctx context.Context, r *reach, spec rollout.Spec, 
 	if err := refused(plan.Refusals(spec.Allow)); err != nil {
 		return nil, fmt.Errorf("cannot roll out: %w; nothing was done", err)
 	}
-	if changing := plan.Changing(); !yes && changing > 0 {
+	changing := plan.Changing()
+	if spec.Reboot != "" {
+		changing = len(hosts) // others may have to be restarted too
+	}
+	if !yes && changing > 0 {
 		if err := in.app.confirm(describe(spec), changing); err != nil {
 			return nil, err
 		}

@@ -16,7 +16,7 @@ func (s *State) noteFetches() {
 	for i := range s.hosts {
 		h := &s.hosts[i]
 		g, planned := s.frozen.of(h.Name)
-		h.fetches, h.idle = !planned || len(g.Changes) > 0, planned && g.Idle()
+		h.fetches, h.idle = !planned || len(g.Changes) > 0, planned && g.Idle() && s.Spec.Reboot == ""
 	}
 	s.recount()
 }

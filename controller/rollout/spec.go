@@ -18,6 +18,12 @@ const (
 	DistUpgrade Mode = "dist-upgrade" // everything; names no package
 )
 
+// Reboot says when hosts are restarted. The zero value is never.
+type Reboot string
+
+// RebootIfRequired restarts a host where what is installed asks for it.
+const RebootIfRequired Reboot = "if-required"
+
 // Package is one package to be rolled out. Without a Version it is the
 // candidate that apt finds.
 type Package struct {
@@ -45,6 +51,7 @@ type Spec struct {
 	Policy   Policy
 	Planned  bool // no host is begun before a plan is approved
 	Allow    Allowance
+	Reboot   Reboot // after apt
 	Who      string
 	When     time.Time
 	Command  []string // the command line, as typed
@@ -57,6 +64,9 @@ func (s Spec) Validate() error {
 	}
 	if err := s.Policy.Validate(); err != nil {
 		return err
+	}
+	if s.Reboot != "" && s.Reboot != RebootIfRequired {
+		return fmt.Errorf("unknown way to reboot %q: want %s", s.Reboot, RebootIfRequired)
 	}
 	return s.validateHosts()
 }

@@ -32,6 +32,7 @@ func wholeSpec() *Spec {
 	s := someSpec("a", "b", "c")
 	s.Canaries, s.Pairs, s.Planned = []inventory.HostName{"b"}, [][]inventory.HostName{{"a", "c"}}, true
 	s.Allow = Allowance{Remove: []string{"x"}, Held: []string{"y"}}
+	s.Reboot = RebootIfRequired
 	s.Policy = Policy{
 		Parallel: 8, Batches: []Amount{Hosts(1), Percent(10)}, MaxFailures: Hosts(0), OnFailure: Rollback,
 		Gate: true, Settle: time.Second, Deadline: time.Minute, Pause: time.Hour, Confirm: true,

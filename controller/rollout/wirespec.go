@@ -20,6 +20,7 @@ type wireSpec struct {
 	Planned  bool                   `json:"planned,omitempty"`
 	Remove   []string               `json:"allow_remove,omitempty"`
 	Held     []string               `json:"allow_held,omitempty"`
+	Reboot   Reboot                 `json:"reboot,omitempty"`
 	Who      string                 `json:"who,omitempty"`
 	When     time.Time              `json:"when"`
 	Command  []string               `json:"command,omitempty"`
@@ -49,7 +50,7 @@ func (s *Spec) wire() *wireSpec {
 	p := s.Policy
 	w := &wireSpec{
 		Mode: s.Mode, Suite: s.Suite, Selector: s.Selector, Hosts: s.Hosts, Canaries: s.Canaries, Pairs: s.Pairs,
-		Parallel: p.Parallel, Planned: s.Planned, Remove: s.Allow.Remove, Held: s.Allow.Held, Who: s.Who, When: s.When, Command: s.Command,
+		Parallel: p.Parallel, Planned: s.Planned, Remove: s.Allow.Remove, Held: s.Allow.Held, Reboot: s.Reboot, Who: s.Who, When: s.When, Command: s.Command,
 		Policy: &wirePolicy{p.Batches, p.MaxFailures, p.OnFailure, p.Gate, p.Settle, p.Deadline, p.Pause, p.Confirm},
 	}
 	for _, p := range s.Packages {
@@ -64,7 +65,7 @@ func (w *wireSpec) live() *Spec {
 	}
 	s := &Spec{
 		Mode: w.Mode, Suite: w.Suite, Selector: w.Selector, Hosts: w.Hosts, Canaries: w.Canaries, Pairs: w.Pairs,
-		Policy: w.Policy.live(w.Parallel), Planned: w.Planned, Allow: Allowance{w.Remove, w.Held}, Who: w.Who, When: w.When, Command: w.Command,
+		Policy: w.Policy.live(w.Parallel), Planned: w.Planned, Allow: Allowance{w.Remove, w.Held}, Reboot: w.Reboot, Who: w.Who, When: w.When, Command: w.Command,
 	}
 	for _, p := range w.Packages {
 		s.Packages = append(s.Packages, Package(p))

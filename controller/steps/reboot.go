@@ -23,6 +23,7 @@ import (
 type Reboot struct {
 	Shell    hostjob.Shell
 	ID       string        // names the restart on the host, the same whenever the step is begun
+	Begun    bool          // the step was begun before, so that the host may be going down
 	Patience time.Duration // how long the host may take to be back; 0 is 10 minutes
 
 	notes []string
@@ -59,7 +60,7 @@ type question func(context.Context, hostjob.Shell, string) (hostjob.Restart, str
 
 // wait looks until the restart is over, and orders it before if it is to.
 func (r *Reboot) wait(ctx context.Context, order bool) error {
-	w := rebootWait{step: r, order: order, next: hostjob.LookAtReboot, began: time.Now(), patience: r.Patience}
+	w := rebootWait{step: r, order: order, ordered: r.Begun, next: hostjob.LookAtReboot, began: time.Now(), patience: r.Patience}
 	if order {
 		w.next = hostjob.Reboot
 	}

@@ -120,6 +120,17 @@ func TestReboot(t *testing.T) {
 	}
 }
 
+// TestRebootBegun: a host that may be going down is waited for by whoever resumes.
+func TestRebootBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sh := &shell{play: func(after time.Duration, mode string) (string, error) { return boots(after+10*time.Second, mode) }}
+		step := &Reboot{Shell: sh, ID: "R1-reboot-1", Begun: true}
+		if err := step.Do(t.Context()); err != nil || !slices.Equal(sh.modes, []string{"order", "look"}) {
+			t.Errorf("Do returned %v after the questions %q", err, sh.modes)
+		}
+	})
+}
+
 // TestUndoReboot waits for a host that goes down, and orders nothing.
 func TestUndoReboot(t *testing.T) {
 	for name, play := range map[string]func(time.Duration, string) (string, error){
