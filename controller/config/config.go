@@ -32,6 +32,7 @@ type Config struct {
 	Inventory  string // path of the inventory
 	State      string // folder of journals and locks
 	Repository Repository
+	Bus        Bus
 	Rollout    Rollout
 	Schedules  []Schedule // in the order of the file
 	Server     Server
@@ -63,6 +64,7 @@ type file struct {
 	Inventory  string          `toml:"inventory"`
 	State      string          `toml:"state"`
 	Repository repositoryTable `toml:"repository"`
+	Bus        busTable        `toml:"bus"`
 	Rollout    rolloutTable    `toml:"rollout"`
 	Server     serverTable     `toml:"server"`
 	Notify     []notifyTable   `toml:"notify"`
@@ -162,6 +164,7 @@ func Parse(name string, data []byte) (*Config, error) {
 		Inventory:  source.Path(written.Inventory),
 		State:      source.Path(written.State),
 		Repository: written.Repository.resolve(source, written.State),
+		Bus:        written.Bus.resolve(source),
 		Rollout:    written.Rollout.resolve(),
 		Schedules:  schedules,
 		Server:     written.Server.resolve(source),
@@ -177,6 +180,6 @@ func (f *file) validate(source *tomlfile.File) error {
 	if f.State == "" {
 		errs = append(errs, source.Errorf(tomlfile.Key{"state"}, "is empty"))
 	}
-	errs = append(errs, f.Repository.validate(source), f.Rollout.validate(source), f.Server.validate(source))
+	errs = append(errs, f.Repository.validate(source), f.Bus.validate(source), f.Rollout.validate(source), f.Server.validate(source))
 	return errors.Join(errs...)
 }
