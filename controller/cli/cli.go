@@ -72,7 +72,7 @@ usage; 3 some hosts failed, and retrying them can help; 4 stopped by a gate or b
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
 	root.AddCommand(
 		a.initCommand(), a.buildCommand(), a.publishCommand(), a.promoteCommand(), a.repoCommand(),
-		a.hostsCommand(), a.inventoryCommand(), a.pingCommand(), a.enrollCommand(),
+		a.hostsCommand(), a.inventoryCommand(), a.pingCommand(), a.enrollCommand(), a.forgetCommand(),
 		a.planCommand(), a.rolloutCommand(), a.resumeCommand(), a.retryCommand(), a.rollbackCommand(), a.abortCommand(),
 		a.statusCommand(), a.watchCommand(), a.logsCommand(), a.historyCommand(), a.healthCommand(),
 		a.versionCommand(), a.manualCommand(), outputTopic(),

@@ -17,6 +17,7 @@ import (
 type enrolledLine struct {
 	Host   inventory.HostName `json:"host"`
 	Result steps.Enrolled     `json:"result,omitempty"` // unchanged, repaired, written
+	Agent  steps.Enrolled     `json:"agent,omitempty"`  // likewise, where agents are enrolled
 	Error  string             `json:"error,omitempty"`
 }
 
@@ -27,15 +28,25 @@ func (e enrolledLine) text(w io.Writer) {
 		fmt.Fprintf(w, "%-24s FAILED       %s\n", e.Host, e.Error)
 		return
 	}
-	fmt.Fprintf(w, "%-24s %s\n", e.Host, e.Result)
+	agent := ""
+	if e.Agent != "" {
+		agent = ", agent " + string(e.Agent)
+	}
+	fmt.Fprintf(w, "%-24s %s%s\n", e.Host, e.Result, agent)
+}
+
+// enrollOptions are the flags of enroll.
+type enrollOptions struct {
+	suites []string
+	agents bool
+	yes    bool
 }
 
 func (a *app) enrollCommand() *cobra.Command {
-	var suites []string
-	var yes bool
+	var o enrollOptions
 	cmd := &cobra.Command{
 		Use:   "enroll SELECTOR",
-		Short: "Give hosts the repository: its apt source and its key",
+		Short: "Give hosts the repository and its key, and an agent",
 		Long: `Write the apt source of the repository, with its public key in it, to every host
 as /etc/apt/sources.list.d/aptfleet.sources. Run again, it repairs what differs
 and changes nothing else; run it after a new signing key has joined the old one.
@@ -44,34 +55,59 @@ Hosts get all suites of the configuration unless --suite names theirs. A plain
 "apt upgrade" on a host takes the newest version of any suite that it has, so
 give hosts in production only their own.
 
+Where the configuration has a door for agents, [bus] listen or url, hosts get the
+agent too: the package aptfleet-agent from the repository, an identity of their
+own, of which the private key never leaves them, and the probes that the inventory
+has for them, which are put right when the inventory changes. Targets that are
+chroots get none: an agent looks at a machine.
+
 ` + selectorHelp,
 		Example: `  aptfleet enroll array_of_new_webapps --suite stable`,
 		Args:    cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			hosts, err := in.hosts(args[0])
-			if err != nil {
-				return err
-			}
-			source, err := in.source(cmd.Context(), suites)
-			if err != nil {
-				return err
-			}
-			if !yes {
-				if err := a.confirm("enroll", len(hosts)); err != nil {
-					return err
-				}
-			}
-			return in.enroll(cmd.Context(), hosts, source)
+			o.agents = o.agents || !cmd.Flags().Changed("agent") && len(in.Bus.Agents()) > 0
+			return in.enrollAll(cmd.Context(), args[0], o)
 		}),
 		ValidArgsFunction: a.completeSelector,
 	}
-	cmd.Flags().StringArrayVar(&suites, "suite", nil, "`suite` that the hosts see; may be repeated (default: all)")
-	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	cmd.Flags().StringArrayVar(&o.suites, "suite", nil, "`suite` that the hosts see; may be repeated (default: all)")
+	cmd.Flags().BoolVar(&o.agents, "agent", false, "bring the agent too (default: if the configuration has a door for it)")
+	cmd.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
 	return cmd
 }
 
+// enrollAll enrolls the hosts that a selector picks.
+func (in *installation) enrollAll(ctx context.Context, selector string, o enrollOptions) error {
+	hosts, err := in.hosts(selector)
+	if err != nil {
+		return err
+	}
+	if o.agents && len(in.Bus.Agents()) == 0 {
+		return errors.New("cannot enroll agents: " + in.Path + ": bus.listen does not say where they report to")
+	}
+	source, err := in.source(ctx, o)
+	if err != nil {
+		return err
+	}
+	if !o.yes {
+		if err := in.app.confirm("enroll", len(hosts)); err != nil {
+			return err
+		}
+	}
+	if !o.agents {
+		return in.enroll(ctx, hosts, source, nil)
+	}
+	return in.withJournal(ctx, func(j openJournal) error {
+		agents, err := in.agents(ctx, j.bus)
+		if err != nil {
+			return err
+		}
+		return in.enroll(ctx, hosts, source, agents)
+	})
+}
+
 // source returns the text of the apt source that hosts get.
-func (in *installation) source(ctx context.Context, suites []string) ([]byte, error) {
+func (in *installation) source(ctx context.Context, o enrollOptions) ([]byte, error) {
 	if in.Repository.URL == "" {
 		return nil, errors.New("cannot enroll hosts: " + in.Path + ": repository.url does not say how they reach the repository")
 	}
@@ -79,14 +115,20 @@ func (in *installation) source(ctx context.Context, suites []string) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
+	suites := o.suites
 	if len(suites) == 0 {
 		suites = repository.Suites()
+	}
+	if o.agents {
+		if err := checkAgentPackage(repository, suites); err != nil {
+			return nil, err
+		}
 	}
 	return repository.Source(in.Repository.URL, suites...)
 }
 
-// enroll gives all hosts the apt source.
-func (in *installation) enroll(ctx context.Context, hosts []inventory.Host, source []byte) error {
+// enroll gives all hosts the apt source, and an agent if there is any.
+func (in *installation) enroll(ctx context.Context, hosts []inventory.Host, source []byte, agents *agents) error {
 	fleet, err := in.fleet(remote.Options{})
 	if err != nil {
 		return err
@@ -95,7 +137,12 @@ func (in *installation) enroll(ctx context.Context, hosts []inventory.Host, sour
 	return in.app.eachHost(ctx, hosts, in.Rollout.Parallel, func(ctx context.Context, h inventory.Host) hostReport {
 		link := fleet.Link(h)
 		defer link.Close()
-		did, err := steps.Enroll(ctx, link, source)
-		return hostReport{enrolledLine{h.Name, did, text(err)}, err}
+		line := enrolledLine{Host: h.Name}
+		var err error
+		if line.Result, err = steps.Enroll(ctx, link, source); err == nil && agents != nil && h.Chroot == "" {
+			line.Agent, err = agents.enroll(ctx, link, h)
+		}
+		line.Error = text(err)
+		return hostReport{line, err}
 	})
 }

@@ -16,7 +16,9 @@ are seconds, sizes are bytes.
 version   of "version": version, go, arch
 host      of "hosts": host, address, port, user, jump, chroot, groups, labels
 ping      of "ping": host, ok, took, error
-enrolled  of "enroll": host, result (unchanged, repaired, written), error
+enrolled  of "enroll": host, result (unchanged, repaired, written), agent
+          (likewise, where agents are enrolled), error
+forgotten of "forget": host
 built     of "build": recipe, file
 package   of "publish", "promote" and "repo ls": suite, package, version,
           architecture, size, sha256, already (it was there before)

@@ -30,9 +30,18 @@ func Enroll(ctx context.Context, sh hostjob.Shell, source []byte) (Enrolled, err
 	if err != nil {
 		return "", fmt.Errorf("cannot write the apt source: %w", err)
 	}
+	did, err := parseEnrolled(out)
+	if err != nil {
+		return "", fmt.Errorf("cannot write the apt source: %w", err)
+	}
+	return did, nil
+}
+
+// parseEnrolled reads what the scripts print at their end.
+func parseEnrolled(out []byte) (Enrolled, error) {
 	switch did := Enrolled(strings.TrimSpace(string(out))); did {
 	case Unchanged, Repaired, Written:
 		return did, nil
 	}
-	return "", fmt.Errorf("cannot write the apt source: the host answered %q", out)
+	return "", fmt.Errorf("the host answered %.200q", out)
 }
