@@ -58,11 +58,11 @@ func (d *Dpkg) Audit() (string, error) {
 
 // Stamp changes whenever what dpkg has on record does.
 func (d *Dpkg) Stamp() string {
-	return stampOf(filepath.Join(d.Dir, "status"), filepath.Join(d.Dir, "updates"))
+	return Stamp(filepath.Join(d.Dir, "status"), filepath.Join(d.Dir, "updates"))
 }
 
-// stampOf changes whenever one of the files does, or the names in a folder.
-func stampOf(paths ...string) string {
+// Stamp changes whenever one of the files does, or the names in a folder.
+func Stamp(paths ...string) string {
 	var b strings.Builder
 	for _, path := range paths {
 		if info, err := os.Stat(path); err == nil {

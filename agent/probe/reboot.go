@@ -1,27 +1,51 @@
 package probe
 
 import (
-	"bytes"
 	"os"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/aptfleet/aptfleet/pkg/debian"
 )
 
-// RebootRequired reports that what is installed asks for a reboot: by the file
-// that packages leave for that, or because a newer kernel of the running one's
-// flavour is installed, which not all hosts have somebody to tell.
-func RebootRequired(asks string, db *debian.Database) bool {
-	if _, err := os.Stat(asks); err == nil {
-		return true
+// Reboot tells whether what is installed asks for a reboot. Its methods may be
+// called concurrently.
+type Reboot struct {
+	File string // that packages leave for that, such as /run/reboot-required
+	Dpkg *Dpkg
+
+	mu     sync.Mutex
+	of     *debian.Database // for which kernel was found out
+	kernel bool
+}
+
+// Required reports that the file is there, or that a newer kernel of the running
+// one's flavour is installed: not all hosts have somebody to leave the file.
+func (r *Reboot) Required() (bool, error) {
+	if _, err := os.Stat(r.File); err == nil {
+		return true, nil
 	}
+	db, _, err := r.Dpkg.read()
+	if err != nil {
+		return false, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.of != db {
+		r.of, r.kernel = db, newerKernel(release(), db)
+	}
+	return r.kernel, nil
+}
+
+// release returns that of the running kernel; "" where it is not known.
+func release() string {
 	var u unix.Utsname
 	if unix.Uname(&u) != nil {
-		return false
+		return ""
 	}
-	return newerKernel(string(u.Release[:bytes.IndexByte(u.Release[:], 0)]), db)
+	return unix.ByteSliceToString(u.Release[:])
 }
 
 // newerKernel reports that a package linux-image-VERSION-FLAVOUR is newer than

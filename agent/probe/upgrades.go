@@ -32,7 +32,7 @@ var simulate = []string{
 }
 
 // Stamp changes whenever the lists do.
-func (a Apt) Stamp() string { return stampOf(a.Lists, filepath.Join(a.Lists, "partial")) }
+func (a Apt) Stamp() string { return Stamp(a.Lists, filepath.Join(a.Lists, "partial")) }
 
 // Upgrades asks apt, which takes a second or two of the processor.
 func (a Apt) Upgrades(ctx context.Context) (*health.Upgrades, error) {

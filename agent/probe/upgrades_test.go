@@ -110,13 +110,23 @@ func TestNewerKernel(t *testing.T) {
 }
 
 func TestRebootRequired(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "reboot-required")
-	if RebootRequired(file, &debian.Database{}) {
-		t.Error("nobody asked for a reboot")
+	d := newHost(t).Dpkg
+	r := Reboot{File: filepath.Join(t.TempDir(), "reboot-required"), Dpkg: d}
+	if got, err := r.Required(); got || err != nil {
+		t.Errorf("nobody asked for a reboot: %v, %v", got, err)
 	}
-	write(t, file, "*** System restart required ***\n")
-	if !RebootRequired(file, &debian.Database{}) {
-		t.Error("the file asked for a reboot")
+	write(t, filepath.Join(d.Dir, "status"), stanza("linux-image-"+release(), "install ok installed", "1")+
+		stanza("linux-image-999."+release(), "install ok installed", "1"))
+	if got, err := r.Required(); !got || err != nil {
+		t.Errorf("a newer kernel is installed than %s: %v, %v", release(), got, err)
+	}
+	write(t, filepath.Join(d.Dir, "status"), "")
+	if got, err := r.Required(); got || err != nil {
+		t.Errorf("the kernel is gone again: %v, %v", got, err)
+	}
+	write(t, r.File, "*** System restart required ***\n")
+	if got, err := r.Required(); !got || err != nil {
+		t.Errorf("the file asked for a reboot: %v, %v", got, err)
 	}
 }
 
