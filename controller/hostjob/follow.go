@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aptfleet/aptfleet/controller/remote"
+	"github.com/aptfleet/aptfleet/pkg/pause"
 )
 
 const (
@@ -150,13 +151,13 @@ func (f *follower) reach(ctx context.Context) (frame, error) {
 		if try == 0 {
 			lostAt = time.Now()
 		}
-		pause := backOff(try)
-		if time.Since(lostAt)+pause > f.spec.ReattachFor {
+		wait := backOff(try)
+		if time.Since(lostAt)+wait > f.spec.ReattachFor {
 			return frame{}, f.failed(err)
 		}
 		f.tracker.now.Lost = err.Error()
 		f.show()
-		if err := sleep(ctx, pause); err != nil {
+		if err := pause.For(ctx, wait); err != nil {
 			return frame{}, f.failed(err)
 		}
 	}
@@ -226,17 +227,6 @@ func (f *follower) shell(ctx context.Context, lease time.Duration) ([]byte, erro
 func backOff(try int) time.Duration {
 	d := min(time.Second<<min(try, 5), 30*time.Second)
 	return d + rand.N(d/4)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/aptfleet/aptfleet/inventory"
+	"github.com/aptfleet/aptfleet/pkg/pause"
 )
 
 // maxSessions is how many commands of ours run on one connection at a time;
@@ -109,7 +110,7 @@ func (l *Link) exec(ctx context.Context, name string, line line, stdin io.Reader
 		l.fleet.live.park(c)
 		switch {
 		case errors.Is(err, errNoSession) && wait < 4*time.Second:
-			if pause(ctx, wait) != nil {
+			if pause.For(ctx, wait) != nil {
 				return out, err
 			}
 		case errors.Is(err, errNotStarted) && gone == 0:

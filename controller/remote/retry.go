@@ -5,7 +5,8 @@ import (
 	"errors"
 	"net"
 	"syscall"
-	"time"
+
+	"github.com/aptfleet/aptfleet/pkg/pause"
 )
 
 // persist is the one policy for connecting again: at most Options.Tries tries,
@@ -19,7 +20,7 @@ func (f *Fleet) persist(ctx context.Context, dial func() (*conn, error)) (*conn,
 		if err == nil || try >= f.opt.Tries || !mayPass(err) {
 			return c, err
 		}
-		if pause(ctx, f.opt.TryAfter) != nil {
+		if pause.For(ctx, f.opt.TryAfter) != nil {
 			return nil, err // which says more than that time ran out
 		}
 	}
@@ -40,14 +41,3 @@ func mayPass(err error) bool {
 type finalError struct{ error }
 
 func (f *finalError) Unwrap() error { return f.error }
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
