@@ -79,7 +79,7 @@ func (c *carrier) prefetch(name inventory.HostName, at rollout.HostState) ([]str
 // resume goes on where the host stands. Where a step has failed, and the
 // controller before died before it said so of the host, nothing is left but to say it.
 func (r *hostRun) resume(ctx context.Context, at rollout.HostState) error {
-	r.report.Before, r.report.After = at.Before, at.After
+	r.report = Report{at.Before, at.After, at.Notes}
 	if r.task.found != nil {
 		r.report.Before, r.report.After = r.task.found, r.task.found
 	}

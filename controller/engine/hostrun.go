@@ -108,8 +108,11 @@ func (r *hostRun) end(ctx context.Context, err error, good, bad rollout.Status) 
 
 func (r *hostRun) mark(ctx context.Context, status rollout.Status, undo json.RawMessage, cause error) error {
 	event := rollout.Event{Kind: rollout.KindStep, Step: r.step, Status: status, Undo: undo, Cause: text(cause)}
-	if status == rollout.Done || status == rollout.Undone { // should nobody live to journal the result
-		event.Before, event.After = r.report.Before, r.report.After
+	switch status { // should nobody live to journal the result
+	case rollout.Done, rollout.Undone:
+		event.Before, event.After, event.Notes = r.report.Before, r.report.After, r.report.Notes
+	case rollout.Failed, rollout.Stuck:
+		event.Notes = r.report.Notes
 	}
 	return r.append(ctx, event)
 }

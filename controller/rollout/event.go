@@ -27,8 +27,8 @@ const (
 	KindRollback   Kind = "rollback"    // decision: Hosts are returned, all that were touched if none is named; Cause
 	KindFinished   Kind = "finished"    // decision: Summary
 	KindPrefetch   Kind = "prefetch"    // Host, Attempt, Status: Done with Notes, or Failed with Verdict and Cause
-	KindStep       Kind = "step"        // Host, Attempt, Step, Status; Undo when it begins, Before and After when it is done, Cause when it failed
-	KindResult     Kind = "result"      // Host, Attempt, Verdict, Before, After, Cause
+	KindStep       Kind = "step"        // Host, Attempt, Step, Status; Undo when it begins, Before and After when it is done, Cause when it failed, Notes
+	KindResult     Kind = "result"      // Host, Attempt, Verdict, Before, After, Cause, Notes
 	KindGate       Kind = "gate"        // Host, Attempt, Status: Done if it is well, Failed with a Cause if not
 )
 

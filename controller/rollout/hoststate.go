@@ -155,6 +155,7 @@ func (h *HostState) applyStep(e Event) error {
 	}
 	step.Status, step.Cause = e.Status, e.Cause
 	h.put(step)
+	h.note(e.Notes)
 	h.found(e)
 	h.runs(e)
 	return nil
