@@ -113,6 +113,9 @@ func (s *State) retry(e Event) error {
 		return errors.New("the rollout was taken back")
 	}
 	chosen, err := s.choose(e.Hosts, func(h *HostState) bool { return h.Verdict != HostDone || s.ungated(h) })
+	if err == nil {
+		err = s.keptBack(chosen)
+	}
 	if err != nil && len(e.Hosts) > 0 {
 		return err
 	}
@@ -125,6 +128,19 @@ func (s *State) retry(e Event) error {
 		}
 	}
 	s.recount()
+	return nil
+}
+
+// keptBack refuses to choose a host without the one of its pair of which nobody
+// knows what became: it would have to wait for that one for ever.
+func (s *State) keptBack(chosen []bool) error {
+	for i, is := range chosen {
+		for _, j := range s.pairs[i] {
+			if is && !chosen[j] && s.hosts[j].InDoubt() && !s.hosts[i].InDoubt() {
+				return fmt.Errorf("%s has to wait for %s, which is %s and of the same pair: take up both", s.hosts[i].Name, s.hosts[j].Name, s.hosts[j].Verdict)
+			}
+		}
+	}
 	return nil
 }
 

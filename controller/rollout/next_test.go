@@ -353,3 +353,28 @@ func TestNextIsResumable(t *testing.T) {
 		}
 	}
 }
+
+// TestRetryOfHalfAPair: a host whose pair has one of which nobody knows what
+// became cannot be taken up without that one.
+func TestRetryOfHalfAPair(t *testing.T) {
+	for _, tt := range []struct {
+		script, named, refused string
+	}{
+		{"a=unknown taken2", "b", "b has to wait for a, which is unknown and of the same pair: take up both"},
+		{"a=unknown taken2", "a", ""},
+		{"a=unknown taken2", "a b", ""},
+		{"a=failed b=failed taken2", "b", ""},
+		{"a=unknown taken2", "c", "no host needs it"},
+	} {
+		c := newCourse(t, "", "a/m b/m c")
+		c.play("c=done " + tt.script)
+		e := Event{Kind: KindRetried, At: noon}
+		for name := range strings.FieldsSeq(tt.named) {
+			e.Hosts = append(e.Hosts, inventory.HostName(name))
+		}
+		err := c.state.Apply(e)
+		if (err == nil) != (tt.refused == "") || err != nil && !strings.HasSuffix(err.Error(), tt.refused) {
+			t.Errorf("after %s, to retry %s ends with %v, want %q", tt.script, tt.named, err, tt.refused)
+		}
+	}
+}
