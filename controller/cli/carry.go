@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/aptfleet/aptfleet/controller/engine"
 	"github.com/aptfleet/aptfleet/controller/gate"
@@ -75,51 +77,50 @@ func (c *carrier) carry(ctx context.Context, hosts []inventory.Host, begin func(
 	return c.run(ctx, hosts)
 }
 
-// run carries the rollout to its end. When ctx is cancelled it is aborted: no
-// further host is begun, and those that are worked on are let finish.
+// run carries the rollout as far as it goes without a person, and prints where it
+// then stands. When ctx is cancelled it is aborted: no further host is begun, and
+// those that are worked on are let finish.
 func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
-	shown := c.show(ctx)
+	lasting, id := context.WithoutCancel(ctx), c.writer.ID()
+	state, err := c.journal.Read(lasting, id)
+	if err != nil {
+		return err
+	}
+	c.planned = plannedGroups(state)
+	watch := func(ctx context.Context) iter.Seq2[rollout.Event, error] { return c.journal.Watch(ctx, id) }
+	shown := c.in.app.view(ctx, c.past, watch, c.bar)
 	unattended := c.lookout.keep(ctx)
 	abort := make(chan string, 1)
 	stop := context.AfterFunc(ctx, func() { abort <- "interrupted" })
 	defer stop()
-	lasting := context.WithoutCancel(ctx)
-	state, err := c.journal.Read(lasting, c.writer.ID())
-	if err == nil {
-		c.planned = plannedGroups(state)
-		err = (&engine.Engine{Journal: c.writer, Log: c.in.app.log}).Carry(lasting, state,
-			engine.Work{Hosts: hosts, Task: c.task, Prefetch: c.prefetch, Gate: c.gate(), Abort: abort})
-	}
+	err = (&engine.Engine{Journal: c.writer, Log: c.in.app.log}).Carry(lasting, state,
+		engine.Work{Hosts: hosts, Task: c.task, Prefetch: c.prefetch, Gate: c.gate(), Abort: abort})
 	unattended()
-	shown(err == nil)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.writer.ID(), err)
+	shown.stop(state.Events)
+	c.bar.end()
+	switch {
+	case errors.Is(err, engine.ErrPaused):
+		return c.paused(state)
+	case err != nil:
+		return fmt.Errorf("%s: %w", id, err)
 	}
-	return c.summarize(lasting)
+	return c.summarize(state)
+}
+
+// paused prints where a rollout stands that waits for a person, and what that
+// person may do.
+func (c *carrier) paused(state *rollout.State) error {
+	id := c.writer.ID()
+	if err := c.in.app.print(newStatusLine(id, state)); err != nil {
+		return err
+	}
+	return &exitError{rollout.ExitStopped, fmt.Errorf(
+		"%s waits after batch %d: \"aptfleet continue %s\" goes on, \"aptfleet rollback %s\" goes back, \"aptfleet abort %s\" ends it", id, state.Batch, id, id, id)}
 }
 
 // gate looks at hosts over SSH.
 func (c *carrier) gate() engine.Gate {
 	return &gate.Gate{Reporter: gate.Prober{Fleet: c.reach.fleet}, Settle: c.spec.Policy.Settle}
-}
-
-// show follows the journal until what it returns is called, which then waits for
-// the end of the rollout if the journal has it.
-func (c *carrier) show(ctx context.Context) (stop func(finished bool)) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		c.in.app.follow(ctx, untilFinished(without(c.past, c.journal.Watch(ctx, c.writer.ID()))), c.bar)
-	}()
-	return func(finished bool) {
-		if !finished {
-			cancel()
-		}
-		<-done
-		cancel()
-		c.bar.end()
-	}
 }
 
 // task returns what is to be done to one host.
@@ -215,11 +216,7 @@ func jobSpec(spec rollout.Spec, owner, id string) hostjob.Spec {
 }
 
 // summarize prints how the rollout ended, and returns the command's error.
-func (c *carrier) summarize(ctx context.Context) error {
-	state, err := c.journal.Read(ctx, c.writer.ID())
-	if err != nil {
-		return err
-	}
+func (c *carrier) summarize(state *rollout.State) error {
 	if err := c.in.app.print(newStatusLine(c.writer.ID(), state)); err != nil {
 		return err
 	}

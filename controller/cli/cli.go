@@ -55,7 +55,8 @@ func (a *app) root() *cobra.Command {
 rolls them out to every host of an inventory, in parallel, over SSH.
 
 Exit status: 0 all done; 1 cannot begin (configuration, journal); 2 wrong
-usage; 3 some hosts failed, and retrying them can help; 4 stopped by a gate or budget;
+usage; 3 some hosts failed, and retrying them can help; 4 stopped by a gate or budget,
+or by a pause until somebody continues;
 5 rolled back; 6 stuck: a person must look, and the message says at what.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -73,7 +74,7 @@ usage; 3 some hosts failed, and retrying them can help; 4 stopped by a gate or b
 	root.AddCommand(
 		a.initCommand(), a.buildCommand(), a.publishCommand(), a.promoteCommand(), a.repoCommand(),
 		a.hostsCommand(), a.inventoryCommand(), a.pingCommand(), a.enrollCommand(), a.forgetCommand(),
-		a.planCommand(), a.rolloutCommand(), a.resumeCommand(), a.retryCommand(), a.rollbackCommand(), a.abortCommand(),
+		a.planCommand(), a.rolloutCommand(), a.resumeCommand(), a.continueCommand(), a.retryCommand(), a.rollbackCommand(), a.abortCommand(),
 		a.statusCommand(), a.watchCommand(), a.logsCommand(), a.historyCommand(), a.healthCommand(),
 		a.versionCommand(), a.manualCommand(), outputTopic(),
 	)

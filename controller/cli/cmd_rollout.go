@@ -24,7 +24,7 @@ type rolloutOptions struct {
 	batches  []string
 	failures string
 	failure  string
-	pause    time.Duration
+	pause    string
 	settle   time.Duration
 	deadline time.Duration
 	noGate   bool
@@ -81,7 +81,7 @@ the second one leaves them to themselves.
 	flags.DurationVar(&o.settle, "settle", 0, "`time` for which a host must be well (default: the configuration's)")
 	flags.DurationVar(&o.deadline, "deadline", 0, "`time` by which it must be so (default: the configuration's)")
 	flags.BoolVar(&o.noGate, "no-gate", false, "do not look whether hosts are well afterwards")
-	flags.DurationVar(&o.pause, "pause", 0, "`time` between two batches, such as 10m")
+	flags.StringVar(&o.pause, "pause", "", "`time` between two batches, such as 10m; manual waits for \"aptfleet continue\"")
 	flags.BoolVar(&o.noPlan, "no-plan", false, "run apt right away: nothing is shown, frozen or fetched beforehand")
 	flags.StringArrayVar(&o.remove, "allow-remove", nil, "`package` that the plan may remove; may be repeated")
 	flags.StringArrayVar(&o.held, "allow-held", nil, "`package` that the plan may change although it is on hold; may be repeated")
@@ -187,6 +187,9 @@ func (in *installation) spec(args []string, o rolloutOptions, hosts []inventory.
 	return spec, nil
 }
 
+// manual is a pause that a person ends.
+const manual = "manual"
+
 // policy returns the configuration's policy with what the flags say.
 func (o rolloutOptions) policy(p rollout.Policy) (rollout.Policy, error) {
 	if o.parallel != 0 {
@@ -212,7 +215,15 @@ func (o rolloutOptions) policy(p rollout.Policy) (rollout.Policy, error) {
 	if o.failure != "" {
 		p.OnFailure = rollout.OnFailure(o.failure)
 	}
-	p.Pause = o.pause
+	if o.pause == manual {
+		p.Confirm = true
+	} else if o.pause != "" {
+		pause, err := time.ParseDuration(o.pause)
+		if err != nil {
+			return p, fmt.Errorf("--pause: cannot read %q: want a time, like 10m, or %s", o.pause, manual)
+		}
+		p.Pause = pause
+	}
 	return o.gate(p), nil
 }
 

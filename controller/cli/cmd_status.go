@@ -23,8 +23,43 @@ type statusLine struct {
 	Who      string        `json:"who"`
 	Created  time.Time     `json:"created"`
 	Finished *time.Time    `json:"finished,omitempty"`
+	Batch    int           `json:"batch,omitempty"` // the last that was begun
+	Batches  int           `json:"batches"`
+	Waits    *waitLine     `json:"waits,omitempty"`
 	Summary  summaryLine   `json:"summary"`
 	Hosts    []hostVerdict `json:"hosts"`
+}
+
+// waitLine is what an open rollout waits for.
+type waitLine struct {
+	For   string     `json:"for"`             // approval, continue, time
+	Until *time.Time `json:"until,omitempty"` // of a time
+}
+
+func newWaitLine(s *rollout.State) *waitLine {
+	_, approved := s.Plan()
+	switch {
+	case s.Phase != rollout.Open:
+		return nil
+	case s.Spec.Planned && !approved:
+		return &waitLine{For: "approval"}
+	case s.Pause == nil:
+		return nil
+	case s.Pause.Until.IsZero():
+		return &waitLine{For: "continue"}
+	}
+	return &waitLine{For: "time", Until: &s.Pause.Until}
+}
+
+// text says what to do about it.
+func (l waitLine) text(id rollout.ID, batch int) string {
+	switch l.For {
+	case "approval":
+		return fmt.Sprintf("its plan is not approved: \"aptfleet resume %s\" plans again", id)
+	case "continue":
+		return fmt.Sprintf("it waits after batch %d: \"aptfleet continue %s\" goes on", batch, id)
+	}
+	return fmt.Sprintf("it waits after batch %d until %s", batch, l.Until.Local().Format(time.DateTime))
 }
 
 // summaryLine counts the hosts of a rollout.
@@ -53,7 +88,7 @@ type hostVerdict struct {
 func newStatusLine(id rollout.ID, s *rollout.State) statusLine {
 	l := statusLine{
 		ID: id, Phase: s.Phase, Mode: s.Spec.Mode, Selector: s.Spec.Selector, Who: s.Spec.Who,
-		Created: s.Created, Summary: summaryLine(s.Summary()),
+		Created: s.Created, Batch: s.Batch, Batches: len(s.Spec.Batches()), Waits: newWaitLine(s), Summary: summaryLine(s.Summary()),
 	}
 	for _, p := range s.Spec.Packages {
 		l.Packages = append(l.Packages, p.String())
@@ -77,6 +112,9 @@ func (statusLine) kind() string { return "rollout" }
 func (l statusLine) text(w io.Writer) {
 	fmt.Fprintf(w, "%s  %s %s  to %s  by %s  %s\n", l.ID, l.Mode, strings.Join(l.Packages, " "), l.Selector, l.Who, l.when())
 	fmt.Fprintf(w, "%s\n", l.Summary)
+	if l.Waits != nil {
+		fmt.Fprintln(w, l.Waits.text(l.ID, l.Batch))
+	}
 	for _, h := range l.Hosts {
 		if slices.Contains([]string{rollout.HostDone.String(), rollout.HostNotStarted.String(), rollout.HostReturned.String()}, h.Verdict) {
 			continue

@@ -62,15 +62,3 @@ func without(n int, events iter.Seq2[rollout.Event, error]) iter.Seq2[rollout.Ev
 		}
 	}
 }
-
-// untilFinished cuts a sequence off after the event that a rollout is finished. A
-// journal may go on behind it, with a retry or the way back.
-func untilFinished(events iter.Seq2[rollout.Event, error]) iter.Seq2[rollout.Event, error] {
-	return func(yield func(rollout.Event, error) bool) {
-		for e, err := range events {
-			if !yield(e, err) || e.Kind == rollout.KindFinished {
-				return
-			}
-		}
-	}
-}

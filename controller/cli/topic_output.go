@@ -36,7 +36,9 @@ event     of "rollout" and "watch", as things happen: event (created, taken,
           failed), verdict (of the host), before, after (package to version),
           cause, notes, batch (its number)
 rollout   of "status", and of "rollout" at its end: id, phase (open, finished),
-          mode, packages, selector, who, created, finished, summary, hosts.
+          mode, packages, selector, who, created, finished, batch (begun last),
+          batches (their number), waits, summary, hosts. waits has for (approval:
+          resume plans again; continue: a person goes on; time) and until.
           summary counts hosts: done, failed, unreachable, unknown, returned,
           stuck, running, not_started. Each of hosts has host, verdict, before,
           after, cause, notes, took
