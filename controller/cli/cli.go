@@ -75,7 +75,7 @@ or by a pause until somebody continues;
 		a.initCommand(), a.buildCommand(), a.publishCommand(), a.promoteCommand(), a.repoCommand(),
 		a.hostsCommand(), a.inventoryCommand(), a.pingCommand(), a.enrollCommand(), a.forgetCommand(),
 		a.planCommand(), a.rolloutCommand(), a.resumeCommand(), a.continueCommand(), a.retryCommand(), a.rollbackCommand(), a.abortCommand(),
-		a.statusCommand(), a.watchCommand(), a.logsCommand(), a.historyCommand(), a.healthCommand(),
+		a.statusCommand(), a.watchCommand(), a.logsCommand(), a.historyCommand(), a.healthCommand(), a.scheduleCommand(),
 		a.versionCommand(), a.manualCommand(), outputTopic(),
 	)
 	wrapArgs(root)

@@ -36,8 +36,10 @@ type rolloutOptions struct {
 	yes      bool
 }
 
-func (a *app) rolloutCommand() *cobra.Command {
-	var o rolloutOptions
+func (a *app) rolloutCommand() *cobra.Command { return a.rolloutWith(&rolloutOptions{}) }
+
+// rolloutWith returns the command with its flags in o.
+func (a *app) rolloutWith(o *rolloutOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollout PACKAGE[=VERSION]... --to SELECTOR",
 		Short: "Install or upgrade packages on many hosts at once",
@@ -57,9 +59,12 @@ A host that cannot be planned for fails, and counts; the others go on if
 
 Modes: install (the default); only-upgrade leaves hosts without the package
 alone; dist-upgrade upgrades all there is, from every source, and takes no
-package. --reboot if-required restarts hosts afterwards, within the same batches,
-budget and mutexes. A package without a version is the newest of the suite that --suite
+package. A package without a version is the newest of the suite that --suite
 names, else the newest that the host's apt would take.
+
+--reboot if-required restarts a host afterwards if /run/reboot-required is there or
+a newer kernel than the one that runs, and waits until it is back, within the same
+batches, budget and mutexes.
 
 The work on a host goes on whatever becomes of the connection or of this
 command. The first Ctrl-C begins no further host and waits for those that run;
@@ -70,10 +75,10 @@ the second one leaves them to themselves.
   aptfleet rollout shop-web=1.1 --to web01 --yes
   aptfleet rollout --mode dist-upgrade --to 'all,!db'`,
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			return in.rollOut(cmd.Context(), args, o)
+			return in.rollOut(cmd.Context(), args, *o)
 		}),
 	}
-	a.whatFlags(cmd, &o)
+	a.whatFlags(cmd, o)
 	flags := cmd.Flags()
 	flags.StringSliceVar(&o.batches, "batches", nil, "`sizes` of the batches, as numbers or percentages: 1,10%,100% (default: the configuration's)")
 	flags.StringVar(&o.failures, "max-failures", "", "`hosts`, as a number or a percentage, that may fail before --on-failure counts (default: the configuration's)")

@@ -43,7 +43,8 @@ func (a *app) installation() (*installation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &installation{cfg, a}, nil
+	in := &installation{cfg, a}
+	return in, in.readSchedules()
 }
 
 // hosts returns the hosts that a selector picks, with what the inventory leaves

@@ -185,7 +185,7 @@ func (r *Runner) resumeRollout(ctx context.Context, _ *Schedule, run *Run) (Endi
 
 // ended returns the run as it is once its rollout has ended, or could not begin.
 func (r Run) ended(ending Ending, err error) Run {
-	r.Ended, r.Outcome, r.Text = now(), Done, ending.Text
+	r.Ended, r.Outcome, r.Status, r.Text = now(), Done, ending.Status, ending.Text
 	if err != nil {
 		r.Outcome, r.Text = Failed, err.Error()
 	} else if ending.Status != rollout.ExitDone {

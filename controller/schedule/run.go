@@ -40,6 +40,7 @@ type Run struct {
 	Ended    time.Time // zero while it goes
 	Outcome  Outcome
 	Rollout  rollout.ID // "" while there is none
+	Status   int        // the exit status of its command, once it has ended
 	Text     string     // how it ended, or why it was not begun
 
 	Revision uint64 // the Book's: which of the states of the record this is

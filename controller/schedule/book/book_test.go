@@ -43,7 +43,7 @@ func TestLasts(t *testing.T) {
 	b, done := open(t, state)
 	first, err1 := b.Begin(t.Context(), night(1))
 	second, err2 := b.Begin(t.Context(), night(2))
-	first.Outcome, first.Text, first.Ended, first.Rollout, first.Manual = schedule.Failed, "1 failed", first.End, "R7", true
+	first.Outcome, first.Text, first.Ended, first.Rollout, first.Status, first.Manual = schedule.Failed, "1 failed", first.End, "R7", 3, true
 	first, err3 := b.Amend(t.Context(), first)
 	settings, err4 := b.Set(t.Context(), schedule.Settings{Schedule: "nightly", Paused: true, PausedBy: "ada", PausedAt: first.Due, Since: first.Due, Cron: "30 2 * * * UTC"})
 	if err := errors.Join(err1, err2, err3, err4); err != nil {

@@ -24,6 +24,7 @@ type wireRun struct {
 	Ended    time.Time        `json:"ended,omitzero"`
 	Outcome  schedule.Outcome `json:"outcome,omitempty"`
 	Rollout  rollout.ID       `json:"rollout,omitempty"`
+	Status   int              `json:"status,omitempty"`
 	Text     string           `json:"text,omitempty"`
 }
 
@@ -39,7 +40,7 @@ type wireSettings struct {
 
 func encodeRun(r schedule.Run) ([]byte, error) {
 	return json.Marshal(wireRun{
-		format, r.Schedule, r.Due, r.End, r.Manual, r.By, r.Began, r.Ended, r.Outcome, r.Rollout, r.Text,
+		format, r.Schedule, r.Due, r.End, r.Manual, r.By, r.Began, r.Ended, r.Outcome, r.Rollout, r.Status, r.Text,
 	})
 }
 
@@ -50,7 +51,7 @@ func decodeRun(data []byte, revision uint64) (schedule.Run, error) {
 	}
 	return schedule.Run{
 		Schedule: w.Schedule, Due: w.Due, End: w.End, Manual: w.Manual, By: w.By, Began: w.Began, Ended: w.Ended,
-		Outcome: w.Outcome, Rollout: w.Rollout, Text: w.Text, Revision: revision,
+		Outcome: w.Outcome, Rollout: w.Rollout, Status: w.Status, Text: w.Text, Revision: revision,
 	}, nil
 }
 
