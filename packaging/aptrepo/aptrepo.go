@@ -7,7 +7,7 @@
 //	dists/SUITE/Release, Release.gpg             the same for old clients
 //	dists/SUITE/main/binary-ARCH/Packages{,.gz}  the index, under its plain names
 //	  .../by-hash/SHA256/HASH                    and as apt fetches it
-//	pool/main/a/app/app_1.0_amd64.deb            the packages, never changed
+//	pool/main/a/app_1.0_amd64.deb                the packages, never changed
 //	.aptfleet/                                   ours: not served
 //
 // # What a crash leaves behind

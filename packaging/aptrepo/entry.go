@@ -118,12 +118,23 @@ func sortEntries(entries []entry) {
 	slices.SortFunc(entries, func(a, b entry) int { return a.compare(b.key) })
 }
 
-// poolName returns where a package lies, in the layout of Debian's own pool.
-// The epoch stays in the name, or 1:2.0 could not stand beside 2.0.
-func poolName(k key) string {
-	prefix := k.Name[:1]
-	if strings.HasPrefix(k.Name, "lib") && len(k.Name) > 3 {
-		prefix = k.Name[:4]
-	}
-	return path.Join("pool", component, prefix, k.Name, k.Name+"_"+k.Version+"_"+k.Architecture+".deb")
+// poolName returns where a package is put: in one folder for all whose names
+// begin alike, since to make a folder for each package takes a filesystem longer
+// than to write it. The epoch stays in the name, or 1:2.0 could not stand beside
+// 2.0.
+func poolName(k key) string { return path.Join("pool", component, poolPrefix(k.Name), poolBase(k)) }
+
+// olderPoolName returns where a package was put before: as in Debian's own pool,
+// in a folder for its name. What lies there stays there.
+func olderPoolName(k key) string {
+	return path.Join("pool", component, poolPrefix(k.Name), k.Name, poolBase(k))
 }
+
+func poolPrefix(name string) string {
+	if strings.HasPrefix(name, "lib") && len(name) > 3 {
+		return name[:4]
+	}
+	return name[:1]
+}
+
+func poolBase(k key) string { return k.Name + "_" + k.Version + "_" + k.Architecture + ".deb" }

@@ -38,17 +38,20 @@ func (f folder) Open(name string) (File, error) {
 	return file, nil
 }
 
-// Create puts a draft with a name beside its place: a filesystem is quicker with
-// ten thousand files in their folders than in one for drafts.
+// Create puts a draft with a name beside its place, which spares a filesystem a
+// rename from one folder to another.
 func (f folder) Create(name string) (Draft, error) {
 	d := &draft{path: f.path(draftOf(name))}
 	if name == "" {
 		d.path = f.path(path.Join(draftDir, strconv.FormatUint(rand.Uint64(), 36)))
-	} else if err := f.makeDir(path.Dir(name), &d.grown); err != nil {
-		return nil, err
 	}
-	var err error
-	if d.file, err = openFile(d.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644); err != nil {
+	err := d.create()
+	if errors.Is(err, fs.ErrNotExist) && name != "" { // as a rule the folder is there
+		if err = f.makeDir(path.Dir(name), &d.grown); err == nil {
+			err = d.create()
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -218,6 +221,11 @@ type draft struct {
 	path  string
 	grown []string // folders that got a new folder for it
 	named bool
+}
+
+func (d *draft) create() (err error) {
+	d.file, err = openFile(d.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	return err
 }
 
 func (d *draft) Write(p []byte) (int, error) { return d.file.Write(p) }

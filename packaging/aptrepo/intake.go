@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/aptfleet/aptfleet/packaging/deb"
+	"github.com/aptfleet/aptfleet/pkg/debian"
 )
 
 // incoming is a package file that is to be published, read and found good.
@@ -171,21 +172,36 @@ func unite(in []incoming) ([]incoming, error) {
 }
 
 // fresh returns what the pool does not have yet. A package that it has with
-// other content is refused, whichever suite it is in: hosts may have it.
+// other content is refused, whichever suite it is in: hosts may have it. One that
+// it has is told where.
 func (r *Repository) fresh(in []incoming) ([]incoming, error) {
 	var fresh []incoming
-	for _, p := range in {
-		sum, err := r.pooledSum(p.Filename)
+	for i := range in {
+		name, sum, err := r.pooled(in[i].key)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			fresh = append(fresh, p)
-		case err != nil:
+			fresh = append(fresh, in[i])
+			continue
+		case err == nil && sum != in[i].SHA256:
+			err = fmt.Errorf("cannot publish %s: %s: %w", in[i].from, in[i].key, ErrConflict)
+		case err == nil:
+			err = in[i].lies(name)
+		}
+		if err != nil {
 			return nil, err
-		case sum != p.SHA256:
-			return nil, fmt.Errorf("cannot publish %s: %s: %w", p.from, p.key, ErrConflict)
 		}
 	}
 	return fresh, nil
+}
+
+// pooled returns where the pool has a package, and its hash.
+func (r *Repository) pooled(k key) (name, sum string, err error) {
+	for _, name := range []string{poolName(k), olderPoolName(k)} {
+		if sum, err = r.pooledSum(name); !errors.Is(err, fs.ErrNotExist) {
+			return name, sum, err
+		}
+	}
+	return "", "", err
 }
 
 func (r *Repository) pooledSum(name string) (string, error) {
@@ -195,4 +211,20 @@ func (r *Repository) pooledSum(name string) (string, error) {
 	}
 	defer file.Close()
 	return sumOf(file)
+}
+
+// lies notes where in the pool the package is.
+func (p *incoming) lies(name string) error {
+	if name == p.Filename {
+		return nil
+	}
+	s, err := debian.ParseStanza(p.stanza)
+	if err != nil {
+		return err
+	}
+	if s, err = s.With("Filename", name); err != nil {
+		return err
+	}
+	p.Filename, p.stanza = name, s.Bytes()
+	return nil
 }

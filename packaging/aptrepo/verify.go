@@ -210,7 +210,7 @@ func (v *verifier) pooled(e entry) error {
 	if err != nil {
 		return err
 	}
-	if p.Filename != poolName(e.key) {
+	if p.Filename != poolName(e.key) && p.Filename != olderPoolName(e.key) {
 		return fmt.Errorf("its file is said to be %s", p.Filename)
 	}
 	got, err := v.blobOf(p.Filename)

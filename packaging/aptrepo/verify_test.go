@@ -24,9 +24,9 @@ func TestVerifyNamesFaults(t *testing.T) {
 		change     func([]byte) []byte
 		says       []string
 	}{
-		{"pool file is missing", "pool/main/a/app/*", nil, []string{"nightly: app 1.0 (amd64)", "no such file"}},
-		{"pool file was changed", "pool/main/a/app/*", func(b []byte) []byte { b[len(b)-1] ^= 1; return b }, []string{"app 1.0 (amd64)", "SHA-256"}},
-		{"pool file was cut", "pool/main/d/docs/*", func(b []byte) []byte { return b[:len(b)-1] }, []string{"docs 2.0 (all)", "bytes"}},
+		{"pool file is missing", "pool/main/a/app_*", nil, []string{"nightly: app 1.0 (amd64)", "no such file"}},
+		{"pool file was changed", "pool/main/a/app_*", func(b []byte) []byte { b[len(b)-1] ^= 1; return b }, []string{"app 1.0 (amd64)", "SHA-256"}},
+		{"pool file was cut", "pool/main/d/docs_*", func(b []byte) []byte { return b[:len(b)-1] }, []string{"docs 2.0 (all)", "bytes"}},
 		{"index by hash is missing", "dists/nightly/main/binary-amd64/by-hash/SHA256/*", nil, []string{"by-hash"}},
 		{"plain name is missing", "dists/nightly/main/binary-amd64/Packages", nil, []string{"nightly/main/binary-amd64/Packages: "}},
 		{"plain name is of another generation", "dists/nightly/main/binary-amd64/Packages.gz", edit("", "x"), []string{"binary-amd64/Packages.gz: it has"}},
