@@ -23,11 +23,11 @@ const LeaseTime = 10 * time.Second
 const bucketStream = "KV_"
 
 // buckets returns how each bucket is kept.
-func buckets() []jetstream.KeyValueConfig {
+func buckets(replicas int) []jetstream.KeyValueConfig {
 	return []jetstream.KeyValueConfig{
-		{Bucket: Hosts, Storage: jetstream.FileStorage},
-		{Bucket: Config, Storage: jetstream.FileStorage},
-		{Bucket: Lease, Storage: jetstream.FileStorage, TTL: LeaseTime},
+		{Bucket: Hosts, Storage: jetstream.FileStorage, Replicas: replicas},
+		{Bucket: Config, Storage: jetstream.FileStorage, Replicas: replicas},
+		{Bucket: Lease, Storage: jetstream.FileStorage, Replicas: replicas, TTL: LeaseTime},
 	}
 }
 

@@ -21,19 +21,21 @@ type Options struct {
 	Command string       // what this process runs, for whoever finds the folder in use; "" is its command line
 	Log     *slog.Logger // nil is slog.Default
 	Listen  *Listen      // nil is nowhere
+	Cluster *Cluster     // nil is a server in this process; with one, State is not used
 }
 
 // Bus is an open connection to the bus. It may be used concurrently.
 type Bus struct {
-	lock    *os.File
-	secrets *secrets
-	server  *server.Server
-	dial    func(...nats.Option) (*nats.Conn, error)
-	conn    *nats.Conn
-	door    *nats.Conn // of the doorkeeper; nil where nobody else connects
-	keeper  *doorkeeper
-	js      jetstream.JetStream
-	log     *serverLog
+	lock     *os.File
+	secrets  *secrets
+	replicas int // of each stream; 0 is one
+	server   *server.Server
+	dial     func(...nats.Option) (*nats.Conn, error)
+	conn     *nats.Conn
+	door     *nats.Conn // of the doorkeeper; nil where nobody else connects
+	keeper   *doorkeeper
+	js       jetstream.JetStream
+	log      *serverLog
 }
 
 // requestTimeout bounds one request to the server; a sync on a slow and busy
@@ -42,8 +44,16 @@ const requestTimeout = 30 * time.Second
 
 // Open takes the state folder, starts the server in this process and makes sure
 // that its streams are there. A folder that another process has is a
-// *LockedError.
+// *LockedError. With a Cluster it connects there instead, and refuses one that
+// could lose what it acknowledged.
 func Open(ctx context.Context, o Options) (*Bus, error) {
+	if o.Cluster != nil {
+		b := &Bus{log: newServerLog(o.Log)}
+		if err := b.startExternal(ctx, o.Cluster); err != nil {
+			return nil, errors.Join(fmt.Errorf("cannot use the cluster of the bus: %w", err), b.Close())
+		}
+		return b, nil
+	}
 	if o.Command == "" {
 		o.Command = strings.Join(os.Args, " ")
 	}
@@ -94,6 +104,9 @@ func (b *Bus) Close() error {
 	if b.server != nil {
 		b.server.Shutdown()
 		b.server.WaitForShutdown()
+	}
+	if b.lock == nil {
+		return nil
 	}
 	if err := unlock(b.lock); err != nil {
 		return fmt.Errorf("cannot give back the state folder: %w", err)

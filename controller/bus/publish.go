@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -34,19 +35,56 @@ var ErrConflict = errors.New("somebody else has written")
 // its sequence is returned. Whether they were stored is not known after an
 // error.
 func (b *Bus) PublishAll(ctx context.Context, messages ...*nats.Msg) (uint64, error) {
+	ctx, cancel := b.whileWorking(ctx)
+	defer cancel()
+	for {
+		seq, err := b.publish(ctx, messages)
+		if failure := b.Failure(); failure != nil {
+			return 0, fmt.Errorf("the store has failed: %w", failure)
+		}
+		if !b.mayPass(err) || !waitUntil(ctx, time.Now().Add(electionPause)) {
+			return seq, err
+		}
+	}
+}
+
+// errNoAck is that it is not known what became of messages.
+var errNoAck = errors.New("no acknowledgement")
+
+// Of a cluster, the node that leads a stream may be gone, and another one leads
+// in a few seconds.
+const (
+	electionTimeout = 4 * time.Second
+	electionPause   = 250 * time.Millisecond
+)
+
+// mayPass reports whether messages are to be sent again after an error. What the
+// cluster has stored of them already, it does not store twice: it knows a message
+// by its id, and a batch expects that nothing was written before it.
+func (b *Bus) mayPass(err error) bool {
+	if b.server != nil || err == nil {
+		return false
+	}
+	const unavailable = 503
+	refused, is := errors.AsType[*jetstream.APIError](err)
+	return errors.Is(err, errNoAck) || is && refused.Code == unavailable
+}
+
+// publish sends messages once.
+func (b *Bus) publish(ctx context.Context, messages []*nats.Msg) (uint64, error) {
 	if len(messages) > 1 {
 		if err := b.stage(messages); err != nil {
 			return 0, err
 		}
 	}
-	ctx, cancel := b.whileWorking(ctx)
-	defer cancel()
-	reply, err := b.conn.RequestMsgWithContext(ctx, messages[len(messages)-1])
-	if failure := b.Failure(); failure != nil {
-		return 0, fmt.Errorf("the store has failed: %w", failure)
+	if b.server == nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, electionTimeout)
+		defer cancel()
 	}
+	reply, err := b.conn.RequestMsgWithContext(ctx, messages[len(messages)-1])
 	if err != nil {
-		return 0, fmt.Errorf("no acknowledgement: %w", err)
+		return 0, fmt.Errorf("%w: %w", errNoAck, err)
 	}
 	return readAck(reply.Data)
 }

@@ -22,8 +22,8 @@ const (
 
 // streams returns how each stream is kept. Hosts are named in payloads and not
 // in subjects, which would cost memory for every host of every night.
-func streams() []jetstream.StreamConfig {
-	return []jetstream.StreamConfig{
+func streams(replicas int) []jetstream.StreamConfig {
+	configs := []jetstream.StreamConfig{
 		{
 			Name:               Journal,
 			Subjects:           []string{"j.>"},
@@ -53,6 +53,13 @@ func streams() []jetstream.StreamConfig {
 			DenyDelete:  true,
 		},
 	}
+	for i := range configs {
+		configs[i].Replicas = replicas
+		if replicas > 1 {
+			configs[i].PersistMode = jetstream.DefaultPersistMode // the servers have no other then
+		}
+	}
+	return configs
 }
 
 // ensureStreams makes the streams and buckets that are missing.
@@ -71,17 +78,17 @@ func (b *Bus) ensureStreams(ctx context.Context, store string, known []string) e
 		}
 		return nil
 	}
-	for _, config := range streams() {
+	for _, config := range streams(b.replicas) {
 		if err := ensure(config.Name, func() error { _, err := b.js.CreateStream(ctx, config); return err }); err != nil {
 			return err
 		}
 	}
-	for _, config := range buckets() {
+	for _, config := range buckets(b.replicas) {
 		if err := ensure(bucketStream+config.Bucket, func() error { _, err := b.js.CreateKeyValue(ctx, config); return err }); err != nil {
 			return err
 		}
 	}
-	if !made {
+	if !made || b.server == nil {
 		return nil
 	}
 	return syncTree(store)
