@@ -55,14 +55,27 @@ func (r *Runner) status(ctx context.Context, s Schedule) (Status, error) {
 	return status, err
 }
 
+// ErrUnknown is returned for a schedule that the configuration does not have.
+var ErrUnknown = errors.New("there is no schedule")
+
 var errNeverBegan = errors.New("its controller ended before it began")
 
 // Now runs a schedule now, whether it is paused or frozen, and returns once that
 // has ended; its window begins now. It is refused while a run of it still goes.
 func (r *Runner) Now(ctx context.Context, name string) (Run, error) {
+	run, work, err := r.Start(ctx, name)
+	if err != nil {
+		return run, err
+	}
+	return work(ctx), nil
+}
+
+// Start is Now in two steps: it writes the run down, and returns what carries it
+// out, which is to be called once.
+func (r *Runner) Start(ctx context.Context, name string) (Run, func(context.Context) Run, error) {
 	s, err := r.named(name)
 	if err != nil {
-		return Run{}, err
+		return Run{}, nil, err
 	}
 	open, err := r.open(ctx, &s)
 	if err == nil && open != nil && (open.Rollout != "" || r.holds(*open)) {
@@ -71,14 +84,12 @@ func (r *Runner) Now(ctx context.Context, name string) (Run, error) {
 		_, err = r.Book.Amend(ctx, open.ended(Ending{}, errNeverBegan))
 	}
 	if err != nil {
-		return Run{}, fmt.Errorf("cannot run schedule %s: %w", name, err)
+		return Run{}, nil, fmt.Errorf("cannot run schedule %s: %w", name, err)
 	}
 	due := now().Truncate(time.Second).In(s.Cron.zone)
 	run, err := r.begin(ctx, Run{Schedule: name, Due: due, End: due.Add(s.Window), Manual: true})
-	if err != nil {
-		return run, err
-	}
-	return r.carry(ctx, &s, run, r.beginRollout), nil
+	work := func(ctx context.Context) Run { return r.carry(ctx, &s, run, r.beginRollout) }
+	return run, work, err
 }
 
 // Pause has no night of a schedule begun until Unpause. What runs goes on.
@@ -123,7 +134,7 @@ func (r *Runner) named(name string) (Schedule, error) {
 				}
 			}
 		}
-		return Schedule{}, fmt.Errorf("there is no schedule %q%s", name, didyoumean.Hint(name, names))
+		return Schedule{}, fmt.Errorf("%w %q%s", ErrUnknown, name, didyoumean.Hint(name, names))
 	}
 	return all[i], nil
 }
