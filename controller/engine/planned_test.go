@@ -2,10 +2,13 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/inventory"
@@ -16,6 +19,9 @@ type depot struct {
 	machines
 	fetched map[inventory.HostName]*bool
 	lacking inventory.HostName // for which there is nothing to be had in the first attempt
+
+	paired   atomic.Int32 // of a and b, how many are at work
+	together atomic.Bool  // they were, both
 }
 
 func newDepot(hosts []inventory.Host) *depot {
@@ -41,7 +47,30 @@ func (d *depot) task(h inventory.Host, at rollout.HostState) Task {
 	if !*d.fetched[h.Name] {
 		return Task{Steps: []Step{fake{name: "app", do: func(context.Context) error { return errors.New("cannot find the package") }}}}
 	}
-	return d.machines.task(h, at)
+	task := d.machines.task(h, at)
+	for i, step := range task.Steps {
+		if h.Mutex != "" {
+			task.Steps[i] = d.alone(step.(fake))
+		}
+	}
+	return task
+}
+
+// alone is a step that takes a while, during which no other of its kind may be at
+// work.
+func (d *depot) alone(f fake) fake {
+	do, undo := f.do, f.undo
+	while := func(work func() error) error {
+		if d.paired.Add(1) > 1 {
+			d.together.Store(true)
+		}
+		defer d.paired.Add(-1)
+		time.Sleep(100 * time.Microsecond)
+		return work()
+	}
+	f.do = func(ctx context.Context) error { return while(func() error { return do(ctx) }) }
+	f.undo = func(record json.RawMessage) error { return while(func() error { return undo(record) }) }
+	return f
 }
 
 // planOf has something to be done on all hosts but c, where it is there already,
@@ -124,6 +153,9 @@ func TestPlannedResumedAfterEveryEvent(t *testing.T) {
 				tp.cut = cut
 				work := Work{Hosts: hosts, Task: d.task, Prefetch: d.prefetch, Gate: d}
 				tp.tellPlanned(t, work, story.then)
+				if d.together.Load() {
+					t.Errorf("cut at %d: both hosts of the pair were at work", cut)
+				}
 				return d.ends(tp.fold(t)), d.ran(), len(tp.stored)
 			}
 			want, jobs, whole := tell(0)
