@@ -141,3 +141,18 @@ func TestStuckBeforeRemoval(t *testing.T) {
 	f.ends(5, []string{"returned", "returned", "returned"}, "rollback", "R2", "--yes")
 	f.has("1.0", "1.0", "1.0")
 }
+
+// TestRollbackOfWhatHangs: a host whose script hangs is lost to the way there, and
+// so it is to the way back, for as long as apt is at work on it. It must not be
+// called returned.
+func TestRollbackOfWhatHangs(t *testing.T) {
+	f := failing(t)
+	f.appendTo("aptfleet.toml", "silence = \"1s\"\n")
+	f.put(f.host(2), faultFile, waiting)
+	f.ends(3, []string{"done", "unknown", "done"}, "rollout", "shop=1.1", "--to", group, "--yes")
+	f.ends(3, []string{"returned", "unknown", "returned"}, "rollback", "R2", "--yes")
+	f.has("1.0", "", "1.0")
+	f.put(f.host(2), goFile, "")
+	f.ends(5, []string{"returned", "returned", "returned"}, "rollback", "R2", "--yes")
+	f.has("1.0", "1.0", "1.0")
+}

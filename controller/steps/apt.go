@@ -65,7 +65,7 @@ func (a *Apt) Undo(ctx context.Context, undo json.RawMessage) error {
 	if _, drifted := errors.AsType[*hostjob.DriftError](err); drifted || errors.Is(err, hostjob.ErrNoJob) {
 		return nil
 	}
-	if err != nil {
+	if err != nil || outcome.Verdict == hostjob.Running { // what it will have changed is not known yet
 		return judge(outcome, err)
 	}
 	back := outcome.Reverse()
