@@ -40,12 +40,23 @@ func serve(w http.ResponseWriter, req *http.Request, files Files, name string) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", contentType(name))
-	h.Set("Cache-Control", "no-cache")
 	if strings.HasPrefix(name, "pool/") || strings.Contains(name, "/by-hash/") {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	} else {
+		h.Set("Cache-Control", "no-cache")
+		whole(req)
 	}
 	h.Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
 	http.ServeContent(w, req, "", info.ModTime(), file)
+}
+
+// whole makes a request for a part of a file one for all of it. apt asks for what is
+// missing of an InRelease that it was cut off from; told that nothing is, it
+// takes what it has, dated now, and nothing that is published with an earlier
+// date ever after (see Dates in the package comment).
+func whole(req *http.Request) {
+	req.Header.Del("Range")
+	req.Header.Del("If-Range")
 }
 
 func refuse(w http.ResponseWriter, req *http.Request, err error) {
