@@ -2,6 +2,7 @@ package aptrepo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,6 +17,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/aptfleet/aptfleet/packaging/deb"
 	"github.com/aptfleet/aptfleet/pkg/debian"
@@ -69,33 +72,56 @@ func takeUnless(ctx context.Context, path string) (incoming, error) {
 }
 
 func take(path string) (incoming, error) {
-	file, err := openFile(path, os.O_RDONLY, 0)
+	fd, err := openFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return incoming{}, err
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return incoming{}, err
+	var info unix.Stat_t
+	if err := unix.Fstat(fd, &info); err != nil || info.Mode&unix.S_IFMT != unix.S_IFREG {
+		_ = unix.Close(fd) // nothing was written to it
+		return incoming{}, cmp.Or(err, errors.New("it is no regular file"))
 	}
-	if !info.Mode().IsRegular() {
-		return incoming{}, errors.New("it is no regular file")
-	}
-	in := incoming{from: path, modified: info.ModTime()}
-	if info.Size() > smallFile {
-		sum, err := sumOf(file)
-		if err != nil {
-			return incoming{}, err
-		}
-		err = in.describe(file, info.Size(), sum)
+	in := incoming{from: path, modified: time.Unix(info.Mtim.Unix())}
+	if info.Size > smallFile {
+		err = in.takeLarge(os.NewFile(uintptr(fd), path), info.Size)
 		return in, err
 	}
-	in.content = make([]byte, info.Size())
-	if _, err := io.ReadFull(file, in.content); err != nil {
+	in.content = make([]byte, info.Size)
+	err = readFull(fd, path, in.content)
+	if _ = unix.Close(fd); err != nil {
 		return incoming{}, err
 	}
-	err = in.describe(bytes.NewReader(in.content), info.Size(), hashOf(in.content))
+	err = in.describe(bytes.NewReader(in.content), info.Size, hashOf(in.content))
 	return in, err
+}
+
+// readFull fills buffer from the beginning of a file.
+func readFull(fd int, path string, buffer []byte) error {
+	for at := 0; at < len(buffer); {
+		n := 0
+		err := retried("read", path, func() (err error) {
+			n, err = unix.Read(fd, buffer[at:])
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return io.ErrUnexpectedEOF
+		}
+		at += n
+	}
+	return nil
+}
+
+// takeLarge reads the file twice instead of into memory, and closes it.
+func (p *incoming) takeLarge(file *os.File, size int64) error {
+	defer file.Close()
+	sum, err := sumOf(file)
+	if err != nil {
+		return err
+	}
+	return p.describe(file, size, sum)
 }
 
 // describe fills in what the package is.
