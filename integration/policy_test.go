@@ -147,7 +147,7 @@ func TestStuckBeforeRemoval(t *testing.T) {
 // called returned.
 func TestRollbackOfWhatHangs(t *testing.T) {
 	f := failing(t)
-	f.appendTo("aptfleet.toml", "silence = \"1s\"\n")
+	f.appendTo("aptfleet.toml", "silence = \"15s\"\n")
 	f.put(f.host(2), faultFile, waiting)
 	f.ends(3, []string{"done", "unknown", "done"}, "rollout", "shop=1.1", "--to", group, "--yes")
 	f.ends(3, []string{"returned", "unknown", "returned"}, "rollback", "R2", "--yes")

@@ -67,7 +67,7 @@ var troubles = []trouble{
 func TestTroubles(t *testing.T) {
 	t.Parallel()
 	f := bootedFleet(t, lab.Options{Count: 12, Suites: []string{lab.Bookworm, lab.Trixie}})
-	f.appendTo("aptfleet.toml", "reattach = \"5s\"\nsilence = \"20s\"\n")
+	f.appendTo("aptfleet.toml", "reattach = \"10s\"\nsilence = \"45s\"\n")
 	f.rollOut("shop=1.0")
 	f.publish(shop{version: "1.1"})
 	for _, tr := range troubles {
