@@ -3,28 +3,56 @@
 # exact does what is planned, with the lists $1: if the host is as it was, and
 # apt would do this and nothing else.
 exact() {
-	: >"$job/refused" && : >"$job/simulated"
+	: >"$job/refused"
 	differs
-	pick "$archives"
-	[ -s "$job/refused" ] || simulate "$1" || {
-		too_narrow || return
-		pick "$archives" "$apt_archives"
-		simulate "$1" || return
-	}
-	[ -s "$job/refused" ] || goes_beyond
+	if [ ! -s "$job/refused" ]; then
+		phase install
+		guard
+		guarded "$1" "$archives" ||
+			{ [ ! -s "$job/refused" ] && too_narrow && guarded "$1" "$archives" "$apt_archives"; }
+	fi
 	if [ -s "$job/refused" ]; then
 		sed 's/^/E: not as planned: /' "$job/refused"
 		code=100
-		return "$code"
 	fi
-	phase install
-	case "$wanted " in
-	*"- "*) ;;
-	*) allowed="$allowed --no-remove" ;; # should another get in between
-	esac
-	[ ! -s "$job/simulated" ] || carry_out "$1"
 	[ "$code" != 0 ] || restore_marks
 	return "$code"
+}
+
+# guarded runs apt for what is planned, with the lists $1 and the packages that the
+# folders behind it keep. What we keep is not fetched again, and stays. Before apt
+# lets dpkg begin, it asks the guard.
+guarded() {
+	with=$1
+	shift
+	pick "$@"
+	carry_out "$with" -o "Dir::Cache::Archives=$(within "$archives")/" -o APT::Keep-Downloaded-Packages=1 \
+		-o "DPkg::Pre-Install-Pkgs::=/bin/sh $(within "$job/guard")" -o DPkg::Tools::Options::/bin/sh::Version=3
+}
+
+# guard writes the script that apt tells what it is about to do (apt.conf(5),
+# DPkg::Pre-Install-Pkgs), and that refuses what is not planned. Behind an empty
+# line has each package's old version, architecture, kind, "<", new version,
+# architecture, kind, and the archive or what else is done.
+guard() {
+	mkdir -p "$archives/partial" # which apt insists on
+	sort "$job/planned" >"$job/plan"
+	cat >"$job/guard" <<-EOF
+		awk -v native=$native '
+			body && \$9 != "**CONFIGURE**" {
+				gone = \$9 == "**REMOVE**"
+				arch = gone ? \$3 : \$7
+				name = \$1 (arch == native || arch == "all" ? "" : ":" arch)
+				if (gone) goes[name]; else comes[name] = \$6
+			}
+			/^\$/ { body = 1 }
+			END {
+				for (name in comes) print name, comes[name]
+				for (name in goes) if (!(name in comes)) print name, "-"
+			}' | sort | comm -13 "$(within "$job/plan")" - |
+			sed -e 's/^\([^ ]*\) -\$/apt would remove \1/' -e '/^apt would/!s/^/apt would install /' >"$(within "$job/refused")" &&
+			[ ! -s "$(within "$job/refused")" ]
+	EOF
 }
 
 # pick sets $picked to what apt is asked for: a package that one of the folders
@@ -77,13 +105,6 @@ differs() {
 		join - "$job/planned" | while read -r name was is goal; do
 		[ "$is" = "$was" ] || [ "$is" = "$goal" ] || echo "$name is $is, and was $was"
 	done | sed -e 's/ is -,/ is not installed,/' -e 's/ was -$/ was not installed/' >"$job/refused"
-}
-
-# goes_beyond refuses what apt would do beside the plan.
-goes_beyond() {
-	sed -e '/^Conf /d' -e 's/^Inst \([^ ]*\)\( \[[^]]*\]\)\{0,1\} (\([^ ]*\) .*/\1 \3/' \
-		-e 's/^Remv \([^ ]*\).*/\1 -/' -e 's/^Purg \([^ ]*\).*/\1 -/' "$job/simulated" | sort >"$job/would"
-	sort "$job/planned" | comm -13 - "$job/would" | sed -e 's/^\([^ ]*\) -$/apt would remove \1/' -e '/^apt would/!s/^/apt would install /' >"$job/refused"
 }
 
 # restore_marks makes those of the packages automatic that were, or are to be,

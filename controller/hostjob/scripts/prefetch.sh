@@ -25,7 +25,7 @@ prefetch() {
 # all of them as they are, and in the end one by one.
 fetch_all() {
 	# shellcheck disable=SC2086
-	{ fetch ours $wanted && fetch ours $outgoing; } || { fetch all $wanted && fetch all $outgoing; } || {
+	fetch ours "$@" || { fetch all $wanted && fetch all $outgoing; } || {
 		for one; do fetch all "$one"; done
 	}
 }

@@ -49,16 +49,17 @@ finish() {
 read_spec
 : >"$job/policy"
 mark=$(wc -c <"$job/log")
-look
-[ -f "$job/before" ] || list >"$job/before"
-[ -f "$job/auto" ] || marks >"$job/auto"
-if [ "$mode" = prefetch ]; then
-	code=0
+if [ "$mode" = prefetch ]; then # which changes nothing of what is installed
+	code=0 seen=''
+	: >"$job/before"
 	refresh "$refresh"
 	stale=$code
 	prefetch
 	finish
 fi
+look
+[ -f "$job/before" ] || list >"$job/before"
+[ -f "$job/auto" ] || marks >"$job/auto"
 phase repair-before
 ! interrupted damaged || repair
 code=0 # what could not be repaired, apt will speak of if it is in the way
