@@ -22,6 +22,10 @@ import (
 // then the peer fetches none of it, and only pays for apt's caches. The suite has
 // no translations, which a host of Debian's own suites would fetch as well. After
 // each run every host is asked what it has installed.
+//
+// aptfleet is there three times: bare, which does no more than the peer; as a
+// rollout is by itself, with a plan of all hosts and everything fetched before the
+// first one; and on the way back from that.
 func rollout(ctx context.Context, b *bench) error {
 	fleet, err := lab.Start(ctx, lab.Options{Count: 16, Log: b.log})
 	if err != nil {
@@ -41,7 +45,7 @@ func rollout(ctx context.Context, b *bench) error {
 }
 
 func (r *rollouts) measure(ctx context.Context) error {
-	if err := r.claim(ctx, "our suite alone", 1.05, r.unchanged); err != nil {
+	if err := r.claim(ctx, "our suite alone", 1.05, 1.3, r.unchanged); err != nil {
 		return err
 	}
 	large, err := r.addLargeSuite(ctx)
@@ -49,28 +53,38 @@ func (r *rollouts) measure(ctx context.Context) error {
 		return err
 	}
 	defer large.Close()
-	if err := r.claim(ctx, "and a large one that changed", 0.35, large.suite.change); err != nil {
+	if err := r.claim(ctx, "and a large one that changed", 0.35, 0.5, large.suite.change); err != nil {
 		return err
 	}
 	if got, want := int(large.suite.fetched.Load()), len(r.fleet.Hosts())*max(1, r.contest.Rounds); got != want {
 		return fmt.Errorf("the large suite was fetched %d times, want %d: by each host in each run of parallel-ssh", got, want)
 	}
-	return r.claim(ctx, "and a large one that did not", 0.35, r.unchanged)
+	return r.claim(ctx, "and a large one that did not", 0.35, 0.5, r.unchanged)
 }
 
 func (r *rollouts) unchanged() error { return nil }
 
-// claim compares both ways to upgrade all hosts, each after before.
-func (r *rollouts) claim(ctx context.Context, sources string, most float64, before func() error) error {
-	fmt.Fprintf(r.log, "rollout on %d hosts: %s\n", len(r.fleet.Hosts()), sources)
-	runs, err := r.contest.Run(ctx, r.upgrade("aptfleet", r.aptfleetRollout, before), r.upgrade("parallel-ssh", r.parallelSSH, before))
+// claim compares the ways to upgrade all hosts, each after before, and the way back.
+// bare and planned are the most that these may take of the peer's time.
+func (r *rollouts) claim(ctx context.Context, sources string, bare, planned float64, before func() error) error {
+	hosts := fmt.Sprintf("on %d hosts, %s", len(r.fleet.Hosts()), sources)
+	fmt.Fprintln(r.log, "rollout", hosts)
+	runs, err := r.contest.Run(ctx,
+		r.upgrade("bare", r.aptfleetRollout("--no-plan"), before), r.upgrade("parallel-ssh", r.parallelSSH, before),
+		r.upgrade("planned", r.aptfleetRollout(), before), r.goBack("rollback"))
 	if err != nil {
 		return err
 	}
-	ours, peer := runs["aptfleet"].Median(), runs["parallel-ssh"].Median()
-	r.table.Add(measure.Claim{
-		What: fmt.Sprintf("rollout on %d hosts, %s: wall time", len(r.fleet.Hosts()), sources), Unit: measure.Seconds,
-		Ours: ours.Wall.Seconds(), Beside: "parallel-ssh", Peer: peer.Wall.Seconds(), Most: most,
-	})
+	claim := func(what, ours, peer string, most float64) measure.Claim {
+		return measure.Claim{
+			What: fmt.Sprintf("%s %s: wall time", what, hosts), Unit: measure.Seconds,
+			Ours: runs[ours].Median().Wall.Seconds(), Beside: peer, Peer: runs[peer].Median().Wall.Seconds(), Most: most,
+		}
+	}
+	r.table.Add(
+		claim("rollout without a plan", "bare", "parallel-ssh", bare),
+		claim("rollout with plan and prefetch", "planned", "parallel-ssh", planned),
+		claim("rollback", "rollback", "planned", 1),
+	)
 	return nil
 }

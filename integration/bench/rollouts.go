@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -62,7 +63,7 @@ func (r *rollouts) prepare(ctx context.Context) error {
 	if err := r.command(ctx, "enroll", "web", "--yes", "--suite", "stable"); err != nil {
 		return err
 	}
-	_, err = r.aptfleetRollout(ctx)
+	_, err = r.aptfleetRollout("--no-plan")(ctx)
 	return err
 }
 
@@ -116,8 +117,29 @@ func (r *rollouts) stopServing() {
 // wanted is what apt is asked for.
 func (r *rollouts) wanted() string { return fmt.Sprintf("sample=%d", r.version) }
 
-func (r *rollouts) aptfleetRollout(ctx context.Context) (measure.Cost, error) {
-	return measureSaying(r.aptfleetCommand(ctx, "rollout", r.wanted(), "--to", "web", "--yes", "--no-plan"))
+// aptfleetRollout rolls the version published last out.
+func (r *rollouts) aptfleetRollout(flags ...string) func(context.Context) (measure.Cost, error) {
+	return func(ctx context.Context) (measure.Cost, error) {
+		return measureSaying(r.aptfleetCommand(ctx, append([]string{"rollout", r.wanted(), "--to", "web", "--yes"}, flags...)...))
+	}
+}
+
+// goBack is a contestant that takes the last rollout back.
+func (r *rollouts) goBack(name string) measure.Contestant {
+	return measure.Contestant{Name: name, Run: func(ctx context.Context) (measure.Cost, error) {
+		out, err := r.aptfleetCommand(ctx, "status", "--json").Output()
+		var last struct{ ID string }
+		if err = errors.Join(err, json.Unmarshal(out, &last)); err != nil {
+			return measure.Cost{}, err
+		}
+		cmd := exec.CommandContext(ctx, "sh", "-c", `"$0" rollback "$1" --yes; [ $? = 5 ]`, r.aptfleet, last.ID)
+		cmd.Dir = r.dir
+		cost, err := measureSaying(cmd)
+		if err != nil {
+			return cost, err
+		}
+		return cost, r.check(ctx, r.version-1)
+	}}
 }
 
 func (r *rollouts) parallelSSH(ctx context.Context) (measure.Cost, error) {
@@ -136,18 +158,18 @@ func (r *rollouts) upgrade(name string, run func(context.Context) (measure.Cost,
 		if err != nil {
 			return cost, err
 		}
-		return cost, r.check(ctx)
+		return cost, r.check(ctx, r.version)
 	}}
 }
 
-// check makes sure that every host has the version published last.
-func (r *rollouts) check(ctx context.Context) error {
+// check makes sure that every host has a version.
+func (r *rollouts) check(ctx context.Context, version int) error {
 	for _, h := range r.fleet.Hosts() {
 		out, err := h.Exec(ctx, "dpkg-query", "-W", "-f", "${Package}=${Version} ${db:Status-Abbrev}", "sample")
 		if err != nil {
 			return err
 		}
-		if got, want := string(out), r.wanted()+" ii "; got != want {
+		if got, want := string(out), fmt.Sprintf("sample=%d ii ", version); got != want {
 			return fmt.Errorf("%s has %q, want %q", h.Name(), got, want)
 		}
 	}
