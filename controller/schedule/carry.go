@@ -84,7 +84,10 @@ func (r *Runner) open(ctx context.Context, s *Schedule) (*Run, error) {
 		if run.Outcome != Going {
 			continue
 		}
-		if run, err = r.settle(ctx, s, run); err != nil {
+		run, err = r.settle(ctx, s, run)
+		switch {
+		case errors.Is(err, ErrTaken): // somebody else has just settled it, or taken it over
+		case err != nil:
 			return nil, err
 		}
 		if run.Outcome == Going {
@@ -111,7 +114,11 @@ func (r *Runner) settle(ctx context.Context, s *Schedule, run Run) (Run, error) 
 	if err != nil || !ended {
 		return run, err
 	}
-	return r.Book.Amend(ctx, run.ended(ending, nil))
+	settled, err := r.Book.Amend(ctx, run.ended(ending, nil))
+	if err != nil {
+		return run, err
+	}
+	return settled, nil
 }
 
 func (s *Schedule) order(run Run) Order {

@@ -55,6 +55,11 @@ func (r *Runner) status(ctx context.Context, s Schedule) (Status, error) {
 	return status, err
 }
 
+// GoingError says that a run of a schedule still goes.
+type GoingError struct{ Run Run }
+
+func (e *GoingError) Error() string { return e.Run.still() }
+
 // ErrUnknown is returned for a schedule that the configuration does not have.
 var ErrUnknown = errors.New("there is no schedule")
 
@@ -79,7 +84,7 @@ func (r *Runner) Start(ctx context.Context, name string) (Run, func(context.Cont
 	}
 	open, err := r.open(ctx, &s)
 	if err == nil && open != nil && (open.Rollout != "" || r.holds(*open)) {
-		err = errors.New(open.still())
+		err = &GoingError{*open}
 	} else if err == nil && open != nil { // nobody will begin it any more
 		_, err = r.Book.Amend(ctx, open.ended(Ending{}, errNeverBegan))
 	}

@@ -453,6 +453,26 @@ func TestNow(t *testing.T) {
 	})
 }
 
+// late is a book in which somebody else is always a little earlier.
+type late struct{ *pages }
+
+func (late) Amend(_ context.Context, r Run) (Run, error) { return r, ErrTaken }
+
+// TestStatusesTogether: two who look at once both see how it stands, although one
+// of them settles a run before the other.
+func TestStatusesTogether(t *testing.T) {
+	book, work := newPages(), newHands()
+	due := moment(t, "2026-11-23T12:00:00Z")
+	if _, err := book.Begin(t.Context(), Run{Schedule: "nightly", Due: due, End: due.Add(time.Hour), Rollout: "R1"}); err != nil {
+		t.Fatal(err)
+	}
+	work.over["R1"] = Ending{Text: "1 done"}
+	all, err := NewRunner(late{book}, work, "ada", []Schedule{nightly(t)}).Statuses(t.Context())
+	if err != nil || len(all) != 1 || all[0].Last.Rollout != "R1" {
+		t.Errorf("Statuses returned %+v, %v", all, err)
+	}
+}
+
 // TestNowAfterACrash: the open run of a command that was killed is settled by what
 // the journal says, and hinders nothing for ever.
 func TestNowAfterACrash(t *testing.T) {
