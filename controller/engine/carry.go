@@ -56,7 +56,9 @@ type Work struct {
 // it meanwhile. How the rollout ended is in it, and in the journal.
 //
 // Once ctx is cancelled no further host is begun, those that are worked on are
-// let finish, and the cause is returned: the rollout then is as after a crash.
+// let finish, and the cause is returned: the rollout then is as after a crash. With
+// ErrTaken in the cause they are not let finish, and Append has to refuse whatever
+// is to be journaled of them.
 // Other errors are ErrPaused, ErrUnplanned, and that the journal was lost.
 func (e *Engine) Carry(ctx context.Context, state *rollout.State, work Work) error {
 	if state.Spec.Policy.Gate && work.Gate == nil {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -153,6 +154,29 @@ func TestInterrupted(t *testing.T) {
 		state, took, err = carryHours(t, tp, t.Context(), Work{Hosts: hosts, Task: hour, Gate: well})
 		if err != nil || took != time.Hour || state.ExitStatus() != rollout.ExitDone || waited.Load() != 3 {
 			t.Errorf("resumed, it took %v with %d gates: %s, %v", took, waited.Load(), verdicts(state), err)
+		}
+	})
+}
+
+// TestTakenAway: what somebody else has taken is let go at once, and not a word of
+// it is journaled.
+func TestTakenAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hosts := named("a", "b", "c")
+		tp := newTape(t, rollout.Policy{Parallel: 2}, hosts)
+		attached := func(inventory.Host, rollout.HostState) Task {
+			return Task{Steps: []Step{fake{name: "install", do: func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }}}}
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(90*time.Minute, func() {
+			tp.mu.Lock()
+			tp.cut = len(tp.stored)
+			tp.mu.Unlock()
+			cancel(fmt.Errorf("%w: another one has it", ErrTaken))
+		})
+		state, took, err := carryHours(t, tp, ctx, Work{Hosts: hosts, Task: attached})
+		if err == nil || took != 90*time.Minute || verdicts(state) != "a running, b running, c not started" || state.Phase != rollout.Open {
+			t.Errorf("after %v: %s, %s, %v", took, verdicts(state), state.Phase, err)
 		}
 	})
 }
