@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -83,6 +84,15 @@ func (j *Journal) fill(ctx context.Context, e *Entry) error {
 
 // ids returns the ids of all rollouts, newest first.
 func (j *Journal) ids(ctx context.Context) ([]rollout.ID, error) {
+	counts, err := j.decided(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.SortedFunc(maps.Keys(counts), func(a, b rollout.ID) int { return b.Number() - a.Number() }), nil
+}
+
+// decided returns all rollouts, with how many decisions were made of each.
+func (j *Journal) decided(ctx context.Context) (map[rollout.ID]uint64, error) {
 	stream, err := j.bus.JetStream().Stream(ctx, bus.Journal)
 	if err != nil {
 		return nil, err
@@ -91,14 +101,13 @@ func (j *Journal) ids(ctx context.Context) ([]rollout.ID, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]rollout.ID, 0, len(info.State.Subjects))
-	for subject := range info.State.Subjects {
+	counts := make(map[rollout.ID]uint64, len(info.State.Subjects))
+	for subject, n := range info.State.Subjects {
 		id, err := rollout.ParseID(strings.Split(subject, ".")[1])
 		if err != nil {
 			return nil, fmt.Errorf("cannot read subject %s: %w", subject, err)
 		}
-		ids = append(ids, id)
+		counts[id] = n
 	}
-	slices.SortFunc(ids, func(a, b rollout.ID) int { return b.Number() - a.Number() })
-	return ids, nil
+	return counts, nil
 }
