@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -23,7 +24,8 @@ func (builtLine) kind() string { return "built" }
 func (b builtLine) text(w io.Writer) { fmt.Fprintln(w, b.File) }
 
 func (a *app) buildCommand() *cobra.Command {
-	var version, out string
+	var instead deb.Recipe
+	var out string
 	cmd := &cobra.Command{
 		Use:   "build RECIPE...",
 		Short: "Build .deb packages",
@@ -31,14 +33,15 @@ func (a *app) buildCommand() *cobra.Command {
 source tree with debian/ in it, which dpkg-buildpackage builds.
 
 The same input gives the same bytes: the date in the package is that of
-SOURCE_DATE_EPOCH, else the changelog's. --version replaces the recipe's version.`,
+SOURCE_DATE_EPOCH, else the changelog's. --version and --architecture replace
+what the recipe says.`,
 		Example: `  aptfleet build shop-web.toml
   aptfleet build shop-web.toml --version 1.1 --out build/
   aptfleet build ~/src/shop   # has debian/control`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, recipe := range args {
-				files, err := build(cmd.Context(), recipe, version, out)
+				files, err := build(cmd.Context(), recipe, instead, out)
 				if err != nil {
 					return err
 				}
@@ -51,16 +54,18 @@ SOURCE_DATE_EPOCH, else the changelog's. --version replaces the recipe's version
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&version, "version", "", "`version` to build instead of the recipe's")
+	cmd.Flags().StringVar(&instead.Version, "version", "", "`version` to build instead of the recipe's")
+	cmd.Flags().StringVar(&instead.Architecture, "architecture", "", "`architecture` to build for instead of the recipe's")
 	cmd.Flags().StringVar(&out, "out", ".", "`folder` for the packages")
 	return cmd
 }
 
-// build builds what one argument names, and returns the files.
-func build(ctx context.Context, recipe, version, out string) ([]string, error) {
+// build builds what one argument names, with what is set in instead, and returns
+// the files.
+func build(ctx context.Context, recipe string, instead deb.Recipe, out string) ([]string, error) {
 	if info, err := os.Stat(filepath.Join(recipe, "debian", "control")); err == nil && info.Mode().IsRegular() {
-		if version != "" {
-			return nil, usageErrorf("--version is for recipes: %s has its version in debian/changelog", recipe)
+		if instead.Version != "" || instead.Architecture != "" {
+			return nil, usageErrorf("--version and --architecture are for recipes: %s says them in its folder debian", recipe)
 		}
 		return deb.BuildSource(ctx, recipe, out)
 	}
@@ -68,9 +73,8 @@ func build(ctx context.Context, recipe, version, out string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if version != "" {
-		r.Version = version
-	}
+	r.Version = cmp.Or(instead.Version, r.Version)
+	r.Architecture = cmp.Or(instead.Architecture, r.Architecture)
 	file, err := r.Build(ctx, out)
 	if err != nil {
 		return nil, err
