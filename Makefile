@@ -7,7 +7,11 @@ LDFLAGS  := -s -w -X github.com/aptfleet/aptfleet/controller/cli.version=$(VERSI
 FUZZTIME ?= 20s
 CHAOS    ?= 100
 
-.PHONY: build demo test integration race lint fuzz bench chaos deb tools
+# The agent goes on every host: small, and it has no use for HTTP/2.
+AGENTFLAGS := -trimpath -tags nethttpomithttp2 -ldflags '-s -w -X main.version=$(VERSION)'
+ARCHITECTURES := amd64 arm64
+
+.PHONY: build agent demo test integration race lint fuzz bench chaos deb tools
 .DEFAULT_GOAL := build
 
 build: ## bin/aptfleet
@@ -46,11 +50,19 @@ bench: build ## against the targets, with the peers beside it; SUBJECTS="ping jo
 chaos: build tools ## 200 rollouts, half of them killed, half cut off; SEED=1 for the dice of an earlier run
 	$(GO) test ./integration -run '^TestChaos$$' -v -timeout 3h -chaos $(CHAOS) $(if $(SEED),-chaos.seed $(SEED))
 
-deb: build ## aptfleet's own package
+agent: ## bin/ARCHITECTURE/aptfleet-agent, for every architecture of hosts
+	for arch in $(ARCHITECTURES); do \
+		CGO_ENABLED=0 GOARCH=$$arch $(GO) build $(AGENTFLAGS) -o bin/$$arch/ ./agent/cmd/aptfleet-agent || exit 1; \
+	done
+
+deb: build agent ## aptfleet's own packages
 	bin/aptfleet manual packaging/self/build/man
 	mkdir -p packaging/self/build/completions
 	for shell in bash zsh fish; do bin/aptfleet completion $$shell >packaging/self/build/completions/$$shell || exit 1; done
 	bin/aptfleet build packaging/self/aptfleet.toml --out bin
+	for arch in $(ARCHITECTURES); do \
+		bin/aptfleet build packaging/self/aptfleet-agent.toml --architecture $$arch --out bin || exit 1; \
+	done
 
 tools: # what the tests hold us against
 	integration/lab/install openssh-server sudo gpgv sqv lintian debhelper dpkg-dev apt-utils strace shellcheck ansible-core \

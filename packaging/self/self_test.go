@@ -1,7 +1,8 @@
-// Package self holds the recipe of aptfleet's own package, and tests it.
+// Package self holds the recipes of aptfleet's own packages, and tests them.
 package self
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -13,17 +14,51 @@ import (
 // own, and wants no error and no warning of lintian. It is in xz because the
 // lintian of Debian 12 calls every zstd package malformed.
 func TestPackage(t *testing.T) {
+	r := loadRecipe(t, "aptfleet.toml")
+	placeBuilt(t, r)
+	lint(t, r)
+}
+
+// maxAgent is what the agent's program may have, in bytes.
+const maxAgent = 8 << 20
+
+// TestAgentPackage does the same with the agent's, for each architecture.
+func TestAgentPackage(t *testing.T) {
+	for _, arch := range []string{"amd64", "arm64"} {
+		r := loadRecipe(t, "aptfleet-agent.toml")
+		r.Architecture = arch
+		program := filepath.Join(t.TempDir(), "aptfleet-agent")
+		build := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", program, "github.com/aptfleet/aptfleet/agent/cmd/aptfleet-agent")
+		build.Env = append(build.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
+		run(t, build)
+		if info, err := os.Stat(program); err != nil || info.Size() > maxAgent {
+			t.Errorf("the agent for %s is too large: %v, %v", arch, info.Size(), err)
+		}
+		r.Files[0].Src = program
+		lint(t, r)
+	}
+}
+
+// loadRecipe loads a recipe for lintian, or skips the test where a tool is
+// missing.
+func loadRecipe(t *testing.T, path string) *deb.Recipe {
+	t.Helper()
 	for _, tool := range []string{"lintian", "xz", "go"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("%s is not installed", tool)
 		}
 	}
-	r, err := deb.LoadRecipe("aptfleet.toml")
+	r, err := deb.LoadRecipe(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Compression = deb.Xz
-	placeBuilt(t, r)
+	return r
+}
+
+// lint builds the package and has lintian look at it.
+func lint(t *testing.T, r *deb.Recipe) {
+	t.Helper()
 	path, err := r.Build(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
