@@ -21,6 +21,7 @@ var subjects = []subject{
 	{"clients", clients},
 	{"jobs", jobs},
 	{"rollout", rollout},
+	{"agent", agent},
 }
 
 // choose returns the named subjects, or all without a name.
