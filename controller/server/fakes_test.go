@@ -130,8 +130,8 @@ func (rollouts) Logs(_ context.Context, id rollout.ID, host inventory.HostName) 
 	return []Object{object("log", "host", host, "job", "j", "log", "text")}, nil
 }
 
-func (rollouts) Plan(context.Context, Ask) ([]Object, error) {
-	return []Object{object("plan", "hosts", []string{"web1"})}, nil
+func (rollouts) Plan(context.Context, string, Ask) (Planned, error) {
+	return Planned{Plan: "abc", Groups: []Object{object("plan", "hosts", []string{"web1"})}, Changing: 1}, nil
 }
 
 func (r rollouts) Create(_ context.Context, by string, ask Ask) (rollout.ID, error) {

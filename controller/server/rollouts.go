@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -24,9 +25,10 @@ type Rollouts interface {
 	Events(ctx context.Context, id rollout.ID, after int, follow bool) iter.Seq2[Object, error]
 	// Logs returns a "log" for each job on a host.
 	Logs(ctx context.Context, id rollout.ID, host inventory.HostName) ([]Object, error)
-	// Plan returns a "plan" for the hosts on which the same would change.
-	Plan(ctx context.Context, ask Ask) ([]Object, error)
-	// Create begins a rollout.
+	// Plan asks the hosts what would change.
+	Plan(ctx context.Context, by string, ask Ask) (Planned, error)
+	// Create begins a rollout. Unless it names a plan, it makes one, and begins if
+	// nothing in that is refused.
 	Create(ctx context.Context, by string, ask Ask) (rollout.ID, error)
 	// Decide decides something of a rollout.
 	Decide(ctx context.Context, by string, id rollout.ID, what Decision) error
@@ -43,10 +45,31 @@ type Ask struct {
 	Batches     []string `json:"batches,omitempty"`
 	MaxFailures string   `json:"max_failures,omitempty"`
 	OnFailure   string   `json:"on_failure,omitempty"`
-	Pause       float64  `json:"pause,omitempty"` // seconds, as are the following
+	Pause       float64  `json:"pause,omitempty"`   // seconds, as are Settle and Deadline
+	Confirm     bool     `json:"confirm,omitempty"` // after each batch, wait for Continue
 	Settle      float64  `json:"settle,omitempty"`
 	Deadline    float64  `json:"deadline,omitempty"`
 	NoGate      bool     `json:"no_gate,omitempty"`
+	NoPlan      bool     `json:"no_plan,omitempty"`
+	AllowRemove []string `json:"allow_remove,omitempty"` // packages
+	AllowHeld   []string `json:"allow_held,omitempty"`
+	Plan        string   `json:"plan,omitempty"` // the approved one; all else is then taken from it
+}
+
+// Planned is what a rollout would do. It is known by its Plan for an hour.
+type Planned struct {
+	Plan     string   // to create a rollout with
+	Groups   []Object // a "plan" for the hosts on which the same would change
+	Changing int      // hosts on which something would
+	Refused  []string // what is not allowed, and what would allow it
+}
+
+// WirePlanned is a Planned as JSON.
+type WirePlanned struct {
+	Plan     string   `json:"plan"`
+	Items    []Object `json:"items"`
+	Changing int      `json:"changing"`
+	Refused  []string `json:"refused"`
 }
 
 // Verb is what can be decided of a rollout.
@@ -98,11 +121,15 @@ func (s *Server) plan(c *call) error {
 	if err := c.decode(&ask); err != nil {
 		return err
 	}
-	groups, err := s.Rollouts.Plan(c.Context(), ask)
+	p, err := s.Rollouts.Plan(c.Context(), c.actor.Name, ask)
 	if err != nil {
 		return err
 	}
-	return c.items(groups)
+	data, err := json.Marshal(WirePlanned{p.Plan, append([]Object{}, p.Groups...), p.Changing, append([]string{}, p.Refused...)})
+	if err != nil {
+		return err
+	}
+	return c.object(http.StatusOK, data)
 }
 
 func (s *Server) createRollout(c *call) error {
