@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 
 	"github.com/aptfleet/aptfleet/controller/engine"
 	"github.com/aptfleet/aptfleet/controller/gate"
@@ -26,7 +25,8 @@ type carrier struct {
 	planned map[inventory.HostName]rollout.Group // what is to be done; nil where there is no plan
 	bar     *progress
 	lookout *lookout
-	past    int // events before this command
+	past    int    // events before this command
+	release func() // lets go of the rollout; nil while nothing is held
 }
 
 // carryOut journals a rollout with what was approved of it, runs it to its end
@@ -36,7 +36,10 @@ func (in *installation) carryOut(ctx context.Context, r *reach, spec rollout.Spe
 		c := &carrier{in: in, spec: spec, journal: j, reach: r}
 		return c.carry(ctx, hosts, func() (*journal.Writer, error) {
 			w, err := j.Create(ctx, spec)
-			return w, appendAll(ctx, w, err, approved)
+			if err == nil {
+				c.release, err = in.hold(w.ID())
+			}
+			return w, appendAll(ctx, w, err, in.signed(approved))
 		})
 	})
 }
@@ -45,13 +48,16 @@ func (in *installation) carryOut(ctx context.Context, r *reach, spec rollout.Spe
 // and runs it to its end. Hosts that the inventory no longer has are unreachable.
 func (in *installation) carryOn(ctx context.Context, r *reach, id rollout.ID, stood *rollout.State, hosts []inventory.Host, decided ...rollout.Event) error {
 	return in.withJournal(ctx, func(j openJournal) error {
-		if err := j.admits(ctx, id, stood, decided); err != nil {
-			return err
-		}
 		c := &carrier{in: in, spec: stood.Spec, journal: j, reach: r, past: stood.Events}
-		return c.carry(ctx, hosts, func() (*journal.Writer, error) {
-			w, err := j.Take(ctx, id)
-			return w, appendAll(ctx, w, err, decided)
+		return c.carry(ctx, hosts, func() (w *journal.Writer, err error) {
+			if c.release, err = in.hold(id); err != nil {
+				return nil, err
+			}
+			if err := j.admits(ctx, id, stood, decided); err != nil {
+				return nil, err
+			}
+			w, err = j.Take(ctx, id)
+			return w, appendAll(ctx, w, err, in.signed(decided))
 		})
 	})
 }
@@ -70,9 +76,15 @@ func appendAll(ctx context.Context, w *journal.Writer, err error, events []rollo
 func (c *carrier) carry(ctx context.Context, hosts []inventory.Host, begin func() (*journal.Writer, error)) (err error) {
 	c.bar = c.in.app.newProgress(len(c.spec.Hosts))
 	c.lookout = c.in.app.newLookout(c.bar)
+	defer func() {
+		if c.release != nil {
+			c.release()
+		}
+	}()
 	if c.writer, err = begin(); err != nil {
 		return err
 	}
+	c.in.begun(c.writer.ID())
 	c.in.app.say("%s: %s on %d hosts, %d at a time", c.writer.ID(), describe(c.spec), len(c.spec.Hosts), c.spec.Policy.Parallel)
 	return c.run(ctx, hosts)
 }
@@ -81,46 +93,67 @@ func (c *carrier) carry(ctx context.Context, hosts []inventory.Host, begin func(
 // then stands. When ctx is cancelled it is aborted: no further host is begun, and
 // those that are worked on are let finish.
 func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
-	lasting, id := context.WithoutCancel(ctx), c.writer.ID()
+	lasting, abort, done := c.in.ending(ctx)
+	defer done()
+	id := c.writer.ID()
 	state, err := c.journal.Read(lasting, id)
 	if err != nil {
 		return err
 	}
 	c.planned = plannedGroups(state)
-	watch := func(ctx context.Context) iter.Seq2[rollout.Event, error] { return c.journal.Watch(ctx, id) }
-	shown := c.in.app.view(ctx, c.past, watch, c.bar)
+	shown := c.show(context.WithoutCancel(ctx))
 	unattended := c.lookout.keep(ctx)
-	abort := make(chan string, 1)
-	stop := context.AfterFunc(ctx, func() { abort <- "interrupted" })
-	defer stop()
 	err = (&engine.Engine{Journal: c.writer, Log: c.in.app.log}).Carry(lasting, state,
 		engine.Work{Hosts: hosts, Task: c.task, Prefetch: c.prefetch, Gate: c.gate(), Abort: abort})
 	unattended()
-	shown.stop(state.Events)
-	c.bar.end()
-	switch {
-	case errors.Is(err, engine.ErrPaused):
-		return c.paused(state)
-	case err != nil:
+	shown()
+	if err != nil && !errors.Is(err, engine.ErrPaused) {
 		return fmt.Errorf("%s: %w", id, err)
 	}
-	return c.summarize(state)
+	return c.in.app.left(newStatusLine(id, state))
 }
 
-// paused prints where a rollout stands that waits for a person, and what that
-// person may do.
-func (c *carrier) paused(state *rollout.State) error {
-	id := c.writer.ID()
-	if err := c.in.app.print(newStatusLine(id, state)); err != nil {
+// show shows what the journal says until what it returns is called, which waits for
+// the last event. Those for whom a daemon works read the journal themselves.
+func (c *carrier) show(ctx context.Context) (stop func()) {
+	if c.in.errand != nil {
+		return func() {}
+	}
+	left, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		events := journalRecords{c.journal.Journal}.eventsUntil(ctx, c.writer.ID(), c.past, left)
+		if _, err := c.in.app.follow(events, c.bar); err != nil {
+			c.in.app.log.WarnContext(ctx, "cannot show what happens", "error", err)
+		}
+	}()
+	return func() {
+		close(left)
+		<-done
+		c.bar.end()
+	}
+}
+
+// left prints where a rollout was left, and returns the command's error.
+func (a *app) left(l statusLine) error {
+	if err := a.print(l); err != nil {
 		return err
 	}
-	return &exitError{rollout.ExitStopped, fmt.Errorf(
-		"%s waits after batch %d: \"aptfleet continue %s\" goes on, \"aptfleet rollback %s\" goes back, \"aptfleet abort %s\" ends it", id, state.Batch, id, id, id)}
+	if l.Waits != nil && l.Waits.For == "continue" {
+		return &exitError{rollout.ExitStopped, fmt.Errorf(
+			"%s waits after batch %d: \"aptfleet continue %s\" goes on, \"aptfleet rollback %s\" goes back, \"aptfleet abort %s\" ends it", l.ID, l.Batch, l.ID, l.ID, l.ID)}
+	}
+	return failed(l.ExitStatus)
 }
 
-// gate looks at hosts over SSH.
+// gate looks at hosts over SSH, or hears their agents where there is a door for
+// them, and looks where these do not speak.
 func (c *carrier) gate() engine.Gate {
-	return &gate.Gate{Reporter: gate.Prober{Fleet: c.reach.fleet}, Settle: c.spec.Policy.Settle}
+	prober := gate.Prober{Fleet: c.reach.fleet}
+	if heard := c.in.reports(); heard != nil {
+		return &gate.Gate{Reporter: heard, Fallback: prober, Settle: c.spec.Policy.Settle}
+	}
+	return &gate.Gate{Reporter: prober, Settle: c.spec.Policy.Settle}
 }
 
 // task returns what is to be done to one host.
@@ -213,12 +246,4 @@ func jobSpec(spec rollout.Spec, owner, id string) hostjob.Spec {
 		job.AllowDowngrades = job.AllowDowngrades || p.Version != ""
 	}
 	return job
-}
-
-// summarize prints how the rollout ended, and returns the command's error.
-func (c *carrier) summarize(state *rollout.State) error {
-	if err := c.in.app.print(newStatusLine(c.writer.ID(), state)); err != nil {
-		return err
-	}
-	return failed(state.ExitStatus())
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/controller/server"
 )
 
 func (a *app) continueCommand() *cobra.Command {
@@ -17,7 +18,7 @@ func (a *app) continueCommand() *cobra.Command {
 		Example: `  aptfleet continue R42`,
 		Args:    cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			return in.takeUp(cmd.Context(), args[0], takenUp.goOn)
+			return in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Continue}, takenUp.goOn)
 		}),
 	}
 }

@@ -135,14 +135,19 @@ func (in *installation) enroll(ctx context.Context, hosts []inventory.Host, sour
 	}
 	defer fleet.Close()
 	return in.app.eachHost(ctx, hosts, in.Rollout.Parallel, func(ctx context.Context, h inventory.Host) hostReport {
-		link := fleet.Link(h)
-		defer link.Close()
-		line := enrolledLine{Host: h.Name}
-		var err error
-		if line.Result, err = steps.Enroll(ctx, link, source); err == nil && agents != nil && h.Chroot == "" {
-			line.Agent, err = agents.enroll(ctx, link, h)
-		}
-		line.Error = text(err)
-		return hostReport{line, err}
+		return enrollHost(ctx, fleet.Link(h), source, agents)
 	})
+}
+
+// enrollHost gives one host the apt source, and an agent if there is any.
+func enrollHost(ctx context.Context, link *remote.Link, source []byte, agents *agents) hostReport {
+	defer link.Close()
+	h := link.Host()
+	line := enrolledLine{Host: h.Name}
+	var err error
+	if line.Result, err = steps.Enroll(ctx, link, source); err == nil && agents != nil && h.Chroot == "" {
+		line.Agent, err = agents.enroll(ctx, link, h)
+	}
+	line.Error = text(err)
+	return hostReport{line, err}
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -66,52 +65,35 @@ func (l historyLine) text(w io.Writer) {
 func (a *app) historyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "history",
-		Short: "List all rollouts, newest first",
-		Args:  cobra.NoArgs,
+		Short: "List all rollouts and what else was done, newest first",
+		Long: `List all rollouts, newest first, and between them what else was done through the
+daemon, by whom: published, promoted, forgotten, refused for want of a good token.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withJournal(cmd.Context(), func(j openJournal) error {
-				entries, err := j.List(cmd.Context())
-				if err != nil {
-					return err
-				}
-				for _, e := range entries {
-					if err := a.print(newHistoryLine(e)); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
+			return a.withRecords(cmd.Context(), func(r records) error { return a.showHistory(cmd.Context(), r) })
 		},
 	}
 }
 
-// withJournal calls fn with the journal of the installation.
-func (a *app) withJournal(ctx context.Context, fn func(openJournal) error) error {
-	in, err := a.installation()
+// showHistory prints rollouts and actions in the order of their times.
+func (a *app) showHistory(ctx context.Context, r records) error {
+	rollouts, err := r.history(ctx)
 	if err != nil {
 		return err
 	}
-	return in.withJournal(ctx, fn)
-}
-
-// withRollout calls fn with the rollout that the arguments name, which is the
-// last one where they name none.
-func (a *app) withRollout(ctx context.Context, args []string, fn func(openJournal, rollout.ID) error) error {
-	return a.withJournal(ctx, func(j openJournal) error {
-		if len(args) > 0 {
-			id, err := rollout.ParseID(args[0])
-			if err != nil {
-				return &exitError{exitUsage, err}
+	actions, err := r.actions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range rollouts {
+		for ; len(actions) > 0 && !l.Created.IsZero() && actions[0].Time.After(l.Created); actions = actions[1:] {
+			if err := a.print(actions[0]); err != nil {
+				return err
 			}
-			return fn(j, id)
 		}
-		entries, err := j.List(ctx)
-		if err != nil {
+		if err := a.print(l); err != nil {
 			return err
 		}
-		if len(entries) == 0 {
-			return errors.New("there is no rollout yet")
-		}
-		return fn(j, entries[0].ID)
-	})
+	}
+	return printAll(a, actions)
 }

@@ -35,25 +35,18 @@ func (a *app) logsCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			host := inventory.HostName(args[1])
-			return a.withRollout(cmd.Context(), args[:1], func(j openJournal, id rollout.ID) error {
-				state, err := j.Read(cmd.Context(), id)
+			return a.withRollout(cmd.Context(), args[:1], func(r records, id rollout.ID) error {
+				logs, err := r.logs(cmd.Context(), id, host)
 				if err != nil {
 					return err
 				}
-				if _, ok := state.Host(host); !ok {
-					return usageErrorf("%s took no part in %s", host, id)
-				}
-				logs, err := j.Logs(cmd.Context(), id, host)
-				if err != nil {
-					return err
-				}
-				for _, l := range logs {
-					if err := a.print(logLine{host, l.Job, string(l.Data), l.Gaps}); err != nil {
-						return err
-					}
-				}
-				return nil
+				return printAll(a, logs)
 			})
 		},
 	}
+}
+
+// errNoPart is the error of one who asks for a host that is none of a rollout's.
+func errNoPart(id rollout.ID, host inventory.HostName) error {
+	return usageErrorf("%s took no part in %s", host, id)
 }

@@ -127,6 +127,9 @@ exit status is 3 if there is a host for which there is no plan.
 		Example: `  aptfleet plan shop-web --suite stable --to array_of_new_webapps
   aptfleet plan --mode dist-upgrade --to all --json`,
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
+			if c := in.client(cmd.Context()); c != nil {
+				return c.showPlan(cmd.Context(), args, o)
+			}
 			spec, hosts, err := in.asked(args, o)
 			if err != nil {
 				return err

@@ -28,9 +28,7 @@ building or uploading it again.`,
 			if err := repository.Promote(cmd.Context(), name, version, args[1], args[2]); err != nil {
 				return err
 			}
-			return a.printPackages(repository, args[2], func(p aptrepo.Package) bool {
-				return p.Name == name && p.Version == version
-			})
+			return a.printPackages(repository, args[2], isVersion(name, version))
 		}),
 	}
 }
@@ -46,17 +44,26 @@ func parseExact(arg string) (name, version string, err error) {
 
 // printPackages prints the packages of a suite that keep lets through.
 func (a *app) printPackages(repository *aptrepo.Repository, suite string, keep func(aptrepo.Package) bool) error {
-	packages, err := repository.List(suite)
+	lines, err := packageLines(repository, suite, keep)
 	if err != nil {
 		return err
 	}
+	return printAll(a, lines)
+}
+
+// packageLines returns the packages of a suite that keep lets through.
+func packageLines(repository *aptrepo.Repository, suite string, keep func(aptrepo.Package) bool) ([]packageLine, error) {
+	packages, err := repository.List(suite)
+	var lines []packageLine
 	for _, p := range packages {
-		if !keep(p) {
-			continue
-		}
-		if err := a.print(newPackageLine(suite, p)); err != nil {
-			return err
+		if keep(p) {
+			lines = append(lines, newPackageLine(suite, p))
 		}
 	}
-	return nil
+	return lines, err
+}
+
+// isVersion lets one version of a package through, in all its architectures.
+func isVersion(name, version string) func(aptrepo.Package) bool {
+	return func(p aptrepo.Package) bool { return p.Name == name && p.Version == version }
 }

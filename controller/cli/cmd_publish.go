@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -53,22 +54,26 @@ APTFLEET_KEY_PASSPHRASE or the terminal.`,
 			if err != nil {
 				return err
 			}
-			published, err := repository.Publish(cmd.Context(), in.suite(suite), args...)
+			published, err := publish(cmd.Context(), repository, in.suite(suite), args...)
 			if err != nil {
 				return err
 			}
-			for _, p := range published {
-				l := newPackageLine(in.suite(suite), p.Package)
-				l.Already = p.Already
-				if err := a.print(l); err != nil {
-					return err
-				}
-			}
-			return nil
+			return printAll(a, published)
 		}),
 	}
 	a.suiteFlag(cmd, &suite, "suite to publish to")
 	return cmd
+}
+
+// publish puts packages into a suite.
+func publish(ctx context.Context, repository *aptrepo.Repository, suite string, files ...string) ([]packageLine, error) {
+	published, err := repository.Publish(ctx, suite, files...)
+	lines := make([]packageLine, len(published))
+	for i, p := range published {
+		lines[i] = newPackageLine(suite, p.Package)
+		lines[i].Already = p.Already
+	}
+	return lines, err
 }
 
 // suiteFlag adds --suite, completed from the configuration.

@@ -42,31 +42,34 @@ the pool what no suite has any more. A version that a host has from its last
 rollout, or would return to, stays whatever its age.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(cmd *cobra.Command, _ []string, in *installation) error {
-			repository, err := in.repository(cmd.Context())
+			pruned, err := in.prune(cmd.Context(), keep)
 			if err != nil {
 				return err
 			}
-			if keep == 0 {
-				keep = in.Repository.Keep
-			}
-			needed, err := a.neededVersions(cmd.Context())
-			if err != nil {
-				return err
-			}
-			pruned, err := repository.Prune(cmd.Context(), keep, func(p aptrepo.Package) bool {
-				return needed[rollout.Package{Name: p.Name, Version: p.Version}]
-			})
-			if err != nil {
-				return err
-			}
-			return a.printPruned(pruned)
+			return printAll(a, pruned)
 		}),
 	}
 	cmd.Flags().IntVar(&keep, "keep", 0, "versions to keep of each package and suite (default: the configuration's)")
 	return cmd
 }
 
-func (a *app) printPruned(pruned aptrepo.Pruned) error {
+// prune takes away what is old, 0 is as the configuration says, and that nobody
+// needs.
+func (in *installation) prune(ctx context.Context, keep int) ([]prunedLine, error) {
+	repository, err := in.repository(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if keep == 0 {
+		keep = in.Repository.Keep
+	}
+	needed, err := in.neededVersions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pruned, err := repository.Prune(ctx, keep, func(p aptrepo.Package) bool {
+		return needed[rollout.Package{Name: p.Name, Version: p.Version}]
+	})
 	var lines []prunedLine
 	for _, p := range pruned.Packages {
 		lines = append(lines, prunedLine{Package: p.Name, Version: p.Version, Architecture: p.Architecture})
@@ -74,19 +77,14 @@ func (a *app) printPruned(pruned aptrepo.Pruned) error {
 	for _, f := range pruned.Files {
 		lines = append(lines, prunedLine{File: f})
 	}
-	for _, l := range lines {
-		if err := a.print(l); err != nil {
-			return err
-		}
-	}
-	return nil
+	return lines, err
 }
 
 // neededVersions returns what each host has of each package, and would return
 // to, by the last rollout that touched it; and what open rollouts install.
-func (a *app) neededVersions(ctx context.Context) (versionSet, error) {
+func (in *installation) neededVersions(ctx context.Context) (versionSet, error) {
 	needed := versionSet{}
-	err := a.withJournal(ctx, func(j openJournal) error {
+	err := in.withJournal(ctx, func(j openJournal) error {
 		entries, err := j.List(ctx)
 		if err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aptfleet/aptfleet/controller/bus"
 	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/controller/server"
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
@@ -22,7 +23,7 @@ those that are left. If it was killed before its plan was approved, the plan is
 made anew, and has to be approved.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			return in.takeUp(cmd.Context(), args[0], func(t takenUp) ([]rollout.Event, error) {
+			return in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Resume}, func(t takenUp) ([]rollout.Event, error) {
 				return t.resume(cmd.Context(), yes)
 			})
 		}),
@@ -49,7 +50,7 @@ the rollout was not allowed to do is not done.`,
 			for _, h := range hosts {
 				named = append(named, inventory.HostName(h))
 			}
-			return in.takeUp(cmd.Context(), args[0], func(t takenUp) ([]rollout.Event, error) {
+			return in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Retry, Hosts: named}, func(t takenUp) ([]rollout.Event, error) {
 				return t.retry(cmd.Context(), named)
 			})
 		}),
@@ -72,7 +73,12 @@ it is mended, the same command goes on there.`,
   aptfleet rollback R42 --to web07`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			return in.takeUp(cmd.Context(), args[0], func(t takenUp) ([]rollout.Event, error) {
+			if c := in.client(cmd.Context()); c != nil && !yes {
+				if err := c.confirmRollback(cmd.Context(), args[0], to); err != nil {
+					return err
+				}
+			}
+			return in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Rollback, To: to}, func(t takenUp) ([]rollout.Event, error) {
 				return t.goBack(to, yes)
 			})
 		}),
@@ -85,13 +91,14 @@ it is mended, the same command goes on there.`,
 func (a *app) abortCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "abort ROLLOUT",
-		Short: "End a rollout whose command was killed, without beginning further hosts",
-		Long: `End a rollout whose command was killed: no further host is begun, and what runs on
-hosts is waited for; apt is never killed. A rollout that another command carries
-out right now is aborted by interrupting that command, which the error names.`,
+		Short: "End a rollout of the daemon, or of a killed command, without beginning further hosts",
+		Long: `End a rollout that the daemon has in hand, or whose command was killed: no further
+host is begun, and what runs on hosts is waited for; apt is never killed. A rollout
+that another command carries out right now is aborted by interrupting that command,
+which the error names.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			err := in.takeUp(cmd.Context(), args[0], takenUp.abort)
+			err := in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Abort}, takenUp.abort)
 			if held, ok := errors.AsType[*bus.LockedError](err); ok {
 				return fmt.Errorf("%w: interrupt that one, by Ctrl-C or \"kill -INT %d\"", err, held.PID)
 			}

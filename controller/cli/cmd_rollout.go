@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -68,7 +67,9 @@ batches, budget and mutexes.
 
 The work on a host goes on whatever becomes of the connection or of this
 command. The first Ctrl-C begins no further host and waits for those that run;
-the second one leaves them to themselves.
+the second one leaves them to themselves. Where a daemon runs, the rollout is its:
+Ctrl-C then ends this command alone, which says how to watch the rollout or abort
+it.
 
 ` + selectorHelp,
 		Example: `  aptfleet rollout shop-web --suite stable --to array_of_new_webapps
@@ -127,6 +128,12 @@ func words[T ~string](some ...T) cobra.CompletionFunc {
 
 // rollOut asks, and carries a rollout out.
 func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOptions) error {
+	if c := in.client(ctx); c != nil {
+		if o.dryRun {
+			return c.showPlan(ctx, args, o)
+		}
+		return c.rollOut(ctx, args, o)
+	}
 	spec, hosts, err := in.asked(args, o)
 	if err != nil {
 		return err
@@ -134,11 +141,17 @@ func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOpt
 	if o.dryRun {
 		return in.showPlan(ctx, spec, hosts)
 	}
-	return in.withReach(hosts, func(r *reach) error {
+	return in.rollOutHosts(ctx, spec, hosts, o.yes)
+}
+
+// rollOutHosts has a rollout approved, which yes does without asking, and carries
+// it out.
+func (in *installation) rollOutHosts(ctx context.Context, spec rollout.Spec, hosts []inventory.Host, yes bool) error {
+	return in.withReach(hosts, func(r *reach) (err error) {
 		var approved []rollout.Event
 		if spec.Planned {
-			approved, err = in.agree(ctx, r, spec, hosts, o.yes)
-		} else if !o.yes {
+			approved, err = in.agree(ctx, r, spec, hosts, yes)
+		} else if !yes {
 			err = in.app.confirm(describe(spec), len(hosts))
 		}
 		if err != nil {
@@ -166,7 +179,7 @@ func (in *installation) spec(args []string, o rolloutOptions, hosts []inventory.
 	spec := rollout.Spec{
 		Mode: rollout.Mode(o.mode), Suite: o.suite, Selector: o.to,
 		Planned: !o.noPlan, Allow: rollout.Allowance{Remove: o.remove, Held: o.held}, Reboot: rollout.Reboot(o.reboot),
-		Who: author(), When: time.Now(), Command: os.Args,
+		Who: in.who(), When: time.Now(), Command: in.typed(),
 	}
 	spec.Take(hosts)
 	var err error

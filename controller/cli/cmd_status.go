@@ -26,8 +26,11 @@ type statusLine struct {
 	Batch    int           `json:"batch,omitempty"` // the last that was begun
 	Batches  int           `json:"batches"`
 	Waits    *waitLine     `json:"waits,omitempty"`
+	Events   int           `json:"events"` // in the journal
 	Summary  summaryLine   `json:"summary"`
 	Hosts    []hostVerdict `json:"hosts"`
+
+	ExitStatus int `json:"exit_status"` // of a command that ended with it
 }
 
 // waitLine is what an open rollout waits for.
@@ -89,6 +92,7 @@ func newStatusLine(id rollout.ID, s *rollout.State) statusLine {
 	l := statusLine{
 		ID: id, Phase: s.Phase, Mode: s.Spec.Mode, Selector: s.Spec.Selector, Who: s.Spec.Who,
 		Created: s.Created, Batch: s.Batch, Batches: len(s.Spec.Batches()), Waits: newWaitLine(s), Summary: summaryLine(s.Summary()),
+		Events: s.Events, ExitStatus: s.ExitStatus(),
 	}
 	for _, p := range s.Spec.Packages {
 		l.Packages = append(l.Packages, p.String())
@@ -143,12 +147,12 @@ func (a *app) statusCommand() *cobra.Command {
 		Example: `  aptfleet status
   aptfleet status R42 --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withRollout(cmd.Context(), args, func(j openJournal, id rollout.ID) error {
-				state, err := j.Read(cmd.Context(), id)
+			return a.withRollout(cmd.Context(), args, func(r records, id rollout.ID) error {
+				l, err := r.status(cmd.Context(), id)
 				if err != nil {
 					return err
 				}
-				return a.print(newStatusLine(id, state))
+				return a.print(l)
 			})
 		},
 	}

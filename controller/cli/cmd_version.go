@@ -21,13 +21,15 @@ func (v versionLine) text(w io.Writer) {
 	fmt.Fprintf(w, "aptfleet %s (%s, %s)\n", v.Version, v.Go, v.Arch)
 }
 
+func thisVersion() versionLine { return versionLine{version, runtime.Version(), runtime.GOARCH} }
+
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of aptfleet",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return a.print(versionLine{version, runtime.Version(), runtime.GOARCH})
+			return a.print(thisVersion())
 		},
 	}
 }

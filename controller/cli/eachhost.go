@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -34,6 +35,31 @@ func (a *app) eachHost(ctx context.Context, hosts []inventory.Host, limit int, f
 		return engine.Result{Host: h.Name, Err: err}
 	})
 	return failures(results)
+}
+
+// yieldEach calls fn for all hosts, limit at a time, and yields the encoded line of
+// each as it ends.
+func yieldEach(ctx context.Context, hosts []inventory.Host, limit int, fn func(context.Context, inventory.Host) hostReport, yield func(json.RawMessage, error) bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	lines := make(chan line)
+	go func() {
+		defer close(lines)
+		engine.EachHost(ctx, hosts, limit, func(h inventory.Host) engine.Result {
+			report := fn(ctx, h)
+			lines <- report.line
+			return engine.Result{Host: h.Name, Err: report.err}
+		})
+	}()
+	more := true
+	for l := range lines { // to the end, so that none of them waits for ever
+		if !more {
+			continue
+		}
+		if more = yield(encode(l)); !more {
+			cancel()
+		}
+	}
 }
 
 // failures joins the errors of hosts for a person, to whom the lines of those

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"iter"
@@ -16,23 +15,24 @@ import (
 
 // eventLine is one thing that happened in a rollout.
 type eventLine struct {
-	Event   rollout.Kind       `json:"event"` // created, taken, planned, step, result, finished and so on
-	Time    time.Time          `json:"time"`
-	By      string             `json:"by"`
-	Host    inventory.HostName `json:"host,omitempty"`
-	Attempt int                `json:"attempt,omitempty"`
-	Step    string             `json:"step,omitempty"`
-	Status  rollout.Status     `json:"status,omitempty"`
-	Verdict rollout.Verdict    `json:"verdict,omitempty"`
-	Before  rollout.Versions   `json:"before,omitempty"`
-	After   rollout.Versions   `json:"after,omitempty"`
-	Cause   string             `json:"cause,omitempty"`
-	Notes   []string           `json:"notes,omitempty"`
-	Batch   int                `json:"batch,omitempty"`
+	Sequence int                `json:"sequence,omitempty"` // counts the events of the rollout
+	Event    rollout.Kind       `json:"event"`              // created, taken, planned, step, result, finished and so on
+	Time     time.Time          `json:"time"`
+	By       string             `json:"by"`
+	Host     inventory.HostName `json:"host,omitempty"`
+	Attempt  int                `json:"attempt,omitempty"`
+	Step     string             `json:"step,omitempty"`
+	Status   rollout.Status     `json:"status,omitempty"`
+	Verdict  rollout.Verdict    `json:"verdict,omitempty"`
+	Before   rollout.Versions   `json:"before,omitempty"`
+	After    rollout.Versions   `json:"after,omitempty"`
+	Cause    string             `json:"cause,omitempty"`
+	Notes    []string           `json:"notes,omitempty"`
+	Batch    int                `json:"batch,omitempty"`
 }
 
 func newEventLine(e rollout.Event) eventLine {
-	return eventLine{e.Kind, e.At, e.By, e.Host, e.Attempt, e.Step, e.Status, e.Verdict, e.Before, e.After, e.Cause, e.Notes, e.Batch}
+	return eventLine{0, e.Kind, e.At, e.By, e.Host, e.Attempt, e.Step, e.Status, e.Verdict, e.Before, e.After, e.Cause, e.Notes, e.Batch}
 }
 
 func (eventLine) kind() string { return "event" }
@@ -41,14 +41,14 @@ func (eventLine) kind() string { return "event" }
 var told = []rollout.Kind{rollout.KindResult, rollout.KindStopped, rollout.KindAborted, rollout.KindRollback, rollout.KindPaused}
 
 // tells reports whether people are shown an event.
-func tells(e rollout.Event) bool {
-	switch e.Kind {
+func (e eventLine) tells() bool {
+	switch e.Event {
 	case rollout.KindGate:
 		return e.Status == rollout.Failed
 	case rollout.KindPrefetch:
 		return e.Status == rollout.Failed || len(e.Notes) > 0
 	}
-	return slices.Contains(told, e.Kind)
+	return slices.Contains(told, e.Event)
 }
 
 // text writes what ended a host's work, or the course of the rollout.
@@ -70,14 +70,15 @@ func (e eventLine) text(w io.Writer) {
 	}
 }
 
-// follow shows events as long as they come, in the journal's order.
-func (a *app) follow(ctx context.Context, events iter.Seq2[rollout.Event, error], bar *progress) {
+// follow shows events as long as they come, in the journal's order, and returns
+// the number of the last. The error is that of the sequence.
+func (a *app) follow(events iter.Seq2[eventLine, error], bar *progress) (last int, err error) {
 	for e, err := range events {
 		if err != nil {
-			a.log.WarnContext(ctx, "cannot show what happens", "error", err)
-			return
+			return last, err
 		}
-		switch e.Kind {
+		last = e.Sequence
+		switch e.Event {
 		case rollout.KindStep:
 			bar.begin(e.Host)
 		case rollout.KindResult:
@@ -88,13 +89,13 @@ func (a *app) follow(ctx context.Context, events iter.Seq2[rollout.Event, error]
 		case rollout.KindBatchBegun:
 			bar.batches()
 		}
-		if a.json || tells(e) {
-			err = bar.above(func() error { return a.print(newEventLine(e)) })
-		}
-		if err != nil {
-			return
+		if a.json || e.tells() {
+			if err := bar.above(func() error { return a.print(e) }); err != nil {
+				return last, err
+			}
 		}
 	}
+	return last, nil
 }
 
 // mostChanges is how many packages a line names.

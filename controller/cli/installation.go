@@ -19,7 +19,8 @@ import (
 // names, opened by whoever needs it.
 type installation struct {
 	*config.Config
-	app *app
+	app    *app
+	errand *errand // nil in a command that does its work itself
 }
 
 // with makes a command of what needs the configuration.
@@ -43,7 +44,7 @@ func (a *app) installation() (*installation, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &installation{cfg, a}
+	in := &installation{Config: cfg, app: a}
 	return in, in.readSchedules()
 }
 

@@ -23,15 +23,22 @@ func (j openJournal) Close() error { return j.bus.Close() }
 // journal opens the journal of the installation, which one process at a time
 // can have.
 func (in *installation) journal(ctx context.Context) (openJournal, error) {
-	b, err := bus.Open(ctx, bus.Options{State: in.State, Log: in.app.log})
+	return in.openJournal(ctx, bus.Options{State: in.State, Log: in.app.log})
+}
+
+func (in *installation) openJournal(ctx context.Context, o bus.Options) (openJournal, error) {
+	b, err := bus.Open(ctx, o)
 	if err != nil {
 		return openJournal{}, err
 	}
 	return openJournal{journal.New(b, author()), b}, nil
 }
 
-// withJournal calls fn with the journal.
+// withJournal calls fn with the journal: the daemon's, where it runs in one.
 func (in *installation) withJournal(ctx context.Context, fn func(openJournal) error) error {
+	if in.errand != nil {
+		return fn(in.errand.daemon.journal)
+	}
 	j, err := in.journal(ctx)
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -69,8 +68,8 @@ func (in *installation) agree(ctx context.Context, r *reach, spec rollout.Spec, 
 	if err := in.showGroups(plan); err != nil {
 		return nil, err
 	}
-	if err := refused(plan.Refusals(spec.Allow)); err != nil {
-		return nil, fmt.Errorf("cannot roll out: %w; nothing was done", err)
+	if err := refused(refusals(plan.Refusals(spec.Allow))); err != nil {
+		return nil, err
 	}
 	changing := plan.Changing()
 	if spec.Reboot != "" {
@@ -81,23 +80,33 @@ func (in *installation) agree(ctx context.Context, r *reach, spec rollout.Spec, 
 			return nil, err
 		}
 	}
-	return append(plan.Events(), rollout.Event{Kind: rollout.KindApproved, Digest: plan.Digest()}), nil
+	return approval(plan), nil
 }
 
-// refused says in one line what stands against a plan, and what would allow it.
-func refused(refusals []rollout.Refusal) error {
+// approval returns the events that a plan was made and approved.
+func approval(plan rollout.Plan) []rollout.Event {
+	return append(plan.Events(), rollout.Event{Kind: rollout.KindApproved, Digest: plan.Digest()})
+}
+
+// refusals says in words what stands against a plan, and what would allow it.
+func refusals(all []rollout.Refusal) []string {
 	var words []string
-	for _, r := range refusals {
+	for _, r := range all {
 		flag := "--allow-remove"
 		if r.Held {
 			flag = "--allow-held"
 		}
 		words = append(words, fmt.Sprintf("%s, which %s %s allows", r, flag, r.Package))
 	}
+	return words
+}
+
+// refused is the error of a plan against which something stands.
+func refused(words []string) error {
 	if len(words) == 0 {
 		return nil
 	}
-	return errors.New(strings.Join(words, "; "))
+	return fmt.Errorf("cannot roll out: %s; nothing was done", strings.Join(words, "; "))
 }
 
 // planLate plans for those hosts of an approved rollout that have no plan, and

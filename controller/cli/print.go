@@ -19,12 +19,31 @@ func (a *app) print(l line) error {
 		l.text(a.Out)
 		return nil
 	}
-	b, err := json.Marshal(l)
+	o, err := encode(l)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.Out, "{\"type\":%q,%s\n", l.kind(), b[1:])
+	_, err = fmt.Fprintf(a.Out, "%s\n", o)
 	return err
+}
+
+// printAll prints results in their order.
+func printAll[L line](a *app, lines []L) error {
+	for _, l := range lines {
+		if err := a.print(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// encode returns the JSON form of a result, which the daemon's API has too.
+func encode(l line) (json.RawMessage, error) {
+	b, err := json.Marshal(l)
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, "{\"type\":%q,%s", l.kind(), b[1:]), nil
 }
 
 // say tells people what goes on; it is silent under --quiet and --json.

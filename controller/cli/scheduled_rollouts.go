@@ -37,7 +37,9 @@ func (s scheduledRollouts) Begin(ctx context.Context, o schedule.Order, noted fu
 		}
 		c := &carrier{in: in, spec: spec, journal: s.journal, reach: r}
 		return c.carry(ctx, hosts, func() (w *journal.Writer, err error) {
-			w, id, err = s.create(ctx, spec, approved, noted)
+			if w, id, err = s.create(ctx, spec, approved, noted); err == nil {
+				c.release, err = in.hold(id)
+			}
 			return w, err
 		})
 	})
@@ -110,7 +112,10 @@ func (s scheduledRollouts) Find(ctx context.Context, o schedule.Order) (rollout.
 
 // Resume carries a rollout on.
 func (s scheduledRollouts) Resume(ctx context.Context, id rollout.ID) (schedule.Ending, error) {
-	in := s.installation("")
+	in := s.installation(author())
+	if in.waitFor(ctx, id) {
+		return s.ending(ctx, id, nil)
+	}
 	err := in.takeUp(ctx, string(id), func(t takenUp) ([]rollout.Event, error) { return t.resume(ctx, true) })
 	return s.ending(ctx, id, err)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/controller/server"
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
@@ -62,13 +63,18 @@ func (in *installation) takeUp(ctx context.Context, name string, decide func(tak
 	})
 }
 
+// decide has something decided of a rollout and done: by the daemon, or here.
+func (in *installation) decide(ctx context.Context, name string, what server.Decision, here func(takenUp) ([]rollout.Event, error)) error {
+	if c := in.client(ctx); c != nil {
+		return c.decide(ctx, name, what)
+	}
+	return in.takeUp(ctx, name, here)
+}
+
 // tellAgain prints how a rollout ended, and returns the command's error.
 func (in *installation) tellAgain(id rollout.ID, state *rollout.State) error {
 	in.app.say("%s: %v", id, errOver)
-	if err := in.app.print(newStatusLine(id, state)); err != nil {
-		return err
-	}
-	return failed(state.ExitStatus())
+	return in.app.left(newStatusLine(id, state))
 }
 
 // admits reports whether a rollout can be taken up after what was decided of it

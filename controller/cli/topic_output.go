@@ -13,6 +13,7 @@ in later versions; new keys and new types may come, so pass over what you do not
 know. A key whose value is empty may be missing. Times are RFC 3339, durations
 are seconds, sizes are bytes.
 
+token     of "token new": name, role, token, hash, expires
 version   of "version": version, go, arch
 host      of "hosts": host, address, port, user, jump, chroot, groups, labels
 ping      of "ping": host, ok, took, error
@@ -28,7 +29,8 @@ plan      of "plan", and of "rollout" before it begins, for hosts on which the
           (package to version, of those asked for), held, download, disk, free,
           damaged (packages that dpkg has not finished with, as NAME (STATE)),
           trouble (why there is no plan)
-event     of "rollout" and "watch", as things happen: event (created, taken,
+event     of "rollout" and "watch", as things happen: sequence (its number in
+          the rollout), event (created, taken,
           planned, approved, prefetch, batch begun, batch ended, paused,
           continued, stopped, aborted, retried, rollback, step, result, gate,
           finished), time, by, host, attempt, step, status (of the step: doing,
@@ -37,11 +39,14 @@ event     of "rollout" and "watch", as things happen: event (created, taken,
           cause, notes, batch (its number)
 rollout   of "status", and of "rollout" at its end: id, phase (open, finished),
           mode, packages, selector, who, created, finished, batch (begun last),
-          batches (their number), waits, summary, hosts. waits has for (approval:
+          batches (their number), waits, events (their number), summary,
+          hosts, exit_status (of a command that ended with it). waits has for (approval:
           resume plans again; continue: a person goes on; time) and until.
           summary counts hosts: done, failed, unreachable, unknown, returned,
           stuck, running, not_started. Each of hosts has host, verdict, before,
           after, cause, notes, took
+action    of "history", what was done through the daemon besides rollouts: time,
+          by, did, what, error (why it was refused or failed)
 history   of "history": id, created, who, mode, packages, selector, hosts
           (their number), summary (once it has finished: done, failed,
           unreachable, unknown, returned, stuck, running, not_started), error

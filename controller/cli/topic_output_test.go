@@ -15,7 +15,7 @@ func TestOutputTopic(t *testing.T) {
 	}
 	lines := []line{
 		versionLine{}, hostLine{}, pingLine{}, enrolledLine{}, forgottenLine{}, builtLine{}, packageLine{}, prunedLine{}, planLine{},
-		eventLine{}, statusLine{}, historyLine{}, logLine{}, healthLine{}, fleetLine{}, scheduleLine{},
+		eventLine{}, statusLine{}, historyLine{}, logLine{}, healthLine{}, fleetLine{}, scheduleLine{}, actionLine{}, tokenLine{},
 	}
 	for _, l := range lines {
 		text, ok := documented[l.kind()]

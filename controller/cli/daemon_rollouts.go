@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/controller/server"
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// daemonRollouts is the daemon as the API's server.Rollouts.
+type daemonRollouts struct{ *daemon }
+
+func (d daemonRollouts) records() journalRecords { return journalRecords{d.journal.Journal} }
+
+func (d daemonRollouts) List(ctx context.Context) ([]server.Object, error) {
+	return objects(d.records().history(ctx))
+}
+
+func (d daemonRollouts) Show(ctx context.Context, id rollout.ID) (server.Object, error) {
+	l, err := d.records().status(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return encode(l)
+}
+
+// Events follows a rollout as long as it is in hand.
+func (d daemonRollouts) Events(ctx context.Context, id rollout.ID, after int, follow bool) iter.Seq2[server.Object, error] {
+	return func(yield func(server.Object, error) bool) {
+		var left <-chan struct{}
+		if follow {
+			_, left = d.inHand(id)
+		}
+		for l, err := range d.records().eventsUntil(ctx, id, after, left) {
+			var o server.Object
+			if err == nil {
+				o, err = encode(l)
+			}
+			if !yield(o, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (d daemonRollouts) Logs(ctx context.Context, id rollout.ID, host inventory.HostName) ([]server.Object, error) {
+	return objects(d.records().logs(ctx, id, host))
+}
+
+// Plan plans, and keeps the plan for who approves it.
+func (d daemonRollouts) Plan(ctx context.Context, by string, ask server.Ask) (server.Planned, error) {
+	in := d.installation(by)
+	spec, hosts, err := in.asked(ask.Packages, askedFor(ask))
+	if err != nil {
+		return server.Planned{}, badRequest(err)
+	}
+	var plan rollout.Plan
+	err = in.withReach(hosts, func(r *reach) error {
+		plan, err = in.plan(ctx, r, spec, hosts)
+		return err
+	})
+	if err != nil {
+		return server.Planned{}, err
+	}
+	p := server.Planned{Changing: plan.Changing(), Refused: refusals(plan.Refusals(spec.Allow))}
+	for _, g := range plan.Groups {
+		o, err := encode(newPlanLine(g))
+		if err != nil {
+			return p, err
+		}
+		p.Groups = append(p.Groups, o)
+	}
+	p.Plan = d.plans.keep(madePlan{spec: spec, hosts: hosts, plan: plan})
+	return p, nil
+}
+
+// Create begins a rollout: of a plan that somebody was shown, or of one that is
+// made now.
+func (d daemonRollouts) Create(ctx context.Context, by string, ask server.Ask) (rollout.ID, error) {
+	if ask.Plan != "" {
+		return d.createPlanned(ctx, by, ask.Plan)
+	}
+	in := d.installation(by)
+	spec, hosts, err := in.asked(ask.Packages, askedFor(ask))
+	if err != nil {
+		return "", badRequest(err)
+	}
+	return d.begin(ctx, by, func(ctx context.Context, in *installation) error {
+		return in.rollOutHosts(ctx, spec, hosts, true)
+	})
+}
+
+func (d daemonRollouts) createPlanned(ctx context.Context, by, digest string) (rollout.ID, error) {
+	m, err := d.plans.take(digest)
+	if err != nil {
+		return "", err
+	}
+	if err := refused(refusals(m.plan.Refusals(m.spec.Allow))); err != nil {
+		return "", &server.Problem{Status: http.StatusConflict, Key: "plan", Detail: err.Error()}
+	}
+	m.spec.Who, m.spec.When = by, time.Now()
+	return d.begin(ctx, by, func(ctx context.Context, in *installation) error {
+		return in.withReach(m.hosts, func(r *reach) error {
+			return in.carryOut(ctx, r, m.spec, m.hosts, approval(m.plan))
+		})
+	})
+}
+
+// Decide has a rollout taken up again, or tells who has it in hand.
+func (d daemonRollouts) Decide(ctx context.Context, by string, id rollout.ID, what server.Decision) error {
+	if errand, left := d.inHand(id); left != nil {
+		if what.Verb != server.Abort || errand == nil {
+			return inHand(id)
+		}
+		select {
+		case errand.abort <- "asked for by " + by:
+		default: // it has been told already
+		}
+		return nil
+	}
+	_, err := d.begin(ctx, by, func(ctx context.Context, in *installation) error {
+		return in.takeUp(ctx, string(id), decision(ctx, what))
+	})
+	if errors.Is(err, errQuiet) {
+		return nil // nothing was left to be done, and it had not ended well
+	}
+	return badRequest(err)
+}
+
+// decision returns what takeUp asks for a decision.
+func decision(ctx context.Context, what server.Decision) func(takenUp) ([]rollout.Event, error) {
+	return func(t takenUp) ([]rollout.Event, error) {
+		switch what.Verb {
+		case server.Resume:
+			return t.resume(ctx, true)
+		case server.Retry:
+			return t.retry(ctx, what.Hosts)
+		case server.Rollback:
+			return t.goBack(what.To, true)
+		case server.Continue:
+			return t.goOn()
+		case server.Abort:
+			return t.abort()
+		}
+		return nil, fmt.Errorf("%q is nothing to decide of a rollout", what.Verb)
+	}
+}
+
+// askedFor returns what a client asks for, as flags say it.
+func askedFor(ask server.Ask) rolloutOptions {
+	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+	o := rolloutOptions{
+		to: ask.To, mode: ask.Mode, suite: ask.Suite, parallel: ask.Parallel, batches: slices.Clone(ask.Batches),
+		failures: ask.MaxFailures, failure: ask.OnFailure, settle: seconds(ask.Settle), deadline: seconds(ask.Deadline),
+		noGate: ask.NoGate, noPlan: ask.NoPlan, remove: ask.AllowRemove, held: ask.AllowHeld,
+	}
+	if o.mode == "" {
+		o.mode = string(rollout.Install)
+	}
+	switch {
+	case ask.Confirm:
+		o.pause = manual
+	case ask.Pause > 0:
+		o.pause = seconds(ask.Pause).String()
+	}
+	return o
+}
+
+// badRequest tells a client that it is wrong where a command line would be.
+func badRequest(err error) error {
+	if usage, ok := errors.AsType[*exitError](err); ok && usage.status == exitUsage {
+		return server.BadRequest("", err)
+	}
+	return err
+}

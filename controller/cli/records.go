@@ -1,0 +1,205 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"sync"
+
+	"github.com/aptfleet/aptfleet/controller/journal"
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/controller/server"
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// records is what was done, as the commands show it: read from the journal, or
+// asked of the daemon that has it.
+type records interface {
+	history(ctx context.Context) ([]historyLine, error) // newest first
+	actions(ctx context.Context) ([]actionLine, error)  // newest first
+	status(ctx context.Context, id rollout.ID) (statusLine, error)
+	logs(ctx context.Context, id rollout.ID, host inventory.HostName) ([]logLine, error)
+	// events yields those after the first few: to where the rollout is left if
+	// somebody has it in hand, else to the last.
+	events(ctx context.Context, id rollout.ID, after int) iter.Seq2[eventLine, error]
+}
+
+// journalRecords reads the journal.
+type journalRecords struct{ *journal.Journal }
+
+func (r journalRecords) history(ctx context.Context) ([]historyLine, error) {
+	entries, err := r.List(ctx)
+	lines := make([]historyLine, len(entries))
+	for i, e := range entries {
+		lines[i] = newHistoryLine(e)
+	}
+	return lines, err
+}
+
+func (r journalRecords) actions(ctx context.Context) ([]actionLine, error) {
+	all, err := r.Actions(ctx)
+	lines := make([]actionLine, len(all))
+	for i, a := range all {
+		lines[len(all)-1-i] = newActionLine(a)
+	}
+	return lines, err
+}
+
+func (r journalRecords) status(ctx context.Context, id rollout.ID) (statusLine, error) {
+	state, err := r.Read(ctx, id)
+	if err != nil {
+		return statusLine{}, err
+	}
+	return newStatusLine(id, state), nil
+}
+
+func (r journalRecords) logs(ctx context.Context, id rollout.ID, host inventory.HostName) ([]logLine, error) {
+	state, err := r.Read(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := state.Host(host); !ok {
+		return nil, errNoPart(id, host)
+	}
+	logs, err := r.Logs(ctx, id, host)
+	lines := make([]logLine, len(logs))
+	for i, l := range logs {
+		lines[i] = logLine{host, l.Job, string(l.Data), l.Gaps}
+	}
+	return lines, err
+}
+
+func (r journalRecords) events(ctx context.Context, id rollout.ID, after int) iter.Seq2[eventLine, error] {
+	return r.eventsUntil(ctx, id, after, nil)
+}
+
+// eventsUntil yields the events after the first few: to the last one once left is
+// closed, or by now if it is nil.
+func (r journalRecords) eventsUntil(ctx context.Context, id rollout.ID, after int, left <-chan struct{}) iter.Seq2[eventLine, error] {
+	return func(yield func(eventLine, error) bool) {
+		var waiting sync.WaitGroup
+		defer waiting.Wait()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		state, err := r.Read(ctx, id)
+		if err != nil {
+			yield(eventLine{}, err)
+			return
+		}
+		last := &end{last: state.Events, known: left == nil, stop: cancel}
+		if left == nil && state.Events <= after {
+			return
+		}
+		waiting.Go(func() { r.awaitEnd(ctx, id, left, last) })
+		n := 0
+		for e, err := range r.Watch(ctx, id) {
+			n++
+			l := newEventLine(e)
+			l.Sequence = n
+			if (n > after || err != nil) && !yield(l, err) || err != nil || last.seen(n) {
+				return
+			}
+		}
+	}
+}
+
+// awaitEnd finds out how many events there are once left is closed; nil never is.
+func (r journalRecords) awaitEnd(ctx context.Context, id rollout.ID, left <-chan struct{}, last *end) {
+	select {
+	case <-left:
+		state, err := r.Read(ctx, id)
+		if err != nil {
+			last.stop() // and there is nothing more to come
+			return
+		}
+		last.is(state.Events)
+	case <-ctx.Done():
+	}
+}
+
+// end is where a sequence of events ends, which may become known only later.
+type end struct {
+	stop func() // ends the wait for one more event
+
+	mu       sync.Mutex
+	last, at int
+	known    bool
+}
+
+// is says which event is the last.
+func (e *end) is(last int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.last, e.known = last, true
+	if e.at >= last {
+		e.stop()
+	}
+}
+
+// seen says that there was an event, and reports whether it is the last.
+func (e *end) seen(n int) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.at = n
+	return e.known && n >= e.last
+}
+
+// objects encodes lines for the API.
+func objects[L line](lines []L, err error) ([]server.Object, error) {
+	if err != nil {
+		return nil, err
+	}
+	all := make([]server.Object, len(lines))
+	for i, l := range lines {
+		if all[i], err = encode(l); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// withRecords calls fn with the records of the installation.
+func (a *app) withRecords(ctx context.Context, fn func(records) error) error {
+	in, err := a.installation()
+	if err != nil {
+		return err
+	}
+	if c := in.client(ctx); c != nil {
+		return fn(c)
+	}
+	return in.withJournal(ctx, func(j openJournal) error { return fn(journalRecords{j.Journal}) })
+}
+
+// withRollout calls fn with the rollout that the arguments name, which is the
+// last one where they name none.
+func (a *app) withRollout(ctx context.Context, args []string, fn func(records, rollout.ID) error) error {
+	return a.withRecords(ctx, func(r records) error {
+		if len(args) > 0 {
+			id, err := rollout.ParseID(args[0])
+			if err != nil {
+				return &exitError{exitUsage, err}
+			}
+			return fn(r, id)
+		}
+		all, err := r.history(ctx)
+		if err != nil {
+			return err
+		}
+		if len(all) == 0 {
+			return errors.New("there is no rollout yet")
+		}
+		return fn(r, all[0].ID)
+	})
+}
+
+// decodeAll reads what objects encoded.
+func decodeAll[L line](all []server.Object) ([]L, error) {
+	lines := make([]L, len(all))
+	for i, o := range all {
+		if err := json.Unmarshal(o, &lines[i]); err != nil {
+			return nil, err
+		}
+	}
+	return lines, nil
+}
