@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -112,18 +111,35 @@ func newStatusLine(id rollout.ID, s *rollout.State) statusLine {
 
 func (statusLine) kind() string { return "rollout" }
 
-// text writes the counts first and then the hosts that a person must look at.
+// attention has the verdicts that a person must look at, the worst first.
+var attention = []rollout.Verdict{rollout.HostStuck, rollout.HostUnknown, rollout.HostFailed, rollout.HostUnreachable}
+
+// text writes the counts first and then the hosts that a person must look at, the
+// worst first. Of those that are at work there are only the names.
 func (l statusLine) text(w io.Writer) {
 	fmt.Fprintf(w, "%s  %s %s  to %s  by %s  %s\n", l.ID, l.Mode, strings.Join(l.Packages, " "), l.Selector, l.Who, l.when())
 	fmt.Fprintf(w, "%s\n", l.Summary)
 	if l.Waits != nil {
 		fmt.Fprintln(w, l.Waits.text(l.ID, l.Batch))
 	}
+	var running []string
 	for _, h := range l.Hosts {
-		if slices.Contains([]string{rollout.HostDone.String(), rollout.HostNotStarted.String(), rollout.HostReturned.String()}, h.Verdict) {
-			continue
+		if h.Verdict == rollout.HostRunning.String() {
+			running = append(running, string(h.Host))
 		}
-		fmt.Fprintf(w, "  %-24s %-12s %s\n", h.Host, h.Verdict, printable(h.Cause))
+	}
+	for _, v := range attention {
+		for _, h := range l.Hosts {
+			if h.Verdict == v.String() {
+				fmt.Fprintf(w, "  %-24s %-12s %s\n", h.Host, h.Verdict, printable(h.Cause))
+			}
+		}
+	}
+	if more := len(running) - mostHosts; more > 0 {
+		running = append(running[:mostHosts], fmt.Sprintf("and %d more", more))
+	}
+	if len(running) > 0 {
+		fmt.Fprintf(w, "  running: %s\n", strings.Join(running, ", "))
 	}
 }
 
