@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
@@ -109,6 +110,7 @@ func fixed(old, next *config.Config) error {
 	var errs []error
 	for _, setting := range []struct{ key, old, next string }{
 		{"state", old.State, next.State},
+		{"bus.url", strings.Join(old.Bus.URL, ","), strings.Join(next.Bus.URL, ",")},
 		{"bus.listen", old.Bus.Listen, next.Bus.Listen},
 		{"server.listen", old.Server.Listen, next.Server.Listen},
 		{"server.repository", old.Server.Repository, next.Server.Repository},

@@ -9,6 +9,7 @@ import (
 	"github.com/aptfleet/aptfleet/controller/gate"
 	"github.com/aptfleet/aptfleet/controller/hostjob"
 	"github.com/aptfleet/aptfleet/controller/journal"
+	"github.com/aptfleet/aptfleet/controller/lease"
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/controller/steps"
 	"github.com/aptfleet/aptfleet/inventory"
@@ -27,6 +28,7 @@ type carrier struct {
 	lookout *lookout
 	past    int    // events before this command
 	release func() // lets go of the rollout; nil while nothing is held
+	lease   *lease.Lease
 }
 
 // carryOut journals a rollout with what was approved of it, runs it to its end
@@ -37,7 +39,7 @@ func (in *installation) carryOut(ctx context.Context, r *reach, spec rollout.Spe
 		return c.carry(ctx, hosts, func() (*journal.Writer, error) {
 			w, err := j.Create(ctx, spec)
 			if err == nil {
-				c.release, err = in.hold(w.ID())
+				err = c.own(ctx, w.ID())
 			}
 			return w, appendAll(ctx, w, err, in.signed(approved))
 		})
@@ -50,7 +52,7 @@ func (in *installation) carryOn(ctx context.Context, r *reach, id rollout.ID, st
 	return in.withJournal(ctx, func(j openJournal) error {
 		c := &carrier{in: in, spec: stood.Spec, journal: j, reach: r, past: stood.Events}
 		return c.carry(ctx, hosts, func() (w *journal.Writer, err error) {
-			if c.release, err = in.hold(id); err != nil {
+			if err := c.own(ctx, id); err != nil {
 				return nil, err
 			}
 			if err := j.admits(ctx, id, stood, decided); err != nil {
@@ -95,6 +97,8 @@ func (c *carrier) carry(ctx context.Context, hosts []inventory.Host, begin func(
 func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
 	lasting, abort, done := c.in.ending(ctx)
 	defer done()
+	lasting, disown := c.owned(lasting)
+	defer disown()
 	id := c.writer.ID()
 	state, err := c.journal.Read(lasting, id)
 	if err != nil {
@@ -103,7 +107,7 @@ func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
 	c.planned = plannedGroups(state)
 	shown := c.show(context.WithoutCancel(ctx))
 	unattended := c.lookout.keep(ctx)
-	err = (&engine.Engine{Journal: c.writer, Log: c.in.app.log}).Carry(lasting, state,
+	err = (&engine.Engine{Journal: ownJournal{c.writer, c.lease}, Log: c.in.app.log}).Carry(lasting, state,
 		engine.Work{Hosts: hosts, Task: c.task, Prefetch: c.prefetch, Gate: c.gate(), Abort: abort})
 	unattended()
 	shown()

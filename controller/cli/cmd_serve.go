@@ -58,7 +58,8 @@ func (in *installation) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.Listen != nil {
+	defer s.daemon.leases.Close()
+	if len(in.Bus.Agents()) > 0 {
 		heard, err := reports.Open(ctx, j.bus, in.app.log)
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/aptfleet/aptfleet/controller/config"
+	"github.com/aptfleet/aptfleet/controller/lease"
 	"github.com/aptfleet/aptfleet/controller/reports"
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/controller/server"
@@ -26,6 +27,7 @@ type daemon struct {
 	log     *slog.Logger
 	journal openJournal
 	config  atomic.Pointer[config.Config]
+	leases  *lease.Leases
 	reports *reports.Reports // nil where there is no door for agents
 	plans   plans
 
@@ -127,9 +129,23 @@ func (d *daemon) tell(err error) {
 	}
 }
 
+// mark takes a rollout in hand, for resume, unless it is in hand already.
+func (d *daemon) mark(id rollout.ID) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.hands[id] != nil {
+		return false
+	}
+	d.hands[id] = &hand{left: make(chan struct{})}
+	return true
+}
+
 // markOpen takes in hand, for resume, what a daemon or command that is dead has
-// left. It returns the rollouts.
+// left, if nobody else can have it. It returns the rollouts.
 func (d *daemon) markOpen(ctx context.Context) ([]rollout.ID, error) {
+	if !d.journal.bus.Embedded() {
+		return nil, nil
+	}
 	entries, err := d.journal.List(ctx)
 	if err != nil {
 		return nil, err
@@ -140,14 +156,12 @@ func (d *daemon) markOpen(ctx context.Context) ([]rollout.ID, error) {
 			continue
 		}
 		open = append(open, e.ID)
-		d.mu.Lock()
-		d.hands[e.ID] = &hand{left: make(chan struct{})}
-		d.mu.Unlock()
+		d.mark(e.ID)
 	}
 	return open, nil
 }
 
-// resume goes on with a rollout that markOpen has marked. One that waits for a
+// resume goes on with a rollout that was marked. One that waits for a
 // person is left to that.
 func (d *daemon) resume(ctx context.Context, id rollout.ID) {
 	in := d.installation(author())

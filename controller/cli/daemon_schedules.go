@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -80,7 +79,7 @@ func (d *daemon) waitFor(ctx context.Context, e *errand, left <-chan struct{}) {
 		return
 	case <-ctx.Done():
 	}
-	if cause := context.Cause(ctx); e != nil && !errors.Is(cause, server.ErrEnding) {
+	if cause := context.Cause(ctx); e != nil && !leaves(cause) {
 		select {
 		case e.abort <- cause.Error():
 		default: // it is aborted already

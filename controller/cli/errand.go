@@ -81,6 +81,10 @@ func (in *installation) signed(events []rollout.Event) []rollout.Event {
 	return events
 }
 
+// leaves reports whether what ends for that reason is left to whoever resumes: this
+// daemon ends, or another one leads.
+func leaves(cause error) bool { return errors.Is(cause, server.ErrEnding) || lostLease(cause) }
+
 // ending returns how a rollout ends before its time. The first result is for the
 // engine: when it ends, the rollout is left as by a crash. The second aborts it.
 //
@@ -97,8 +101,8 @@ func (in *installation) ending(ctx context.Context) (lasting context.Context, ab
 		if in.errand != nil {
 			cause = context.Cause(ctx).Error()
 		}
-		if errors.Is(context.Cause(ctx), server.ErrEnding) {
-			leave(server.ErrEnding)
+		if leaves(context.Cause(ctx)) {
+			leave(context.Cause(ctx))
 			return
 		}
 		select {

@@ -26,7 +26,16 @@ func (in *installation) journal(ctx context.Context) (openJournal, error) {
 	return in.openJournal(ctx, bus.Options{State: in.State, Log: in.app.log})
 }
 
+// cluster is the bus elsewhere; nil is none.
+func (in *installation) cluster() *bus.Cluster {
+	if len(in.Bus.URL) == 0 {
+		return nil
+	}
+	return &bus.Cluster{Nodes: in.Bus.URL, Credentials: in.Bus.Credentials, CA: in.Bus.CA}
+}
+
 func (in *installation) openJournal(ctx context.Context, o bus.Options) (openJournal, error) {
+	o.Cluster = in.cluster()
 	b, err := bus.Open(ctx, o)
 	if err != nil {
 		return openJournal{}, err

@@ -38,7 +38,7 @@ func (s scheduledRollouts) Begin(ctx context.Context, o schedule.Order, noted fu
 		c := &carrier{in: in, spec: spec, journal: s.journal, reach: r}
 		return c.carry(ctx, hosts, func() (w *journal.Writer, err error) {
 			if w, id, err = s.create(ctx, spec, approved, noted); err == nil {
-				c.release, err = in.hold(id)
+				err = c.own(ctx, id)
 			}
 			return w, err
 		})

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/aptfleet/aptfleet/controller/access"
+	"github.com/aptfleet/aptfleet/controller/lease"
 	"github.com/aptfleet/aptfleet/controller/schedule"
 	"github.com/aptfleet/aptfleet/controller/schedule/book"
 	"github.com/aptfleet/aptfleet/controller/server"
@@ -37,6 +38,10 @@ func newService(ctx context.Context, in *installation, j openJournal) (*service,
 	s := &service{in: in, spawn: make(chan func(context.Context))}
 	s.daemon = newDaemon(in.app.log, in.Config, j, func(do func(context.Context)) { s.spawn <- do })
 	s.notifying = &notifying{journal: j.Journal, log: in.app.log}
+	var err error
+	if s.daemon.leases, err = lease.Open(ctx, j.bus, author()); err != nil {
+		return nil, err
+	}
 	b, err := book.Open(ctx, j.bus.JetStream())
 	if err != nil {
 		return nil, err
@@ -84,11 +89,21 @@ func (s *service) run(ctx context.Context) error {
 	part(func(ctx context.Context) error { return s.api().Serve(ctx, doors) })
 	part(s.notifying.run)
 	part(s.attend)
-	part(func(ctx context.Context) error { s.runner.Run(ctx); return nil })
+	part(s.schedules)
+	part(newTakeover(s.daemon).run)
 	for _, id := range open {
 		s.spawn <- func(ctx context.Context) { s.daemon.resume(ctx, id) }
 	}
 	return g.Wait()
+}
+
+// schedules begins what is due, as long as no other controller does.
+func (s *service) schedules(ctx context.Context) error {
+	s.daemon.leases.Lead(ctx, "schedules", s.in.app.log, func(ctx context.Context) {
+		s.runner.Replace(s.daemon.installation("").schedules()) // and looks at what another one has begun
+		s.runner.Run(ctx)
+	})
+	return nil
 }
 
 // lastWait is how long hosts that are worked on may take to finish when the
