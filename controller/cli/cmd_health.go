@@ -25,6 +25,7 @@ type healthLine struct {
 	Drift    []driftLine        `json:"drift,omitempty"`
 	Rollout  rollout.ID         `json:"rollout,omitempty"` // that had installed something else
 	Facts    *factsLine         `json:"facts,omitempty"`
+	Unprobed bool               `json:"unprobed,omitempty"` // it has no probes
 }
 
 // failureLine is a probe that is not green.
@@ -51,7 +52,7 @@ type factsLine struct {
 }
 
 func newHealthLine(h fleethealth.Host) healthLine {
-	l := healthLine{Host: h.Name, State: "failing", Reported: at(h.Reported), Trouble: h.Trouble, Rollout: h.Drifted}
+	l := healthLine{Host: h.Name, State: "failing", Reported: at(h.Reported), Trouble: h.Trouble, Rollout: h.Drifted, Unprobed: h.Unprobed}
 	switch {
 	case h.Silent:
 		l.State = "silent"
@@ -112,6 +113,7 @@ func (l fleetLine) text(w io.Writer) { fleethealth.Write(w, l.hosts, l.now) }
 
 func (a *app) healthCommand() *cobra.Command {
 	var parallel int
+	var ssh bool
 	cmd := &cobra.Command{
 		Use:   "health [SELECTOR]",
 		Short: "Show how the fleet is, and which hosts need a person",
@@ -120,9 +122,10 @@ with the same trouble together. That are hosts that fail a probe (which, since
 when, what it said last), that say nothing, that no longer have what the last
 rollout installed, that must be rebooted, and that lack security upgrades.
 
-Every host is asked over SSH: its agent, where it is installed, and else by what
-the inventory says of its health. Upgrades and reboots only agents know. The exit
-status is 3 if a host fails or is silent.
+A daemon tells what the hosts' agents have reported to it. Without one, or with
+--ssh, every host is asked over SSH: its agent, where it is installed, and else by
+what the inventory says of its health. Upgrades and reboots only agents know. The
+exit status is 3 if a host fails or is silent.
 
 ` + selectorHelp,
 		Example: `  aptfleet health
@@ -130,7 +133,11 @@ status is 3 if a host fails or is silent.
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeSelector,
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			hosts, err := in.hosts(strings.Join(args, ""))
+			selector := strings.Join(args, "")
+			if c := in.client(cmd.Context()); c != nil && !ssh {
+				return c.showHealth(cmd.Context(), selector)
+			}
+			hosts, err := in.hosts(selector)
 			if err != nil {
 				return err
 			}
@@ -141,6 +148,7 @@ status is 3 if a host fails or is silent.
 			return a.showHealth(known)
 		}),
 	}
+	cmd.Flags().BoolVar(&ssh, "ssh", false, "ask the hosts now, over SSH, also where a daemon hears their agents")
 	cmd.Flags().IntVar(&parallel, "parallel", 256, "hosts at the same time")
 	return cmd
 }
@@ -155,10 +163,17 @@ func (a *app) showHealth(known []fleethealth.Known) error {
 	hosts := make([]fleethealth.Host, len(known))
 	for i, k := range known {
 		hosts[i] = fleethealth.Judge(k, now, spoken)
+	}
+	return a.printHealth(hosts, now)
+}
+
+// printHealth prints the hosts, and returns the command's error.
+func (a *app) printHealth(hosts []fleethealth.Host, now time.Time) error {
+	for _, h := range hosts {
 		if !a.json {
-			continue
+			break
 		}
-		if err := a.print(newHealthLine(hosts[i])); err != nil {
+		if err := a.print(newHealthLine(h)); err != nil {
 			return err
 		}
 	}

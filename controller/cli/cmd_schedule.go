@@ -11,7 +11,6 @@ import (
 
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/controller/schedule"
-	"github.com/aptfleet/aptfleet/controller/schedule/book"
 )
 
 // scheduleLine is how one schedule stands.
@@ -51,6 +50,14 @@ func newScheduleLine(s schedule.Status) scheduleLine {
 	return l
 }
 
+func scheduleLines(all []schedule.Status) []scheduleLine {
+	lines := make([]scheduleLine, len(all))
+	for i, s := range all {
+		lines[i] = newScheduleLine(s)
+	}
+	return lines
+}
+
 func (scheduleLine) kind() string { return "schedule" }
 
 // night is how times of schedules are written for people: by the clock of the
@@ -86,10 +93,8 @@ func (a *app) scheduleCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.scheduleListCommand(), a.scheduleRunCommand(),
-		a.schedulePauseCommand("pause", "Keep a schedule from running by itself; what runs goes on",
-			func(ctx context.Context, r *schedule.Runner, name string) error { return r.Pause(ctx, name, author()) }),
-		a.schedulePauseCommand("resume", "Let a paused schedule run by itself again",
-			func(ctx context.Context, r *schedule.Runner, name string) error { return r.Unpause(ctx, name) }))
+		a.schedulePauseCommand("pause", "Keep a schedule from running by itself; what runs goes on", scheduling.pause),
+		a.schedulePauseCommand("resume", "Let a paused schedule run by itself again", scheduling.unpause))
 	return cmd
 }
 
@@ -98,13 +103,13 @@ func (a *app) scheduleListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "List the schedules: when each runs next, and what became of its last run",
 		Args:  cobra.NoArgs,
-		RunE: a.withSchedules(func(ctx context.Context, r *schedule.Runner, _ []string) error {
-			all, err := r.Statuses(ctx)
+		RunE: a.withSchedules(func(ctx context.Context, s scheduling, _ []string) error {
+			all, err := s.schedules(ctx)
 			if err != nil {
 				return err
 			}
-			for _, s := range all {
-				if err := a.print(newScheduleLine(s)); err != nil {
+			for _, l := range all {
+				if err := a.print(l); err != nil {
 					return err
 				}
 			}
@@ -122,61 +127,24 @@ Nobody is asked: the plan is approved unless it removes a package or changes one
 that is on hold. No host is begun any more once the window, which begins now, has
 ended. It is refused while a run of the schedule still goes.`,
 		Args: cobra.ExactArgs(1),
-		RunE: a.withSchedules(func(ctx context.Context, r *schedule.Runner, args []string) error {
-			run, err := r.Now(ctx, args[0])
-			switch {
-			case err != nil:
-				return err
-			case run.Outcome == schedule.Going:
-				return fmt.Errorf("%s was taken over by another controller", run)
-			case run.Outcome == schedule.Failed && run.Status == exitDone:
-				return fmt.Errorf("cannot run schedule %s: %s", run.Schedule, run.Text)
-			}
-			return failed(run.Status)
+		RunE: a.withSchedules(func(ctx context.Context, s scheduling, args []string) error {
+			return s.runNow(ctx, args[0])
 		}),
 		ValidArgsFunction: a.completeSchedule,
 	}
 }
 
 // schedulePauseCommand returns a command that changes whether a schedule is paused.
-func (a *app) schedulePauseCommand(verb, short string, change func(context.Context, *schedule.Runner, string) error) *cobra.Command {
+func (a *app) schedulePauseCommand(verb, short string, change func(scheduling, context.Context, string) error) *cobra.Command {
 	return &cobra.Command{
 		Use:   verb + " NAME",
 		Short: short,
 		Args:  cobra.ExactArgs(1),
-		RunE: a.withSchedules(func(ctx context.Context, r *schedule.Runner, args []string) error {
-			return change(ctx, r, args[0])
+		RunE: a.withSchedules(func(ctx context.Context, s scheduling, args []string) error {
+			return change(s, ctx, args[0])
 		}),
 		ValidArgsFunction: a.completeSchedule,
 	}
-}
-
-// withSchedules makes a command of what needs the schedules, whose commands are
-// checked before.
-func (a *app) withSchedules(fn func(context.Context, *schedule.Runner, []string) error) func(*cobra.Command, []string) error {
-	return a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-		ctx := cmd.Context()
-		if err := in.checkSchedules(); err != nil {
-			return err
-		}
-		return in.withJournal(ctx, func(j openJournal) error {
-			b, err := book.Open(ctx, j.bus.JetStream())
-			if err != nil {
-				return err
-			}
-			work := scheduledRollouts{journal: j, installation: func(string) *installation { return in }}
-			return fn(ctx, schedule.NewRunner(b, work, author(), in.schedules()), args)
-		})
-	})
-}
-
-// schedules returns the schedules of the configuration, for a Runner.
-func (in *installation) schedules() []schedule.Schedule {
-	var all []schedule.Schedule
-	for _, s := range in.Schedules {
-		all = append(all, s.Schedule)
-	}
-	return all
 }
 
 // completeSchedule offers the names of schedules.

@@ -62,7 +62,7 @@ health    of "health", for each host: host, state (healthy, failing, silent),
           not as the rollout left them: package, want, have), rollout, facts
           (what its agent knows besides: agent, its version; reboot, whether
           one is required; pending, security, numbers of upgrades; lists, the
-          age of apt's lists)
+          age of apt's lists), unprobed (it has no probes)
 fleet     of "health", at its end, numbers of hosts: hosts, healthy, failing,
           silent, drifted, reboot, security, pending`,
 	}
