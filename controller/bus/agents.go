@@ -10,6 +10,8 @@ import (
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
+
+	"github.com/aptfleet/aptfleet/pkg/pause"
 )
 
 // Admit returns the token with which the agent of that public key may connect;
@@ -23,8 +25,10 @@ func (b *Bus) Admit(ctx context.Context, agent, name string) (string, error) {
 		return "", err
 	}
 	// What is signed in the second of a revocation, or before, is refused.
-	if at, ok := account.Revocations[agent]; ok && !waitUntil(ctx, time.Unix(at+1, 0)) {
-		return "", context.Cause(ctx)
+	if at, ok := account.Revocations[agent]; ok {
+		if err := pause.For(ctx, time.Until(time.Unix(at+1, 0))); err != nil {
+			return "", err
+		}
 	}
 	claims := jwt.NewUserClaims(agent)
 	claims.SetScoped(true)
@@ -138,16 +142,4 @@ func (b *Bus) systemConn() (*nats.Conn, error) {
 		return nil, err
 	}
 	return b.dial(as)
-}
-
-// waitUntil reports whether the time came before ctx's end.
-func waitUntil(ctx context.Context, at time.Time) bool {
-	timer := time.NewTimer(time.Until(at))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
+
+	"github.com/aptfleet/aptfleet/pkg/pause"
 )
 
 // MaxBatch is the number of messages that PublishAll takes at most; it is the
@@ -42,7 +44,7 @@ func (b *Bus) PublishAll(ctx context.Context, messages ...*nats.Msg) (uint64, er
 		if failure := b.Failure(); failure != nil {
 			return 0, fmt.Errorf("the store has failed: %w", failure)
 		}
-		if !b.mayPass(err) || !waitUntil(ctx, time.Now().Add(electionPause)) {
+		if !b.mayPass(err) || pause.For(ctx, electionPause) != nil {
 			return seq, err
 		}
 	}
