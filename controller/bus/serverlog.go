@@ -66,7 +66,7 @@ func (l *serverLog) Tracef(format string, v ...any) { l.debug(format, v) }
 // Warnf is for what the server could put right itself.
 func (l *serverLog) Warnf(format string, v ...any) {
 	message := strings.TrimSpace(fmt.Sprintf(format, v...))
-	if l.connections(message) {
+	if l.connections("the bus warns of a connection", message) {
 		return
 	}
 	l.warning.Store(&message)
@@ -77,19 +77,19 @@ func (l *serverLog) Warnf(format string, v ...any) {
 // whoever waits for the bus is given it as an error.
 func (l *serverLog) Errorf(format string, v ...any) {
 	err := fmt.Errorf(format, v...)
-	if !l.connections(err.Error()) {
+	if !l.connections("the bus refused something", err.Error()) {
 		l.fail(err)
 	}
 }
 
 // connections logs a message that is about those who connect, and reports
 // whether it is. They decide how many there are, and their words are in it.
-func (l *serverLog) connections(message string) bool {
+func (l *serverLog) connections(kind, message string) bool {
 	if m := ofClient.FindStringSubmatch(message); m != nil {
 		if strings.HasSuffix(message, " - authentication error") {
 			return true // the doorkeeper knows more of it
 		}
-		l.refused.Warn("the bus refused something", "address", m[1], "message", health.Text(message[len(m[0]):]))
+		l.refused.Warn(kind, "address", m[1], "message", health.Text(message[len(m[0]):]))
 		return true
 	}
 	if ofDoor.MatchString(message) {
