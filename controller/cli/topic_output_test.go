@@ -14,7 +14,7 @@ func TestOutputTopic(t *testing.T) {
 		documented[m[1]] = m[2]
 	}
 	lines := []line{
-		versionLine{}, hostLine{}, pingLine{}, enrolledLine{}, forgottenLine{}, builtLine{}, packageLine{}, prunedLine{}, planLine{},
+		versionLine{}, hostLine{}, pingLine{}, enrolledLine{}, forgottenLine{}, checkLine{}, builtLine{}, packageLine{}, prunedLine{}, planLine{},
 		eventLine{}, statusLine{}, historyLine{}, logLine{}, healthLine{}, fleetLine{}, scheduleLine{}, actionLine{}, tokenLine{},
 	}
 	for _, l := range lines {
