@@ -22,6 +22,7 @@ var subjects = []subject{
 	{"jobs", jobs},
 	{"rollout", rollout},
 	{"agent", agent},
+	{"reports", reports},
 }
 
 // choose returns the named subjects, or all without a name.
