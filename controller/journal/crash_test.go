@@ -3,6 +3,7 @@ package journal
 import (
 	"bufio"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -19,7 +20,21 @@ import (
 )
 
 // crashHosts is more than all children together get done.
-const crashHosts = 6000
+const crashHosts = 9000
+
+// rounds is how often the tests of crashes crash, if it is not 0.
+var rounds = flag.Int("rounds", 0, "`number` of crashes; 0 is a few")
+
+// crashes returns how often to crash.
+func crashes(few, fewer int) int {
+	switch {
+	case *rounds > 0:
+		return *rounds
+	case testing.Short():
+		return fewer
+	}
+	return few
+}
 
 // TestKilled lets a child write a rollout with 8 hosts at a time, kills it with
 // SIGKILL after a random number of acknowledged events, lets the next child
@@ -30,10 +45,7 @@ func TestKilled(t *testing.T) {
 		writeUntilKilled(t, state)
 		return
 	}
-	rounds := 8
-	if testing.Short() {
-		rounds = 3
-	}
+	rounds := crashes(8, 3)
 	state := t.TempDir()
 	acknowledged := map[string]bool{}
 	for range rounds {

@@ -85,10 +85,7 @@ func (d disk) restore() {
 // acknowledged is on the disk. Without SyncAlways it loses everything.
 func TestPowerCut(t *testing.T) {
 	d := newDisk(t)
-	rounds := 6
-	if testing.Short() {
-		rounds = 2
-	}
+	rounds := crashes(6, 2)
 	state := filepath.Join(d.mount, "state")
 	acknowledged := map[string]bool{}
 	for range rounds {

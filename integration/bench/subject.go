@@ -23,6 +23,7 @@ var subjects = []subject{
 	{"rollout", rollout},
 	{"agent", agent},
 	{"reports", reports},
+	{"journal", journal},
 }
 
 // choose returns the named subjects, or all without a name.

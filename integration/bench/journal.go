@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strconv"
+
+	"github.com/aptfleet/aptfleet/integration/bench/measure"
+)
+
+// How often the journal is crashed.
+const (
+	journalKills = 50
+	journalCuts  = 20
+)
+
+// journal measures what an event costs that has to last, and what a rollout of
+// 10,000 hosts takes to be read again, and loses power under both.
+func journal(ctx context.Context, b *bench) error {
+	const pkg = "controller/journal"
+	appended, err := b.goBenchmark(ctx, pkg, "BenchmarkAppend")
+	if err != nil {
+		return err
+	}
+	b.table.Add(measure.Claim{What: "journal: an event, until it is on the disk", Unit: measure.Milliseconds, Ours: appended / 1e6, Most: 1})
+	read, err := b.goBenchmark(ctx, pkg, "BenchmarkRead")
+	if err != nil {
+		return err
+	}
+	b.table.Add(measure.Claim{What: "journal: read a rollout of 10,000 hosts again", Unit: measure.Seconds, Ours: read / 1e9, Most: 2})
+	if err := b.crash(ctx, pkg, "TestKilled", "kills", journalKills); err != nil {
+		return err
+	}
+	return b.crash(ctx, pkg, "TestPowerCut", "power cuts", journalCuts)
+}
+
+// crash runs a test of crashes so often, which fails if an event is lost that was
+// acknowledged.
+func (b *bench) crash(ctx context.Context, pkg, test, what string, rounds int) error {
+	cmd := exec.CommandContext(ctx, "go", "test", "-v", "-count=1", "-timeout=30m", "-run", "^"+test+"$", "github.com/aptfleet/aptfleet/"+pkg,
+		"-args", "-rounds", strconv.Itoa(rounds))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s failed: %w: %s", test, err, lastLines(string(out), 5))
+	}
+	done := regexp.MustCompile(`\d+ ` + what + `, (\d+) acknowledged events, none lost`).FindStringSubmatch(string(out))
+	if done == nil {
+		b.table.LeaveOut(fmt.Sprintf("journal: events lost over %d %s", rounds, what), "the machine cannot do that")
+		return nil
+	}
+	b.table.Add(measure.Claim{What: fmt.Sprintf("journal: of %s acknowledged events, lost over %d %s", done[1], rounds, what), Ours: 0, Most: 0})
+	return nil
+}
