@@ -198,12 +198,22 @@ func readEvent(text string, err error) (l eventLine, some bool, _ error) {
 	if strings.TrimSpace(text) == "" {
 		return l, false, nil
 	}
+	var head struct {
+		Type string `json:"type"`
+	}
 	var p problem
-	if err := json.Unmarshal([]byte(text), &p); err != nil {
+	err = json.Unmarshal([]byte(text), &head)
+	switch {
+	case err != nil:
+	case head.Type == "problem":
+		if err = json.Unmarshal([]byte(text), &p); err == nil {
+			return l, false, p.err()
+		}
+	default:
+		err = json.Unmarshal([]byte(text), &l)
+	}
+	if err != nil {
 		return l, false, fmt.Errorf("cannot read the daemon's answer: %w", err)
 	}
-	if p.Type == "problem" {
-		return l, false, p.err()
-	}
-	return l, true, json.Unmarshal([]byte(text), &l)
+	return l, true, nil
 }

@@ -160,7 +160,11 @@ func (c *client) show(ctx context.Context, id rollout.ID, after, hosts int) erro
 			break
 		}
 		bar.say(c.in.app, "%s: %v; it resumes with the next daemon", id, err)
-		if err := c.await(ctx); err != nil {
+		err = c.await(ctx)
+		if ctx.Err() != nil {
+			return c.detached(id)
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", id, err)
 		}
 	}
