@@ -22,8 +22,19 @@ func (s stored) id() string { return idOf(s.header) }
 
 func idOf(h nats.Header) string { return h.Get(jetstream.MsgIDHeader) }
 
-// stalled is how long a reader waits for a message that must be there.
-const stalled = 5 * time.Second
+// A reader waits so long for a message that must be there. In a cluster the node
+// that has to deliver it may have died, and another one is asked then.
+const (
+	stalled          = 5 * time.Second
+	stalledInCluster = 30 * time.Second
+)
+
+// A cluster may give a reader to a node that has just died: whoever gets no answer
+// asks again.
+const (
+	readerIn    = 4 * time.Second
+	readerTries = 5
+)
 
 var errMissing = errors.New("there are more events, and they cannot be read")
 
@@ -40,10 +51,14 @@ func (j *Journal) present(ctx context.Context, stream, subject string) iter.Seq2
 		}
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		watchdog := time.AfterFunc(stalled, func() { cancel(errMissing) })
+		patience, alone := stalledInCluster, j.bus.Embedded()
+		if alone {
+			patience = stalled
+		}
+		watchdog := time.AfterFunc(patience, func() { cancel(errMissing) })
 		defer watchdog.Stop()
 		for s, err := range j.subscribe(ctx, stream, subject) {
-			watchdog.Reset(stalled)
+			watchdog.Reset(patience)
 			missing--
 			if err != nil && ctx.Err() != nil {
 				err = context.Cause(ctx)
@@ -51,7 +66,7 @@ func (j *Journal) present(ctx context.Context, stream, subject string) iter.Seq2
 			if !yield(s, err) || err != nil || missing == 0 {
 				return
 			}
-			if s.after == 0 {
+			if s.after == 0 && alone { // a node of a cluster may be behind
 				yield(stored{}, errMissing)
 				return
 			}
@@ -80,12 +95,7 @@ func (j *Journal) count(ctx context.Context, stream, subject string) (uint64, er
 // it, until ctx is cancelled.
 func (j *Journal) subscribe(ctx context.Context, stream, subject string) iter.Seq2[stored, error] {
 	return func(yield func(stored, error) bool) {
-		consumer, err := j.bus.JetStream().OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}})
-		if err != nil {
-			yield(stored{}, err)
-			return
-		}
-		messages, err := consumer.Messages()
+		messages, err := j.reader(ctx, stream, subject)
 		if err != nil {
 			yield(stored{}, err)
 			return
@@ -98,6 +108,30 @@ func (j *Journal) subscribe(ctx context.Context, stream, subject string) iter.Se
 			}
 		}
 	}
+}
+
+// reader has the server deliver what a stream has of a subject.
+func (j *Journal) reader(ctx context.Context, stream, subject string) (messages jetstream.MessagesContext, err error) {
+	if j.bus.Embedded() {
+		return j.askReader(ctx, stream, subject)
+	}
+	for range readerTries {
+		asked, cancel := context.WithTimeout(ctx, readerIn)
+		messages, err = j.askReader(asked, stream, subject)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return messages, err
+}
+
+func (j *Journal) askReader(ctx context.Context, stream, subject string) (jetstream.MessagesContext, error) {
+	consumer, err := j.bus.JetStream().OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}})
+	if err != nil {
+		return nil, err
+	}
+	return consumer.Messages()
 }
 
 func nextMessage(ctx context.Context, messages jetstream.MessagesContext) (stored, error) {
