@@ -51,7 +51,13 @@ func (c *carrier) leases(ctx context.Context) (leases *lease.Leases, done func()
 func (c *carrier) owned(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancelCause(ctx)
 	held, done := c.lease.While(ctx)
-	stop := context.AfterFunc(held, func() { end(fmt.Errorf("%w: %w", engine.ErrTaken, context.Cause(held))) })
+	stop := context.AfterFunc(held, func() {
+		cause := context.Cause(held)
+		if c.in.errand != nil && lostLease(cause) { // nobody waits for what would say it
+			c.in.errand.daemon.log.Warn("a rollout is let go", "rollout", string(c.writer.ID()), "error", cause)
+		}
+		end(fmt.Errorf("%w: %w", engine.ErrTaken, cause))
+	})
 	return ctx, func() {
 		stop()
 		done()
