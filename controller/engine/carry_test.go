@@ -14,12 +14,15 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// hour is a step that takes so long.
+// hour is a step that takes so long, or three times that on a host that is slow.
 func hour(h inventory.Host, _ rollout.HostState) Task {
 	return Task{Steps: []Step{fake{name: "install", do: func(ctx context.Context) error {
 		time.Sleep(time.Hour)
-		if strings.HasPrefix(string(h.Name), "bad") {
+		switch h.Name {
+		case "bad":
 			return errors.New("cannot install")
+		case "slow":
+			time.Sleep(2 * time.Hour)
 		}
 		return nil
 	}}}}
@@ -72,6 +75,7 @@ func TestCarryTakesItsTime(t *testing.T) {
 		want   string
 	}{
 		{"window", named("a", "b", "c"), rollout.Policy{Parallel: 2, Batches: all}, nil, 2 * time.Hour, "a done, b done, c done"},
+		{"the window slides", named("slow", "b", "c", "d", "e"), rollout.Policy{Parallel: 2, Batches: all}, nil, 4 * time.Hour, "slow done, b done, c done, d done, e done"},
 		{"batches", named("a", "b", "c"), rollout.Policy{Parallel: 2, Batches: oneByOne}, nil, 3 * time.Hour, "a done, b done, c done"},
 		{"pauses", named("a", "b", "c"), rollout.Policy{Parallel: 2, Batches: oneByOne, Pause: time.Hour}, nil, 5 * time.Hour, "a done, b done, c done"},
 		{"gates go on beside the work", named("a", "b", "c"), rollout.Policy{Parallel: 1, Gate: true, Deadline: time.Hour}, well, 3*time.Hour + 30*time.Minute, "a done, b done, c done"},

@@ -13,124 +13,98 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// target is a host whose versions the steps of site change for real, so that a
-// test can compare the truth with what the journal says.
-type target struct {
-	app, config string
-	failing     bool // app's installation fails half way
-}
-
-type site map[inventory.HostName]*target
-
-func newSite(hosts []inventory.Host) site {
-	s := site{}
-	for _, h := range hosts {
-		s[h.Name] = &target{app: "1", config: "1"}
-	}
-	return s
-}
-
-// task upgrades the config and then the app.
-func (s site) task(h inventory.Host) Task {
-	on := s[h.Name]
-	set := func(what *string) func(json.RawMessage) error {
-		return func(record json.RawMessage) error { return json.Unmarshal(record, what) }
-	}
-	remember := func(what *string) func() (json.RawMessage, error) {
-		return func() (json.RawMessage, error) { return json.Marshal(*what) }
-	}
-	config := fake{name: "config", prepare: remember(&on.config), undo: set(&on.config),
-		do: func(context.Context) error { on.config = "2"; return nil }}
-	app := fake{name: "app", prepare: remember(&on.app), undo: set(&on.app),
-		do: func(context.Context) error {
-			if on.failing {
-				on.app = "2 (half configured)"
-				return errors.New("cannot install app: apt-get exited with 100")
-			}
-			on.app = "2"
-			return nil
-		}}
-	return Task{Steps: []Step{config, app}}
-}
-
-// TestStoppedAfterEveryEvent runs three hosts, one of which fails, and lets the
-// journal end at its first event, its second, and so on. What the fold shows
-// must never claim less than what was done to a host.
+// TestStoppedAfterEveryEvent lets the journal of every story end at its first
+// event, its second, and so on. Nobody resumes: what the fold shows must never
+// claim less than what was done to a host.
 func TestStoppedAfterEveryEvent(t *testing.T) {
-	hosts := named("a", "b", "c")
-	whole := 0
-	for cut := 1; ; cut++ {
-		s := newSite(hosts)
-		s["b"].failing = true
-		m := newMemory(t, cut, hosts...)
-		results, err := (&Engine{Journal: m}).Run(t.Context(), hosts, 1, s.task)
-		if err == nil {
-			whole = cut
-			break
-		}
-		if !errors.Is(err, errCut) || len(results) != len(hosts) || len(m.lines) != cut-1 {
-			t.Fatalf("cut at %d: %d events, %d results, %v", cut, len(m.lines), len(results), err)
-		}
-		checkTruth(t, cut, s, m)
-	}
-	if whole != 3*5+1 {
-		t.Errorf("a whole run has %d events, want 15", whole-1)
-	}
-}
-
-func checkTruth(t *testing.T, cut int, s site, m *memory) {
-	t.Helper()
-	for _, host := range m.state.Hosts() {
-		on := s[host.Name]
-		for _, step := range []struct{ name, version string }{{"config", on.config}, {"app", on.app}} {
-			status := host.Step(step.name).Status
-			switch {
-			case status == rollout.Pending && step.version != "1":
-				t.Errorf("cut at %d: %s was changed by %s, of which the journal knows nothing", cut, host.Name, step.name)
-			case status == rollout.Done && step.version != "2":
-				t.Errorf("cut at %d: %s has %s %s, and the journal says done", cut, host.Name, step.name, step.version)
-			}
-		}
-		if host.Verdict == rollout.HostDone && on.app+on.config != "22" {
-			t.Errorf("cut at %d: %s is said to be done and has %+v", cut, host.Name, *on)
-		}
-	}
-}
-
-// TestUndoAfterEveryEvent undoes what each of those runs left, from the fold
-// alone, with a journal that is itself cut at each event and then continued:
-// every host must be back at the first versions.
-func TestUndoAfterEveryEvent(t *testing.T) {
-	hosts := named("a", "b", "c")
-	for cut := 2; cut <= 16; cut++ {
-		for cutUndo := 1; ; cutUndo++ {
-			s := newSite(hosts)
-			s["b"].failing = true
-			m := newMemory(t, cut, hosts...)
-			e := &Engine{Journal: m}
-			_, _ = e.Run(t.Context(), hosts, 1, s.task) // its errors are the other test's
-			m.cut = len(m.lines) + cutUndo
-			_, cutErr := e.Undo(t.Context(), &m.state, hosts, 1, s.task)
-			m.cut = 0
-			if _, err := e.Undo(t.Context(), &m.state, hosts, 1, s.task); err != nil {
-				t.Fatalf("cut at %d and %d: %v", cut, cutUndo, err)
-			}
-			for name, on := range s {
-				host, _ := m.state.Host(name)
-				if on.app+on.config != "11" || host.Touched() || len(host.Steps) > 0 && host.Verdict != rollout.HostReturned {
-					t.Errorf("cut at %d and %d: %s has %+v, and the journal says %+v", cut, cutUndo, name, *on, host)
+	hosts := named("a", "b", "c", "d")
+	for _, story := range stories {
+		t.Run(story.name, func(t *testing.T) {
+			for cut := 1; ; cut++ {
+				all := newMachines(hosts)
+				if story.plight != nil {
+					story.plight(all)
+				}
+				tp := newTape(t, story.policy, hosts)
+				tp.cut = cut
+				err := (&Engine{Journal: tp}).Carry(t.Context(), tp.fold(t), Work{Hosts: hosts, Task: all.task, Gate: all})
+				all.checkTruth(t, cut, tp.fold(t))
+				if err == nil {
+					break
+				}
+				if !errors.Is(err, errCut) {
+					t.Fatalf("cut at %d it ends with %v", cut, err)
 				}
 			}
-			if cutErr == nil {
-				break
+		})
+	}
+}
+
+// checkTruth compares the machines with what the events say of them.
+func (all machines) checkTruth(t *testing.T, cut int, s *rollout.State) {
+	t.Helper()
+	for _, host := range s.Hosts() {
+		m := all[host.Name]
+		for name, version := range map[string]string{"config": m.config, "app": m.app} {
+			status := host.Step(name).Status
+			switch {
+			case status == rollout.Pending && version != "1":
+				t.Errorf("cut at %d: %s was changed by %s, of which the journal knows nothing", cut, host.Name, name)
+			case status == rollout.Done && version != "2", status == rollout.Undone && version != "1":
+				t.Errorf("cut at %d: %s has %s %s, and the journal says %s", cut, host.Name, name, version, status)
+			}
+		}
+		if host.Verdict == rollout.HostDone && m.app+m.config != "22" || host.Verdict == rollout.HostReturned && m.app+m.config != "11" {
+			t.Errorf("cut at %d: %s is said to be %s and has %+v", cut, host.Name, host.Verdict, *m)
+		}
+	}
+}
+
+// TestTakenBackAfterEveryEvent stops a rollout at each of its events and takes it
+// back instead of going on, with a journal that is cut again at each event: every
+// host must be back at the first versions.
+func TestTakenBackAfterEveryEvent(t *testing.T) {
+	hosts := named("a", "b", "c")
+	for cut, whole := 1, false; !whole; cut++ {
+		for cutBack, back := 1, false; !back; cutBack++ {
+			all := newMachines(hosts)
+			all["b"].breaks = 1
+			work := Work{Hosts: hosts, Task: all.task}
+			tp := newTape(t, rollout.Policy{Parallel: 1}, hosts)
+			tp.cut = cut
+			whole = !tp.dies(t, work)
+			if err := decideOn(t, tp, rollout.Event{Kind: rollout.KindRollback}); err != nil {
+				t.Fatal(err)
+			}
+			tp.cut = len(tp.stored) + cutBack - 1
+			if back = !tp.dies(t, work); !back {
+				tp.must(t, rollout.Event{Kind: rollout.KindTaken})
+				tp.dies(t, work)
+			}
+			for _, host := range tp.fold(t).Hosts() {
+				m := all[host.Name]
+				if m.app+m.config != "11" || host.Touched() || len(host.Steps) > 0 && host.Verdict != rollout.HostReturned {
+					t.Errorf("cut at %d and %d: %s has %+v, and the journal says %+v", cut, cutBack, host.Name, *m, host)
+				}
 			}
 		}
 	}
+}
+
+// dies carries a rollout out until the tape is cut, which it is no longer then,
+// and reports whether it was.
+func (tp *tape) dies(t *testing.T, work Work) bool {
+	t.Helper()
+	err := (&Engine{Journal: tp}).Carry(t.Context(), tp.fold(t), work)
+	if err != nil && !errors.Is(err, errCut) {
+		t.Fatal(err)
+	}
+	tp.cut = 0
+	return err != nil
 }
 
 func TestUndoOrderAndStuck(t *testing.T) {
 	hosts := named("a")
-	m := newMemory(t, 0, hosts...)
 	var undone []string
 	broken := true
 	step := func(name string, do, undo error) fake {
@@ -144,39 +118,48 @@ func TestUndoOrderAndStuck(t *testing.T) {
 				return nil
 			}}
 	}
-	e := &Engine{Journal: m}
-	task := always(step("one", nil, nil), step("two", nil, errors.New("cannot return two: postinst exited with 1")), step("three", errors.New("cannot do three"), nil), step("four", nil, nil))
-	if _, err := e.Run(t.Context(), hosts, 1, task); err != nil {
-		t.Fatal(err)
-	}
-	results, err := e.Undo(t.Context(), &m.state, hosts, 1, task)
-	if err != nil || results[0].Verdict != rollout.HostStuck || results[0].Step != "two" || !strings.HasPrefix(results[0].Err.Error(), "a: cannot return two") {
-		t.Fatalf("Undo returned %+v, %v", results, err)
+	task := withoutState(always(step("one", nil, nil), step("two", nil, errors.New("cannot return two: postinst exited with 1")), step("three", errors.New("cannot do three"), nil), step("four", nil, nil)))
+	tp := newTape(t, rollout.Policy{Parallel: 1}, hosts)
+	carryAll(t, tp, hosts, task)
+	state := carryBack(t, tp, hosts, task)
+	if a, _ := state.Host("a"); a.Verdict != rollout.HostStuck || a.Step("two").Status != rollout.Stuck || !strings.HasPrefix(a.Cause, "cannot return two") {
+		t.Fatalf("taken back, a is %+v", a)
 	}
 	broken = false
-	results, err = e.Undo(t.Context(), &m.state, hosts, 1, task)
-	if err != nil || results[0].Verdict != rollout.HostReturned {
-		t.Fatalf("the second Undo returned %+v, %v", results, err)
+	state = carryBack(t, tp, hosts, task)
+	if a, _ := state.Host("a"); a.Verdict != rollout.HostReturned {
+		t.Fatalf("taken back once more, a is %+v", a)
 	}
 	if want := []string{`"three"`, `"two"`, `"two"`, `"one"`}; !slices.Equal(undone, want) {
 		t.Errorf("undone in the order %v, want %v", undone, want)
 	}
 }
 
-// TestUndoKeepsHostsThatWereNotTouched also covers a step that this program no
-// longer has.
-func TestUndoKeepsHostsThatWereNotTouched(t *testing.T) {
-	hosts := named("a", "b")
-	m := newMemory(t, 0, hosts...)
-	e := &Engine{Journal: m}
-	if _, err := e.Run(t.Context(), hosts[:1], 1, always(fake{name: "old"})); err != nil {
+// TestUndoOfUnknownStep: another program has begun what this one cannot undo.
+func TestUndoOfUnknownStep(t *testing.T) {
+	hosts := named("a")
+	tp := newTape(t, rollout.Policy{Parallel: 1}, hosts)
+	carryAll(t, tp, hosts, withoutState(always(fake{name: "old"})))
+	state := carryBack(t, tp, hosts, withoutState(always(fake{name: "new"})))
+	if a, _ := state.Host("a"); a.Verdict != rollout.HostStuck || !strings.Contains(a.Cause, "no such step") {
+		t.Errorf("a ended as %+v", a)
+	}
+}
+
+// carryAll carries a rollout out to its end and returns how it then stands.
+func carryAll(t *testing.T, tp *tape, hosts []inventory.Host, task func(inventory.Host, rollout.HostState) Task) *rollout.State {
+	t.Helper()
+	if err := (&Engine{Journal: tp}).Carry(t.Context(), tp.fold(t), Work{Hosts: hosts, Task: task}); err != nil {
 		t.Fatal(err)
 	}
-	results, err := e.Undo(t.Context(), &m.state, hosts, 1, always(fake{name: "new"}))
-	if err != nil || results[0].Verdict != rollout.HostStuck || !strings.Contains(results[0].Err.Error(), "no such step") {
-		t.Errorf("a ended as %+v, %v", results[0], err)
+	return tp.fold(t)
+}
+
+// carryBack is carryAll for one that has finished and is to be taken back.
+func carryBack(t *testing.T, tp *tape, hosts []inventory.Host, task func(inventory.Host, rollout.HostState) Task) *rollout.State {
+	t.Helper()
+	if err := decideOn(t, tp, rollout.Event{Kind: rollout.KindRollback}); err != nil {
+		t.Fatal(err)
 	}
-	if results[1].Verdict != rollout.HostNotStarted || results[1].Err != nil {
-		t.Errorf("b ended as %+v", results[1])
-	}
+	return carryAll(t, tp, hosts, task)
 }

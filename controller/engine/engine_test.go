@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,42 +17,7 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// memory is a journal that folds what it is given, as every reader would, and
-// refuses events from the cut-th on.
-type memory struct {
-	mu    sync.Mutex
-	state rollout.State
-	lines []string
-	cut   int // 0 is never
-}
-
 var errCut = errors.New("disk full")
-
-func newMemory(t *testing.T, cut int, hosts ...inventory.Host) *memory {
-	t.Helper()
-	spec := &rollout.Spec{Mode: rollout.DistUpgrade, Policy: rollout.Policy{Parallel: 1}}
-	for _, h := range hosts {
-		spec.Hosts = append(spec.Hosts, h.Name)
-	}
-	m := &memory{cut: cut}
-	if err := m.state.Apply(rollout.Event{Kind: rollout.KindCreated, Spec: spec}); err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
-func (m *memory) Append(_ context.Context, e rollout.Event) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.cut > 0 && len(m.lines) >= m.cut-1 {
-		return errCut
-	}
-	if err := m.state.Apply(e); err != nil {
-		return err
-	}
-	m.lines = append(m.lines, e.String())
-	return nil
-}
 
 // fake is a step whose parts are functions; those that are nil succeed.
 type fake struct {
@@ -102,32 +66,28 @@ func always(steps ...Step) func(inventory.Host) Task {
 	return func(inventory.Host) Task { return Task{Steps: steps} }
 }
 
-func TestRunJournalsBeforeAndAfter(t *testing.T) {
+func TestJournaledBeforeAndAfter(t *testing.T) {
 	hosts := named("a")
-	m := newMemory(t, 0, hosts...)
+	tp := newTape(t, rollout.Policy{Parallel: 1}, hosts)
 	seen := func(want string) func(context.Context) error {
 		return func(context.Context) error {
-			if last := m.lines[len(m.lines)-1]; last != want {
-				t.Errorf("when the step ran, the journal ended with %q, want %q", last, want)
+			if lines := tp.lines(t); lines[len(lines)-1] != want {
+				t.Errorf("when the step ran, the journal ended with %q, want %q", lines[len(lines)-1], want)
 			}
 			return nil
 		}
 	}
-	e := &Engine{Journal: m}
-	results, err := e.Run(t.Context(), hosts, 1, always(
+	state := carryAll(t, tp, hosts, withoutState(always(
 		fake{name: "refresh", do: seen("a: refresh doing")},
 		fake{name: "install", do: seen("a: install doing"),
 			prepare: func() (json.RawMessage, error) { return json.RawMessage(`{"shop":"1"}`), nil },
 			report:  Report{Before: rollout.Versions{"shop": "1"}, After: rollout.Versions{"shop": "2"}, Notes: []string{"mended"}}},
-	))
-	if err != nil || results[0].Verdict != rollout.HostDone || results[0].Err != nil {
-		t.Fatalf("Run returned %+v, %v", results, err)
-	}
-	want := "a: refresh doing|a: refresh done|a: install doing|a: install done|a: done"
-	if got := strings.Join(m.lines, "|"); got != want {
+	)))
+	want := "created|batch begun 1|a: refresh doing|a: refresh done|a: install doing|a: install done|a: done|batch ended 1|finished"
+	if got := strings.Join(tp.lines(t), "|"); got != want {
 		t.Errorf("the journal is %s, want %s", got, want)
 	}
-	host, _ := m.state.Host("a")
+	host, _ := state.Host("a")
 	if !slices.Equal(host.Notes, []string{"mended"}) || host.Before["shop"] != "1" || host.After["shop"] != "2" || string(host.Step("install").Undo[0].Record) != `{"shop":"1"}` {
 		t.Errorf("the fold shows %+v", host)
 	}
@@ -149,105 +109,58 @@ func TestVerdicts(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			hosts := named("bad", "good")
-			m := newMemory(t, 0, hosts...)
 			tt.step.name = "install"
 			later := fake{name: "verify", do: func(context.Context) error { t.Error("a step ran after one that failed"); return nil }}
-			results, err := (&Engine{Journal: m}).Run(t.Context(), hosts, 2, func(h inventory.Host) Task {
+			state := carryAll(t, newTape(t, rollout.Policy{Parallel: 2}, hosts), hosts, func(h inventory.Host, _ rollout.HostState) Task {
 				if h.Name == "good" {
 					return Task{Steps: []Step{fake{name: "install"}}}
 				}
 				return Task{Steps: []Step{tt.step, later}}
 			})
-			if err != nil || results[1].Verdict != rollout.HostDone {
-				t.Errorf("the neighbour ended as %+v, %v", results[1], err)
+			if good, _ := state.Host("good"); good.Verdict != rollout.HostDone {
+				t.Errorf("the neighbour ended as %+v", good)
 			}
-			r := results[0]
-			if r.Verdict != tt.verdict || r.Step != "install" || r.Err == nil || !strings.HasPrefix(r.Err.Error(), "bad: cannot ") && tt.name != "cannot be reached" {
-				t.Errorf("it ended as %+v, want %s", r, tt.verdict)
-			}
-			host, _ := m.state.Host("bad")
-			if got := host.Step("install").Status; got != tt.status || host.Verdict != tt.verdict || host.Cause == "" {
-				t.Errorf("the fold shows %+v, want step %s", host, tt.status)
+			bad, _ := state.Host("bad")
+			if got := bad.Step("install").Status; got != tt.status || bad.Verdict != tt.verdict || !strings.Contains(bad.Cause, "cannot ") {
+				t.Errorf("the fold shows %+v, want %s and step %s", bad, tt.verdict, tt.status)
 			}
 		})
 	}
 }
 
-func TestWindowSlides(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		hosts := named("slow", "b", "c", "d")
-		var mu sync.Mutex
-		running, most := 0, 0
-		start := time.Now()
-		work := func(h inventory.Host) Task {
-			return Task{Steps: []Step{fake{name: "install", do: func(context.Context) error {
-				mu.Lock()
-				running++
-				most = max(most, running)
-				mu.Unlock()
-				took := time.Minute
-				if h.Name == "slow" {
-					took = 3 * time.Minute
-				}
-				time.Sleep(took)
-				mu.Lock()
-				running--
-				mu.Unlock()
-				return nil
-			}}}}
-		}
-		results, err := (&Engine{Journal: newMemory(t, 0, hosts...)}).Run(t.Context(), hosts, 2, work)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if took := time.Since(start); took != 3*time.Minute || most != 2 {
-			t.Errorf("it took %v with %d at a time, want 3m0s with 2", took, most)
-		}
-		for i, r := range results {
-			if r.Host != hosts[i].Name || r.Verdict != rollout.HostDone {
-				t.Errorf("result %d is %+v", i, r)
-			}
-		}
-	})
-}
-
-func TestCancelLetsRunningHostsFinish(t *testing.T) {
-	abort := errors.New("aborted by ada")
+// TestGrace: whoever is interrupted lets hosts finish for so long and no longer.
+func TestGrace(t *testing.T) {
+	hangup := errors.New("hangup")
 	for _, tt := range []struct {
 		name  string
 		grace time.Duration
-		want  []rollout.Verdict
+		want  string
 		took  time.Duration
 	}{
-		{"as long as it takes", 0, []rollout.Verdict{rollout.HostDone, rollout.HostNotStarted}, time.Hour},
-		{"within the grace", 2 * time.Hour, []rollout.Verdict{rollout.HostDone, rollout.HostNotStarted}, time.Hour},
-		{"longer than the grace", time.Minute, []rollout.Verdict{rollout.HostUnknown, rollout.HostNotStarted}, 2 * time.Minute},
+		{"as long as it takes", 0, "a done, b not started", time.Hour},
+		{"within the grace", 2 * time.Hour, "a done, b not started", time.Hour},
+		{"longer than the grace", time.Minute, "a unknown, b not started", 2 * time.Minute},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				hosts := named("a", "b")
-				m := newMemory(t, 0, hosts...)
+				tp := newTape(t, rollout.Policy{Parallel: 1}, hosts)
 				ctx, cancel := context.WithCancelCause(t.Context())
-				time.AfterFunc(time.Minute, func() { cancel(abort) })
+				time.AfterFunc(time.Minute, func() { cancel(hangup) })
 				start := time.Now()
-				results, err := (&Engine{Journal: m, Grace: tt.grace}).Run(ctx, hosts, 1, always(fake{name: "install", do: func(ctx context.Context) error {
+				err := (&Engine{Journal: tp, Grace: tt.grace}).Carry(ctx, tp.fold(t), Work{Hosts: hosts, Task: withoutState(always(fake{name: "install", do: func(ctx context.Context) error {
 					select {
 					case <-time.After(time.Hour):
 						return nil
 					case <-ctx.Done():
 						return Judge(rollout.HostUnknown, context.Cause(ctx))
 					}
-				}}))
-				if took := time.Since(start); err != nil || took != tt.took {
-					t.Errorf("Run took %v and returned %v, want %v", took, err, tt.took)
+				}}))})
+				if took := time.Since(start); !errors.Is(err, hangup) || took != tt.took {
+					t.Errorf("it took %v and returned %v, want %v", took, err, tt.took)
 				}
-				for i, want := range tt.want {
-					if host, _ := m.state.Host(hosts[i].Name); results[i].Verdict != want || host.Verdict != want {
-						t.Errorf("%s ended as %+v, in the fold as %s, want %s", hosts[i].Name, results[i], host.Verdict, want)
-					}
-				}
-				if !errors.Is(results[1].Err, abort) {
-					t.Errorf("the host that was not started says %v", results[1].Err)
+				if got := verdicts(tp.fold(t)); got != tt.want {
+					t.Errorf("it ended with %s, want %s", got, tt.want)
 				}
 			})
 		})
@@ -256,13 +169,10 @@ func TestCancelLetsRunningHostsFinish(t *testing.T) {
 
 func TestCauseIsBounded(t *testing.T) {
 	hosts := named("a")
-	m := newMemory(t, 0, hosts...)
 	long := errors.New("cannot install: " + strings.Repeat("\xff€", 100_000))
-	results, err := (&Engine{Journal: m}).Run(t.Context(), hosts, 1, always(fake{name: "install", do: func(context.Context) error { return long }}))
-	if err != nil || !errors.Is(results[0].Err, long) {
-		t.Errorf("Run returned %v, %v", results[0].Err, err)
-	}
-	host, _ := m.state.Host("a")
+	state := carryAll(t, newTape(t, rollout.Policy{Parallel: 1}, hosts), hosts,
+		withoutState(always(fake{name: "install", do: func(context.Context) error { return long }})))
+	host, _ := state.Host("a")
 	if n := len(host.Cause); n < maxCause || n > 2*maxCause || !utf8.ValidString(host.Cause) {
 		t.Errorf("%d bytes of the cause are journaled", n)
 	}
@@ -272,8 +182,9 @@ func TestTaskIsClosedOnce(t *testing.T) {
 	hosts := named("a", "b", "c")
 	open, closed, most := 0, 0, 0
 	var log strings.Builder
-	e := &Engine{Journal: newMemory(t, 0, hosts...), Log: slog.New(slog.NewTextHandler(&log, nil))}
-	_, err := e.Run(t.Context(), hosts, 1, func(h inventory.Host) Task {
+	tp := newTape(t, rollout.Policy{Parallel: 1}, hosts)
+	e := &Engine{Journal: tp, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	err := e.Carry(t.Context(), tp.fold(t), Work{Hosts: hosts, Task: func(h inventory.Host, _ rollout.HostState) Task {
 		open++
 		most = max(most, open-closed)
 		return Task{
@@ -285,7 +196,7 @@ func TestTaskIsClosedOnce(t *testing.T) {
 			}}},
 			Close: func() error { closed++; return errors.New("already gone") },
 		}
-	})
+	}})
 	if n := strings.Count(log.String(), "already gone"); n != 3 {
 		t.Errorf("%d failures to close were logged, want 3", n)
 	}

@@ -74,6 +74,22 @@ func (tp *tape) fold(t *testing.T) *rollout.State {
 	return &s
 }
 
+// lines tells what is on the tape, a line an event.
+func (tp *tape) lines(t *testing.T) []string {
+	t.Helper()
+	tp.mu.Lock()
+	defer tp.mu.Unlock()
+	var lines []string
+	for _, data := range tp.stored {
+		e, err := rollout.DecodeEvent(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, e.String())
+	}
+	return lines
+}
+
 // kinds returns the kinds of the decisions on the tape.
 func (tp *tape) kinds(t *testing.T) []rollout.Kind {
 	t.Helper()
