@@ -98,17 +98,13 @@ func TestGateSaysWhy(t *testing.T) {
 	hosts := named("a")
 	tp := newTape(t, rollout.Policy{Parallel: 1, Gate: true, Deadline: time.Minute}, hosts)
 	gate := gateFunc(func(context.Context, inventory.Host) error { return errors.New("cannot serve: 503") })
-	state, _, err := carryHours(t, tp, t.Context(), Work{Hosts: hosts, Task: withoutState(always(fake{name: "install"})), Gate: gate})
+	state, _, err := carryHours(t, tp, t.Context(), Work{Hosts: hosts, Task: always(fake{name: "install"}), Gate: gate})
 	if a, _ := state.Host("a"); err != nil || a.Cause != "cannot serve: 503" || a.Gate != rollout.Failed || a.Verdict != rollout.HostFailed {
 		t.Errorf("a ended as %+v, %v", a, err)
 	}
 	if err := (&Engine{Journal: tp}).Carry(t.Context(), state, Work{Hosts: hosts}); err == nil {
 		t.Error("a rollout with a gate was carried out without one")
 	}
-}
-
-func withoutState(task func(inventory.Host) Task) func(inventory.Host, rollout.HostState) Task {
-	return func(h inventory.Host, _ rollout.HostState) Task { return task(h) }
 }
 
 func TestAbortInTheMiddleOfABatch(t *testing.T) {
@@ -188,7 +184,7 @@ func TestTakenAway(t *testing.T) {
 // TestPersonIsWaitedFor: what only a person can decide hands back control.
 func TestPersonIsWaitedFor(t *testing.T) {
 	hosts := named("a", "b")
-	work := Work{Hosts: hosts, Task: withoutState(always(fake{name: "install"}))}
+	work := Work{Hosts: hosts, Task: always(fake{name: "install"})}
 	tp := newTape(t, rollout.Policy{Parallel: 1, Batches: []rollout.Amount{rollout.Hosts(1)}, Confirm: true}, hosts)
 	for range 2 {
 		if state, _, err := carryHours(t, tp, t.Context(), work); !errors.Is(err, ErrPaused) || verdicts(state) != "a done, b not started" {
@@ -219,7 +215,7 @@ func TestPersonIsWaitedFor(t *testing.T) {
 func TestHostThatIsGone(t *testing.T) {
 	hosts := named("a", "b")
 	tp := newTape(t, rollout.Policy{Parallel: 2}, hosts)
-	work := Work{Hosts: hosts[:1], Task: withoutState(always(fake{name: "install"}))}
+	work := Work{Hosts: hosts[:1], Task: always(fake{name: "install"})}
 	state, _, err := carryHours(t, tp, t.Context(), work)
 	if b, _ := state.Host("b"); err != nil || verdicts(state) != "a done, b unreachable" || !strings.Contains(b.Cause, "inventory") {
 		t.Errorf("%s (%s), %v", verdicts(state), b.Cause, err)

@@ -14,17 +14,14 @@ var errGone = Judge(rollout.HostUnreachable, errors.New("cannot find the host: t
 
 // hostWork does what is left to be done to a host, or takes back what was.
 func (c *carrier) hostWork(name inventory.HostName, at rollout.HostState, returning bool) error {
-	run := &hostRun{engine: c.engine, journal: c, host: name, attempt: at.Attempt, task: c.task(name, at), undoing: returning, begun: true}
+	run := &hostRun{engine: c.engine, journal: c, host: name, attempt: at.Attempt, task: c.task(name, at), undoing: returning}
 	var err error
 	if returning {
 		err = run.undo(c.lasting, at)
 	} else {
 		err = run.resume(c.lasting, at)
 	}
-	if result := run.finish(c.lasting, err); errors.Is(result.Err, errJournal) {
-		return result.Err
-	}
-	return nil
+	return run.finish(c.lasting, err)
 }
 
 // task returns the steps of a host. For one that the inventory no longer has

@@ -118,7 +118,7 @@ func TestUndoOrderAndStuck(t *testing.T) {
 				return nil
 			}}
 	}
-	task := withoutState(always(step("one", nil, nil), step("two", nil, errors.New("cannot return two: postinst exited with 1")), step("three", errors.New("cannot do three"), nil), step("four", nil, nil)))
+	task := always(step("one", nil, nil), step("two", nil, errors.New("cannot return two: postinst exited with 1")), step("three", errors.New("cannot do three"), nil), step("four", nil, nil))
 	tp := newTape(t, rollout.Policy{Parallel: 1}, hosts)
 	carryAll(t, tp, hosts, task)
 	state := carryBack(t, tp, hosts, task)
@@ -139,8 +139,8 @@ func TestUndoOrderAndStuck(t *testing.T) {
 func TestUndoOfUnknownStep(t *testing.T) {
 	hosts := named("a")
 	tp := newTape(t, rollout.Policy{Parallel: 1}, hosts)
-	carryAll(t, tp, hosts, withoutState(always(fake{name: "old"})))
-	state := carryBack(t, tp, hosts, withoutState(always(fake{name: "new"})))
+	carryAll(t, tp, hosts, always(fake{name: "old"}))
+	state := carryBack(t, tp, hosts, always(fake{name: "new"}))
 	if a, _ := state.Host("a"); a.Verdict != rollout.HostStuck || !strings.Contains(a.Cause, "no such step") {
 		t.Errorf("a ended as %+v", a)
 	}

@@ -16,7 +16,7 @@
 // Carry carries a whole rollout out. It decides nothing by itself: it asks
 // rollout.State.Next, after everything that happens, which hosts to take in hand
 // or what to journal, and so a controller that resumes goes on as the one before
-// it would have. Run and Undo do all hosts at once, without batches and gates.
+// it would have.
 //
 // Cancelling the context means that no new host is begun. Hosts that are being
 // worked on are let finish, for as long as Engine.Grace says.

@@ -62,8 +62,8 @@ func named(names ...inventory.HostName) []inventory.Host {
 }
 
 // always gives every host the same steps.
-func always(steps ...Step) func(inventory.Host) Task {
-	return func(inventory.Host) Task { return Task{Steps: steps} }
+func always(steps ...Step) func(inventory.Host, rollout.HostState) Task {
+	return func(inventory.Host, rollout.HostState) Task { return Task{Steps: steps} }
 }
 
 func TestJournaledBeforeAndAfter(t *testing.T) {
@@ -77,12 +77,12 @@ func TestJournaledBeforeAndAfter(t *testing.T) {
 			return nil
 		}
 	}
-	state := carryAll(t, tp, hosts, withoutState(always(
+	state := carryAll(t, tp, hosts, always(
 		fake{name: "refresh", do: seen("a: refresh doing")},
 		fake{name: "install", do: seen("a: install doing"),
 			prepare: func() (json.RawMessage, error) { return json.RawMessage(`{"shop":"1"}`), nil },
 			report:  Report{Before: rollout.Versions{"shop": "1"}, After: rollout.Versions{"shop": "2"}, Notes: []string{"mended"}}},
-	)))
+	))
 	want := "created|batch begun 1|a: refresh doing|a: refresh done|a: install doing|a: install done|a: done|batch ended 1|finished"
 	if got := strings.Join(tp.lines(t), "|"); got != want {
 		t.Errorf("the journal is %s, want %s", got, want)
@@ -148,14 +148,14 @@ func TestGrace(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(time.Minute, func() { cancel(hangup) })
 				start := time.Now()
-				err := (&Engine{Journal: tp, Grace: tt.grace}).Carry(ctx, tp.fold(t), Work{Hosts: hosts, Task: withoutState(always(fake{name: "install", do: func(ctx context.Context) error {
+				err := (&Engine{Journal: tp, Grace: tt.grace}).Carry(ctx, tp.fold(t), Work{Hosts: hosts, Task: always(fake{name: "install", do: func(ctx context.Context) error {
 					select {
 					case <-time.After(time.Hour):
 						return nil
 					case <-ctx.Done():
 						return Judge(rollout.HostUnknown, context.Cause(ctx))
 					}
-				}}))})
+				}})})
 				if took := time.Since(start); !errors.Is(err, hangup) || took != tt.took {
 					t.Errorf("it took %v and returned %v, want %v", took, err, tt.took)
 				}
@@ -171,7 +171,7 @@ func TestCauseIsBounded(t *testing.T) {
 	hosts := named("a")
 	long := errors.New("cannot install: " + strings.Repeat("\xff€", 100_000))
 	state := carryAll(t, newTape(t, rollout.Policy{Parallel: 1}, hosts), hosts,
-		withoutState(always(fake{name: "install", do: func(context.Context) error { return long }})))
+		always(fake{name: "install", do: func(context.Context) error { return long }}))
 	host, _ := state.Host("a")
 	if n := len(host.Cause); n < maxCause || n > 2*maxCause || !utf8.ValidString(host.Cause) {
 		t.Errorf("%d bytes of the cause are journaled", n)

@@ -8,16 +8,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
 // Result is what became of one host.
 type Result struct {
-	Host    inventory.HostName
-	Verdict rollout.Verdict
-	Step    string // that ended the work, if Verdict is not a good one
-	Err     error
+	Host inventory.HostName
+	Err  error
 }
 
 // EachHost runs fn for every host, at most limit at a time, and returns one

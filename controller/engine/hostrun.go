@@ -23,7 +23,6 @@ type hostRun struct {
 	done map[string]bool // steps that were done already, by another controller or in another attempt
 
 	undoing bool
-	begun   bool   // the journal has an event of this attempt
 	step    string // the one that is at work
 	report  Report
 }
@@ -124,35 +123,29 @@ func (r *hostRun) append(ctx context.Context, event rollout.Event) error {
 	if err := r.journal.Append(context.WithoutCancel(ctx), event); err != nil {
 		return fmt.Errorf("cannot journal %q: %w: %w", event, errJournal, err)
 	}
-	r.begun = true
 	return nil
 }
 
-// finish journals the result of the host's work, which err ended, and puts the
-// host's name before the error.
-func (r *hostRun) finish(ctx context.Context, err error) Result {
+// finish journals the result of the host's work, which err ended. What it returns
+// is that the journal was lost, with the host's name before it.
+func (r *hostRun) finish(ctx context.Context, err error) error {
 	r.close()
-	result := Result{Host: r.host, Verdict: r.verdict(err)}
 	if !errors.Is(err, errJournal) {
-		event := rollout.Event{Kind: rollout.KindResult, Verdict: result.Verdict, Before: r.report.Before, After: r.report.After, Notes: r.report.Notes, Cause: text(err)}
-		if lost := r.append(ctx, event); lost != nil {
-			result.Verdict, err = r.verdict(lost), lost
-		}
+		err = r.append(ctx, rollout.Event{
+			Kind: rollout.KindResult, Verdict: r.verdict(err),
+			Before: r.report.Before, After: r.report.After, Notes: r.report.Notes, Cause: text(err),
+		})
 	}
 	if err != nil {
-		result.Step, result.Err = r.step, fmt.Errorf("%s: %w", r.host, err)
+		return fmt.Errorf("%s: %w", r.host, err)
 	}
-	return result
+	return nil
 }
 
 // verdict judges the host by what ended its work.
 func (r *hostRun) verdict(err error) rollout.Verdict {
 	v := verdictOf(err)
 	switch {
-	case errors.Is(err, errJournal) && r.begun:
-		return rollout.HostUnknown
-	case errors.Is(err, errJournal):
-		return rollout.HostNotStarted // its first event did not get in, so nothing was done
 	case r.undoing && v == rollout.HostDone:
 		return rollout.HostReturned
 	case r.undoing && v == rollout.HostFailed:
