@@ -29,6 +29,8 @@ type fleet struct {
 	lab *lab.Lab
 	dir string // of aptfleet.toml; its folder state has the journal, and repository
 	url string // of the repository
+
+	server *http.Server // that has the repository
 }
 
 // newFleet starts hosts, and gives them a repository with shop 1.0 in its suite
@@ -64,16 +66,23 @@ func bootedFleet(t *testing.T, o lab.Options) *fleet {
 	return f
 }
 
-// serve serves the repository until the test ends.
+// with returns the fleet for a subtest.
+func (f *fleet) with(t *testing.T) *fleet {
+	inner := *f
+	inner.t = t
+	return &inner
+}
+
+// serve serves the repository until the test ends, or a story takes it down.
 func (f *fleet) serve(l net.Listener) {
 	f.t.Helper()
 	repository, err := aptrepo.Open(aptrepo.Folder(f.path("state/repository")), nil)
 	f.must(err)
-	server := &http.Server{Handler: repository.Handler()}
-	done := make(chan error)
-	go func() { done <- server.Serve(l) }()
+	f.server = &http.Server{Handler: repository.Handler()}
+	done := make(chan error, 1)
+	go func() { done <- f.server.Serve(l) }()
 	f.t.Cleanup(func() {
-		f.must(server.Close())
+		f.must(f.server.Close())
 		<-done
 	})
 }

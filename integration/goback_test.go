@@ -58,7 +58,7 @@ func TestGoBack(t *testing.T) {
 }
 
 // withdraw takes versions out of the repository, and has the hosts see it.
-func (f *planFleet) withdraw(packages ...string) {
+func (f *fleet) withdraw(packages ...string) {
 	f.t.Helper()
 	for _, p := range packages {
 		f.do("repo", "rm", "stable", p)

@@ -42,8 +42,8 @@ func (f *fleet) planning(selector string) *planFleet {
 
 // with returns the fleet for a subtest.
 func (f *planFleet) with(t *testing.T) *planFleet {
-	inner, outer := *f.fleet, *f
-	inner.t, outer.fleet = t, &inner
+	outer := *f
+	outer.fleet = f.fleet.with(t)
 	return &outer
 }
 
@@ -133,7 +133,7 @@ func (f *planFleet) undo(p rollout.Plan, spec hostjob.Spec, id string) []string 
 }
 
 // have checks the version of a package on each host; "" is none.
-func (f *planFleet) have(name string, versions ...string) {
+func (f *fleet) have(name string, versions ...string) {
 	f.t.Helper()
 	for i, want := range versions {
 		if got := f.version(f.host(i+1), name); got != want {

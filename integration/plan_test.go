@@ -25,7 +25,7 @@ func TestPlans(t *testing.T) {
 }
 
 // now installs packages on a host, as its administrator would.
-func (f *planFleet) now(h lab.Host, packages ...string) {
+func (f *fleet) now(h lab.Host, packages ...string) {
 	f.t.Helper()
 	f.exec(h, "apt-get", "-qq", "update")
 	f.exec(h, append([]string{"apt-get", "-qq", "-y", "install"}, packages...)...)
