@@ -136,11 +136,11 @@ func (f *fleet) exec(h lab.Host, argv ...string) string {
 	return string(out)
 }
 
-// version returns the version of a package on a host, "" if it has none that is
-// whole.
+// version returns the version of a package on a host, on hold or not, "" if it has
+// none that is whole.
 func (f *fleet) version(h lab.Host, name string) string {
-	out, err := h.Exec(f.t.Context(), "dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Version}", name)
-	version, whole := strings.CutPrefix(string(out), "ii ")
+	out, err := h.Exec(f.t.Context(), "dpkg-query", "-W", "-f", "${db:Status-Eflag} ${db:Status-Status} ${Version}", name)
+	version, whole := strings.CutPrefix(string(out), "ok installed ")
 	if err != nil || !whole {
 		return ""
 	}
