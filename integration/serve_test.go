@@ -39,6 +39,64 @@ func (f *fleet) daemon() *program {
 	return p
 }
 
+// TestDaemonKilled kills the daemon in the middle of apt and starts it again: it
+// resumes by itself, who follows the rollout sees it to its end, and no host runs
+// apt twice. Then it is restarted many times, by either signal.
+func TestDaemonKilled(t *testing.T) {
+	f := enrolledFleet(t, lab.Options{Count: 2})
+	for _, h := range f.lab.Hosts() {
+		f.put(h, faultFile, waiting)
+	}
+	d := f.daemon()
+	p := f.start("rollout", "shop", "--to", group, "--yes", "--json")
+	for _, h := range f.lab.Hosts() {
+		until(t, h.Name()+" is in the middle of apt", func() bool { return strings.Contains(f.jobLog(h), "waiting for the story") })
+	}
+	f.must(d.Process.Kill())
+	<-d.ended
+	d = f.daemon()
+	if end := f.do("status", "R1").end(t); end.Phase != "open" || end.Summary["running"] != 2 {
+		t.Errorf("restarted, it says %+v", end)
+	}
+	for _, h := range f.lab.Hosts() {
+		f.put(h, goFile, "")
+	}
+	<-p.ended
+	a := answer{line: []string{"rollout"}, status: p.ProcessState.ExitCode(), stdout: p.out.String(), stderr: p.errs.String()}
+	if end := a.end(t); a.status != 0 || end.Phase != "finished" || end.Summary["done"] != 2 {
+		t.Errorf("who followed it saw %s", a)
+	}
+	for _, h := range f.lab.Hosts() {
+		if f.count(h, "R1-*-apt-*") != 1 || f.version(h, "shop") != "1.0" {
+			t.Errorf("%s has shop %s and ran apt %d times", h.Name(), f.version(h, "shop"), f.count(h, "R1-*-apt-*"))
+		}
+	}
+	f.restarts(d)
+}
+
+// restarts restarts the daemon many times; what it knows stays.
+func (f *fleet) restarts(d *program) {
+	f.t.Helper()
+	for i := range 50 {
+		sig := syscall.SIGTERM
+		if i%2 == 0 {
+			sig = syscall.SIGKILL
+		}
+		f.must(d.Process.Signal(sig))
+		<-d.ended
+		if sig == syscall.SIGTERM && d.ProcessState.ExitCode() != 0 {
+			f.t.Fatalf("asked to end, it ended with %v:\n%s", d.ProcessState, d.errs.String())
+		}
+		d = f.daemon()
+	}
+	if end := f.do("status", "R1").end(f.t); end.Summary["done"] != 2 {
+		f.t.Errorf("after many restarts R1 is %+v", end)
+	}
+	if a := f.run("serve"); a.status != 1 || !strings.Contains(a.stderr, "a daemon answers") {
+		f.t.Errorf("a second daemon: %s", a)
+	}
+}
+
 // stranger asks a daemon over TCP.
 type stranger struct {
 	f    *fleet
