@@ -47,6 +47,7 @@ func (c Command) send(ctx context.Context, n Notice) error {
 // beginning keeps what a command says first, for an error, and no more than that.
 type beginning []byte
 
+// Write takes all of p, also what it drops: a command must not fail for its words.
 func (b *beginning) Write(p []byte) (int, error) {
 	*b = append(*b, p[:min(len(p), health.MaxOutput-len(*b))]...)
 	return len(p), nil

@@ -43,6 +43,7 @@ func (t *trouble) Error() string {
 	return t.text + ": " + t.cause.Error()
 }
 
+// Unwrap makes it an error of its kind and of its cause at once.
 func (t *trouble) Unwrap() []error {
 	if t.cause == nil {
 		return []error{t.kind}
@@ -89,6 +90,8 @@ type ExitError struct {
 	Stderr  string // the end of what it wrote there, at most 4 KiB
 }
 
+// Error ends with the last line that the command wrote to stderr: that one most
+// often says why.
 func (e *ExitError) Error() string {
 	how := fmt.Sprintf("exited with %d", e.Status)
 	if e.Signal != "" {
