@@ -241,6 +241,7 @@ func (d *draft) create() error {
 	return err
 }
 
+// Write goes on until all of p is written: the kernel may take less at a time.
 func (d *draft) Write(p []byte) (written int, err error) {
 	for written < len(p) && err == nil {
 		n := 0
@@ -272,6 +273,7 @@ func (d *draft) CopyFrom(src File, offset, n int64) error {
 	return err
 }
 
+// Close may be called again, and does nothing then.
 func (d *draft) Close() error {
 	if d.fd == closed {
 		return nil

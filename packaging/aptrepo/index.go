@@ -103,6 +103,8 @@ func newIndexWriter(files Files) (*indexWriter, error) {
 	return w, nil
 }
 
+// Write counts and hashes what the draft has taken, which is less than p where it
+// fails.
 func (o *output) Write(p []byte) (int, error) {
 	n, err := o.draft.Write(p)
 	o.size += int64(n)

@@ -66,6 +66,7 @@ type bounded struct {
 	left int64
 }
 
+// Read keeps back the piece with which it becomes too much.
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if b.left -= int64(n); b.left < 0 {
