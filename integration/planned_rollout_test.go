@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ func TestPlannedRollouts(t *testing.T) {
 		play func(f *fleet)
 	}{
 		{"three hosts differ", threeDiffer},
+		{"changed at the question", changedAtQuestion},
 		{"published in the pause", publishedInPause},
 		{"changed in the pause", changedInPause},
 		{"dependencies that conflict", dependenciesConflict},
@@ -82,6 +84,27 @@ func threeDiffer(f *fleet) {
 			f.t.Errorf("the journal has %+v", h)
 		}
 	}
+}
+
+// changedAtQuestion: while a person reads the plan a newer version is published, and
+// one host has it installed. What was read is what the others get, once the person
+// says so, and that host is left alone.
+func changedAtQuestion(f *fleet) {
+	f.publish(shop{name: "asked", version: "1"}, shop{name: "asked", version: "2"})
+	f.now(f.host(5), "asked=1")
+	p, keyboard := f.onTerminal("rollout", "asked", "--max-failures", "1", "--to", group)
+	p.says(f, "asked changes 12 hosts. Type their number")
+	f.publish(shop{name: "asked", version: "3"})
+	f.now(f.host(5), "asked")
+	f.exec(f.host(8), "apt-get", "-qq", "update")
+	_, err := io.WriteString(keyboard, "12\n")
+	f.must(err)
+	<-p.ended
+	if status := p.ProcessState.ExitCode(); status != 3 || !strings.Contains(p.out.String(), "asked is 3, and was 1") {
+		f.t.Errorf("it exits with %d, want 3 and what has changed:\n%s", status, p.out.String())
+	}
+	f.have("asked", f.everywhere("2", map[int]string{5: "3"})...)
+	f.summed(map[string]int{"done": 11, "failed": 1})
 }
 
 // publishedInPause: while half of the hosts wait for a person, newer versions are

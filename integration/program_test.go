@@ -2,9 +2,11 @@ package integration
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -59,8 +61,24 @@ func (f *fleet) programFile() string {
 // people see is part of the story.
 func (f *fleet) start(args ...string) *program {
 	f.t.Helper()
-	args = append([]string{"--config", f.path("aptfleet.toml")}, args...)
-	p := &program{Cmd: exec.Command(f.programFile(), args...), ended: make(chan struct{})}
+	return f.launch(exec.Command(f.programFile(), append([]string{"--config", f.path("aptfleet.toml")}, args...)...))
+}
+
+// onTerminal is start on a terminal, on which a person types what is written to
+// the keyboard. The words of args have nothing in them that a shell would change.
+func (f *fleet) onTerminal(args ...string) (p *program, keyboard io.Writer) {
+	f.t.Helper()
+	line := strings.Join(append([]string{f.programFile(), "--config", f.path("aptfleet.toml")}, args...), " ")
+	cmd := exec.Command("script", "--quiet", "--flush", "--return", "--command", line, "/dev/null")
+	keyboard, err := cmd.StdinPipe()
+	f.must(err)
+	return f.launch(cmd), keyboard
+}
+
+// launch starts a process, which ends with the test.
+func (f *fleet) launch(cmd *exec.Cmd) *program {
+	f.t.Helper()
+	p := &program{Cmd: cmd, ended: make(chan struct{})}
 	p.Stdout, p.Stderr = &p.out, &p.errs
 	f.must(p.Start())
 	go func() {
