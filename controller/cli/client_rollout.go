@@ -17,7 +17,8 @@ func (o rolloutOptions) ask(packages []string) (server.Ask, error) {
 	ask := server.Ask{
 		Packages: packages, To: o.to, Mode: o.mode, Suite: o.suite, Parallel: o.parallel, Batches: o.batches,
 		MaxFailures: o.failures, OnFailure: o.failure, Settle: o.settle.Seconds(), Deadline: o.deadline.Seconds(),
-		NoGate: o.noGate, NoPlan: o.noPlan, AllowRemove: o.remove, AllowHeld: o.held, Confirm: o.pause == manual,
+		NoGate: o.noGate, NoPlan: o.noPlan, AllowRemove: o.remove, AllowHeld: o.held, Reboot: o.reboot,
+		Confirm: o.pause == manual,
 	}
 	if o.pause != "" && !ask.Confirm {
 		pause, err := time.ParseDuration(o.pause)

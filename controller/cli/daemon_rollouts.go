@@ -160,6 +160,7 @@ func askedFor(ask server.Ask) rolloutOptions {
 		to: ask.To, mode: ask.Mode, suite: ask.Suite, parallel: ask.Parallel, batches: slices.Clone(ask.Batches),
 		failures: ask.MaxFailures, failure: ask.OnFailure, settle: seconds(ask.Settle), deadline: seconds(ask.Deadline),
 		noGate: ask.NoGate, noPlan: ask.NoPlan, remove: ask.AllowRemove, held: ask.AllowHeld,
+		reboot: ask.Reboot,
 	}
 	if o.mode == "" {
 		o.mode = string(rollout.Install)

@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +46,22 @@ func TestDocument(t *testing.T) {
 	}
 	for operation := range described {
 		t.Errorf("%s is described and has no handler", operation)
+	}
+}
+
+// TestAskIsDescribed holds what can be asked of a rollout against the description,
+// in both directions.
+func TestAskIsDescribed(t *testing.T) {
+	described := maps.Clone(loadDocument(t).Components.Schemas["Ask"].Value.Properties)
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Ask]()) {
+		key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if described[key] == nil {
+			t.Errorf("%s is not described", key)
+		}
+		delete(described, key)
+	}
+	for key := range described {
+		t.Errorf("%s is described and cannot be asked for", key)
 	}
 }
 

@@ -53,7 +53,8 @@ type Ask struct {
 	NoPlan      bool     `json:"no_plan,omitempty"`
 	AllowRemove []string `json:"allow_remove,omitempty"` // packages
 	AllowHeld   []string `json:"allow_held,omitempty"`
-	Plan        string   `json:"plan,omitempty"` // the approved one; all else is then taken from it
+	Reboot      string   `json:"reboot,omitempty"` // when hosts are restarted, as rollout.Reboot; "" is never
+	Plan        string   `json:"plan,omitempty"`   // the approved one; all else is then taken from it
 }
 
 // Planned is what a rollout would do. It is known by its Plan for an hour.
