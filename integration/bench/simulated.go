@@ -58,7 +58,7 @@ func (s *simulated) fanout(program string, parallel int, words ...string) measur
 // through ~/.ssh/config. Names are hashed there, as Debian's ssh does.
 func (s *simulated) aptfleet(b *bench, words ...string) (measure.Contestant, error) {
 	home := filepath.Dir(s.files.Inventory)
-	if err := os.Mkdir(filepath.Join(home, ".ssh"), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(home, ".ssh"), 0o700); err != nil {
 		return measure.Contestant{}, fmt.Errorf("cannot make a home: %w", err)
 	}
 	config := filepath.Join(home, "aptfleet.toml")

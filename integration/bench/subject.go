@@ -20,6 +20,7 @@ var subjects = []subject{
 	{"publish", publish},
 	{"clients", clients},
 	{"jobs", jobs},
+	{"plan", plan},
 	{"rollout", rollout},
 	{"agent", agent},
 	{"reports", reports},
