@@ -26,6 +26,7 @@ type conn struct {
 	fleet *Fleet
 	gone  chan struct{} // closed once it has ended
 	why   atomic.Pointer[error]
+	link  atomic.Pointer[Link] // that holds it; nil for a bastion's
 
 	place    place        // in fleet.live, which guards it
 	busy     atomic.Int32 // uses that wait for the other side: keep-alives watch over them
@@ -72,6 +73,9 @@ func (c *conn) serve(chans <-chan ssh.NewChannel, reqs <-chan *ssh.Request) {
 	c.fleet.mu.Unlock()
 	close(c.gone)
 	c.fleet.live.leave(c)
+	if l := c.link.Load(); l != nil {
+		l.drop(c)
+	}
 }
 
 // alive reports whether the connection has not ended, as far as we know.

@@ -112,7 +112,7 @@ func New(o Options) (*Fleet, error) {
 		opt:        o,
 		keys:       &identities{files: o.Identity, socket: o.Agent, chosen: map[string]*keys{}},
 		handshakes: semaphore.NewWeighted(int64(o.Handshakes)),
-		live:       live{free: o.Live},
+		live:       live{free: o.Live, most: mostIdle},
 		closing:    make(chan struct{}),
 		conns:      map[*conn]struct{}{},
 		known:      map[string]*knownHosts{},

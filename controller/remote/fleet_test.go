@@ -72,6 +72,38 @@ func TestLiveLimit(t *testing.T) {
 }
 
 // TestLiveLimitCancel: whoever gives up waiting does not take the place along.
+// TestEndedConnectionsAreForgotten: a link keeps nothing of a connection that has
+// made room, since there may be ten thousand links.
+func TestEndedConnectionsAreForgotten(t *testing.T) {
+	s := startFaulty(t, nil)
+	s.session = ended
+	first := s.link(Options{})
+	first.fleet.live.most = 2
+	links := []*Link{first}
+	for range 5 {
+		links = append(links, first.fleet.Link(s.host()))
+	}
+	for _, l := range links {
+		if _, err := l.Run(t.Context(), command); err != nil {
+			t.Fatal(err)
+		}
+	}
+	poll(t, "only two links to have a connection", func() bool {
+		held := 0
+		for _, l := range links {
+			l.mu.Lock()
+			if l.conn != nil {
+				held++
+			}
+			l.mu.Unlock()
+		}
+		return held == 2 && len(first.fleet.all()) == 2
+	})
+	if _, err := first.Run(t.Context(), command); err != nil {
+		t.Errorf("on a link whose connection made room: %v", err)
+	}
+}
+
 func TestLiveLimitCancel(t *testing.T) {
 	s := startFaulty(t, nil)
 	s.session = started

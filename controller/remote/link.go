@@ -143,11 +143,30 @@ func (l *Link) connected(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.hold(c)
+	l.rebind(ctx, c)
+	return c, nil
+}
+
+// hold makes c the connection of l for as long as it lives. What has ended is let
+// go of: of thousands of links, all wait most of the time, and few are connected.
+func (l *Link) hold(c *conn) {
 	l.mu.Lock()
 	l.conn = c
 	l.mu.Unlock()
-	l.rebind(ctx, c)
-	return c, nil
+	c.link.Store(l)
+	if !c.alive() {
+		l.drop(c)
+	}
+}
+
+// drop lets go of c, which has ended.
+func (l *Link) drop(c *conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn == c {
+		l.conn = nil
+	}
 }
 
 // connect makes a connection that counts as a live host and is in use.

@@ -6,13 +6,18 @@ import (
 	"sync"
 )
 
+// mostIdle is how many connections are kept for what comes next.
+const mostIdle = 512
+
 // live is the limit on hosts that are connected at the same time. Where it is
 // reached, the connection that has been idle longest is closed for the next
 // host; its Link dials again when it is used again. So a limit smaller than the
-// fleet makes steps over all hosts slower, but never stand still.
+// fleet makes steps over all hosts slower, but never stand still. No more
+// than most are kept idle, since each takes about 100 kB.
 type live struct {
 	mu      sync.Mutex
 	free    int
+	most    int       // connections kept idle
 	idle    list.List // of *conn, idle longest first
 	waiting list.List // of chan struct{}, closed when a place is theirs
 }
@@ -116,24 +121,36 @@ func (c *conn) use() {
 	}
 }
 
-// park ends one use of c. If it was the last and someone waits, c makes room.
+// park ends one use of c. If it was the last and someone waits, c makes room; if
+// too many are idle, the one that has been so longest does.
 func (v *live) park(c *conn) {
+	if surplus := v.parked(c); surplus != nil {
+		surplus.end(errIdle)
+	}
+}
+
+// parked is park, but for closing the connection that it returns.
+func (v *live) parked(c *conn) (surplus *conn) {
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	c.busy.Add(-1)
 	c.place.users--
-	crowded := v.waiting.Len() > 0
-	idle := c.place.held && c.place.users == 0
+	if !c.place.held || c.place.users > 0 {
+		return nil
+	}
+	c.place.parked = v.idle.PushBack(c)
 	switch {
-	case idle && crowded:
-		c.place.held = false
-		v.pass()
-	case idle:
-		c.place.parked = v.idle.PushBack(c)
+	case v.waiting.Len() > 0:
+		surplus = c
+	case v.idle.Len() > v.most:
+		surplus = v.idle.Front().Value.(*conn)
+	default:
+		return nil
 	}
-	v.mu.Unlock()
-	if idle && crowded {
-		c.end(errIdle)
-	}
+	v.idle.Remove(surplus.place.parked)
+	surplus.place.held, surplus.place.parked = false, nil
+	v.pass()
+	return surplus
 }
 
 // leave gives back the place of a conn that has ended.
