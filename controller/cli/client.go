@@ -139,10 +139,15 @@ func problemIn(answer *http.Response) error {
 
 // items asks for a list of lines.
 func items[L line](ctx context.Context, c *client, path string) ([]L, error) {
+	return itemsOf[L](ctx, c, http.MethodGet, path, nil)
+}
+
+// itemsOf asks for something to be done that is answered by a list of lines.
+func itemsOf[L line](ctx context.Context, c *client, method, path string, body any) ([]L, error) {
 	var list struct {
 		Items []server.Object `json:"items"`
 	}
-	if err := c.get(ctx, path, &list); err != nil {
+	if err := c.ask(ctx, method, path, body, &list); err != nil {
 		return nil, err
 	}
 	return decodeAll[L](list.Items)

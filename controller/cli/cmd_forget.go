@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -30,22 +33,36 @@ done on it. "enroll" lets it in again.`,
 		Example: `  aptfleet forget web07`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			return in.withJournal(cmd.Context(), func(j openJournal) error {
-				register, err := reports.OpenRegister(cmd.Context(), j.bus)
+			ctx := cmd.Context()
+			if c := in.client(ctx); c != nil {
+				return a.forget(ctx, args, c.forget)
+			}
+			return in.withJournal(ctx, func(j openJournal) error {
+				register, err := reports.OpenRegister(ctx, j.bus)
 				if err != nil {
 					return err
 				}
-				for _, host := range args {
-					if err := register.Forget(cmd.Context(), inventory.HostName(host)); err != nil {
-						return fmt.Errorf("cannot forget %w", err)
-					}
-					if err := a.print(forgottenLine{inventory.HostName(host)}); err != nil {
-						return err
-					}
-				}
-				return nil
+				return a.forget(ctx, args, register.Forget)
 			})
 		}),
 		ValidArgsFunction: a.completeSelector,
 	}
+}
+
+// forget has agents shut out, by the daemon or by this process.
+func (a *app) forget(ctx context.Context, hosts []string, by func(context.Context, inventory.HostName) error) error {
+	for _, host := range hosts {
+		if err := by(ctx, inventory.HostName(host)); err != nil {
+			return fmt.Errorf("cannot forget %w", err)
+		}
+		if err := a.print(forgottenLine{inventory.HostName(host)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forget has the daemon shut an agent out.
+func (c *client) forget(ctx context.Context, host inventory.HostName) error {
+	return c.ask(ctx, http.MethodDelete, "/v1/hosts/"+url.PathEscape(string(host))+"/agent", nil, nil)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +43,11 @@ the pool what no suite has any more. A version that a host has from its last
 rollout, or would return to, stays whatever its age.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(cmd *cobra.Command, _ []string, in *installation) error {
-			pruned, err := in.prune(cmd.Context(), keep)
+			prune := in.prune
+			if c := in.client(cmd.Context()); c != nil {
+				prune = c.prune
+			}
+			pruned, err := prune(cmd.Context(), keep)
 			if err != nil {
 				return err
 			}
@@ -78,6 +83,11 @@ func (in *installation) prune(ctx context.Context, keep int) ([]prunedLine, erro
 		lines = append(lines, prunedLine{File: f})
 	}
 	return lines, err
+}
+
+// prune has the daemon do it, which knows what hosts need.
+func (c *client) prune(ctx context.Context, keep int) ([]prunedLine, error) {
+	return itemsOf[prunedLine](ctx, c, http.MethodPost, "/v1/repository/prune", map[string]int{"keep": keep})
 }
 
 // neededVersions returns what each host has of each package, and would return
