@@ -17,9 +17,9 @@ type trouble struct {
 	during  func(f *fleet, h lab.Host) // once the script of the package waits for the story
 	mend    func(f *fleet, h lab.Host)
 	verdict string
-	cause   string
-	jobs    int // that install, of which the host has heard in the end
-	begun   int // how often they were, all together
+	cause   string // of a job that is lost: it may have been before it said that it began
+	jobs    int    // that install, of which the host has heard in the end
+	begun   int    // how often they were, all together
 }
 
 var waitsForStory = func(f *fleet, h lab.Host) { f.put(h, faultFile, waiting) }
@@ -41,7 +41,7 @@ var troubles = []trouble{
 		mend:  func(f *fleet, h lab.Host) { f.put(h, faultFile, "") },
 	},
 	{
-		number: 9, verdict: "unknown", cause: "cannot follow job", jobs: 1, begun: 1,
+		number: 9, verdict: "unknown", cause: " job R2-", jobs: 1, begun: 1,
 		begin: waitsForStory,
 		during: func(f *fleet, h lab.Host) {
 			f.must(h.Cut())
@@ -50,7 +50,7 @@ var troubles = []trouble{
 		mend: func(f *fleet, h lab.Host) { f.must(h.Mend()) },
 	},
 	{
-		number: 12, verdict: "unknown", cause: "cannot follow job", jobs: 1, begun: 2,
+		number: 12, verdict: "unknown", cause: " job R2-", jobs: 1, begun: 2,
 		begin:  waitsForStory,
 		during: func(f *fleet, h lab.Host) { f.must(h.PowerOff()) },
 		mend: func(f *fleet, h lab.Host) {
