@@ -100,6 +100,7 @@ func (in *installation) fleet(o remote.Options) (*remote.Fleet, error) {
 		}
 		return ssh.Apply(bastion)
 	}
+	spareMemory()
 	return remote.New(o)
 }
 

@@ -5,19 +5,12 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/aptfleet/aptfleet/controller/cli"
 )
 
 func main() {
-	if os.Getenv("GOGC") == "" {
-		// Thousands of connections are live, and little is allocated while they
-		// wait. So Go's default, which lets as much garbage lie about as is
-		// live, costs memory for each host and saves next to no CPU.
-		debug.SetGCPercent(30)
-	}
 	// The first signal asks: no new host is started, running apt is left to
 	// finish. stop gives the second one back to the kernel, which ends us; the
 	// jobs on the hosts go on.

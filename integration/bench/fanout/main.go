@@ -26,7 +26,7 @@ import (
 
 func main() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(30) // as in aptfleet's own main
+		debug.SetGCPercent(30) // as in aptfleet itself
 	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "fanout:", err)
