@@ -3,7 +3,6 @@ package integration
 import (
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
@@ -88,18 +87,4 @@ func (c *cluster) join(f *fleet) {
 	f.appendTo("aptfleet.toml", fmt.Sprintf("\n[bus]\nurl = %q\ncredentials = %q\nca = %q\n",
 		url, filepath.Join(c.out, bus.SecretsName), filepath.Join(c.out, "ca.pem")))
 	until(f.t, "the cluster is up", func() bool { return f.run("history").status == 0 })
-}
-
-// joined starts a daemon on the cluster, and returns once it answers.
-func (f *fleet) joined() *program {
-	f.t.Helper()
-	p := f.start("serve")
-	until(f.t, "the daemon answers", func() bool {
-		if p.over() {
-			f.t.Fatalf("it ended: %s%s", p.out.String(), p.errs.String())
-		}
-		_, err := os.Stat(f.path("state/api.sock"))
-		return err == nil
-	})
-	return p
 }

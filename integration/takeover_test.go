@@ -27,7 +27,7 @@ func newPair(t *testing.T) *pair {
 	for _, h := range f.lab.Hosts() {
 		f.put(h, faultFile, waiting)
 	}
-	p.first, p.second = f.joined(), p.other.joined()
+	p.first, p.second = f.daemon(), p.other.daemon()
 	f.start("rollout", "shop=1.0", "--to", group, "--yes", "--parallel", "2")
 	for _, h := range f.lab.Hosts()[:2] {
 		until(t, h.Name()+" is in the middle of apt", func() bool { return strings.Contains(f.jobLog(h), "waiting for the story") })
