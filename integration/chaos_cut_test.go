@@ -2,8 +2,10 @@ package integration
 
 import (
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/integration/lab"
 )
 
@@ -23,36 +25,27 @@ func (tr *trial) outage() time.Duration {
 
 // cut plays one rollout, in the course of which some hosts lose their link for a
 // while. Those may end as not done, but never as anything that is not so; the
-// others are done, and so are all of them after a retry.
+// others are done, and so are all of them after a retry: or two, as the first may
+// find out what became of a host, and that it failed while nobody heard of it.
 func (tr *trial) cut() {
 	began := time.Now()
-	p := tr.begin(append(tr.rolloutArgs(), "--on-failure", "continue"))
-	var lost []lab.Host
+	args := append(tr.rolloutArgs(), "--on-failure", "continue")
+	p := tr.begin(args)
+	loss := loss{trial: tr, planned: !slices.Contains(args, "--no-plan"), failed: map[string]bool{}}
 	if tr.number > 0 && tr.moment(p, tr.course("rollout")) {
-		lost = tr.cutSome()
+		loss.hosts = tr.cutSome()
 	}
 	<-p.ended
-	if len(lost) == 0 {
+	if len(loss.hosts) == 0 {
 		tr.learn("rollout", p, time.Since(began))
 	}
-	want := 0
-	for _, h := range tr.do("status").end(tr.t).Hosts {
-		if h.Verdict != "done" {
-			want = 3
-			tr.tell("%s is %s: %s", h.Host, h.Verdict, h.Cause)
-		}
-	}
-	if got := p.ProcessState.ExitCode(); got != want {
-		tr.wrongf(&tr.wrong, "the rollout ends with status %d, want %d\n%s%s", got, want, p.out.String(), p.errs.String())
-	}
-	tr.spared(lost)
-	if want != 0 {
+	status, said := p.ProcessState.ExitCode(), p.out.String()+p.errs.String()
+	for retries := 0; loss.left(status, said) && retries < 2; retries++ {
 		id, _ := tr.state()
-		if a := tr.run("retry", string(id)); a.status != 0 {
-			tr.wrongf(&tr.wrong, "%s", a)
-		}
+		a := tr.run("retry", string(id))
+		status, said = a.status, a.String()
 	}
-	tr.holds(tr.upgraded)
+	tr.holds(loss.over)
 }
 
 // cutSome cuts the links of one to three hosts, now and then of all, and mends
@@ -76,16 +69,59 @@ func (tr *trial) cutSome() []lab.Host {
 	return lost
 }
 
-// spared wants the hosts whose links were left alone to be done.
-func (tr *trial) spared(lost []lab.Host) {
-	end := tr.do("status").end(tr.t)
-	for _, h := range tr.lab.Hosts() {
-		got := end.host(tr.t, h.Name())
-		if got.Verdict != "done" && !slices.Contains(lost, h) {
-			tr.wrongf(&tr.wrong, "%s lost nothing and is %s: %s", h.Name(), got.Verdict, got.Cause)
+// loss is what a trial has taken from its hosts.
+type loss struct {
+	*trial
+	hosts   []lab.Host      // whose links were cut
+	planned bool            // with packages that are fetched beforehand
+	failed  map[string]bool // hosts of which that was said at any time
+}
+
+// left reports whether a command has left hosts that are not done, and wants it to
+// have ended accordingly and told the truth of all hosts.
+func (l loss) left(status int, said string) bool {
+	l.t.Helper()
+	want := rollout.ExitDone
+	for _, h := range l.do("status").end(l.t).Hosts {
+		if h.Verdict != "done" {
+			want = rollout.ExitSomeFailed
+			l.tell("%s is %s: %s", h.Host, h.Verdict, h.Cause)
 		}
-		if got.Verdict == "done" && tr.look(h).version != tr.to {
-			tr.wrongf(&tr.wrong, "%s is done, and has shop %s", h.Name(), tr.look(h).version)
-		}
+		l.failed[h.Host] = l.failed[h.Host] || h.Verdict == "failed"
 	}
+	if status != want {
+		l.wrongf(wrong, "it ends with status %d, want %d\n%s", status, want, said)
+	}
+	if want == rollout.ExitSomeFailed {
+		l.holds(l.meanwhile)
+	}
+	return want == rollout.ExitSomeFailed
+}
+
+// meanwhile is the truth of a host before all are done. One that lost its link may
+// be unreachable, which nothing was done to; or unknown, and then at work once at
+// most. It has failed only where its own apt says that it could not fetch from
+// the repository, which lies behind the link as well, and has changed nothing; and
+// where that was planned, before any job began that needed it.
+func (l loss) meanwhile(h lab.Host) truths {
+	if !slices.Contains(l.hosts, h) {
+		return l.allUpgraded(h)
+	}
+	unknown := truth{work: []work{{}, {1, ""}, {1, l.there()}}, atWork: true}
+	unreachable, failed := l.untouched(), l.untouched()
+	unreachable.away = true
+	failed.cause = strings.TrimPrefix(l.url, "http://")
+	if !l.planned {
+		failed.work = []work{{1, ""}}
+	}
+	return truths{"done": l.upgraded(1), "unreachable": unreachable, "unknown": unknown, "failed": failed}
+}
+
+// over is the truth of a host in the end. One that had failed without a plan needed
+// another job.
+func (l loss) over(h lab.Host) truths {
+	if !l.planned && l.failed[h.Name()] {
+		return truths{"done": l.upgraded(2)}
+	}
+	return l.allUpgraded(h)
 }

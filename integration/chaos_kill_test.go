@@ -17,7 +17,7 @@ func (tr *trial) killed() {
 	switch plight := tr.dice.IntN(5); {
 	case tr.number == 0, plight <= 1:
 		tr.carry(rollout.ExitDone, tr.rolloutArgs()...)
-		tr.holds(tr.upgraded)
+		tr.holds(tr.allUpgraded)
 	case plight == 2:
 		tr.retried()
 	case plight == 3:
@@ -26,25 +26,29 @@ func (tr *trial) killed() {
 		tr.carry(rollout.ExitDone, tr.rolloutArgs()...)
 		id, _ := tr.state()
 		tr.carry(rollout.ExitReturned, "rollback", string(id), "--yes")
-		tr.holds(tr.returned("returned"))
+		tr.holds(func(lab.Host) truths { return truths{"returned": tr.returned()} })
 		tr.version = tr.from
 	}
 }
 
-// upgraded is the truth of every host once all are done.
-func (tr *trial) upgraded(lab.Host) truth {
-	return truth{verdicts: []string{"done"}, version: tr.to, changes: []string{tr.from + ">" + tr.to}}
+// there is what dpkg does once to a host that is upgraded.
+func (tr *trial) there() string { return tr.from + ">" + tr.to }
+
+// upgraded is the truth of a host that is done, by so many jobs.
+func (tr *trial) upgraded(jobs int) truth {
+	return truth{version: tr.to, work: []work{{jobs, tr.there()}}}
 }
 
-// returned is the truth of every host once those that were touched are back.
-func (tr *trial) returned(verdicts ...string) func(lab.Host) truth {
-	there := tr.from + ">" + tr.to
-	changes := []string{there + " " + tr.to + ">" + tr.from}
-	if len(verdicts) > 1 {
-		changes = append(changes, "")
-	}
-	return func(lab.Host) truth { return truth{verdicts: verdicts, version: tr.from, changes: changes} }
+// allUpgraded is the truth of every host of a rollout that had no trouble.
+func (tr *trial) allUpgraded(lab.Host) truths { return truths{"done": tr.upgraded(1)} }
+
+// returned is the truth of a host that was touched and is back.
+func (tr *trial) returned() truth {
+	return truth{version: tr.from, work: []work{{2, tr.there() + " " + tr.to + ">" + tr.from}}}
 }
+
+// untouched is the truth of a host on which no job of apt was begun.
+func (tr *trial) untouched() truth { return truth{version: tr.from, work: []work{{}}} }
 
 // spoil makes the new version fail on one to three hosts.
 func (tr *trial) spoil() (bad []lab.Host) {
@@ -66,24 +70,32 @@ func (tr *trial) mend(bad []lab.Host) {
 func (tr *trial) retried() {
 	bad := tr.spoil()
 	tr.carry(rollout.ExitSomeFailed, append(tr.rolloutArgs(), "--on-failure", "continue")...)
-	tr.holds(func(h lab.Host) truth {
-		want := tr.upgraded(h)
-		if slices.Contains(bad, h) {
-			want.verdicts, want.broken = []string{"failed"}, true
+	tr.holds(func(h lab.Host) truths {
+		if !slices.Contains(bad, h) {
+			return tr.allUpgraded(h)
 		}
-		return want
+		failed := tr.upgraded(1)
+		failed.broken, failed.cause = true, "the post-installation script of shop failed"
+		return truths{"failed": failed}
 	})
 	tr.mend(bad)
 	id, _ := tr.state()
 	tr.carry(rollout.ExitDone, "retry", string(id))
-	tr.holds(tr.upgraded)
+	tr.holds(func(h lab.Host) truths {
+		if slices.Contains(bad, h) {
+			return truths{"done": tr.upgraded(2)}
+		}
+		return tr.allUpgraded(h)
+	})
 }
 
 func (tr *trial) returnedByItself() {
 	bad := tr.spoil()
 	tr.carry(rollout.ExitReturned, append(tr.rolloutArgs(), "--on-failure", "rollback", "--max-failures", "0")...)
 	tr.mend(bad)
-	tr.holds(tr.returned("returned", "not started"))
+	back := tr.returned()
+	back.work = append(back.work, work{}) // killed after it had said that it would begin
+	tr.holds(func(lab.Host) truths { return truths{"returned": back, "not started": tr.untouched()} })
 	tr.version = tr.from
 }
 
@@ -110,7 +122,7 @@ func (tr *trial) carry(status int, args ...string) {
 		<-p.ended
 		tr.learn(next[0], p, time.Since(began))
 		if got := p.ProcessState.ExitCode(); got != status {
-			tr.wrongf(&tr.wrong, "%q ends with status %d, want %d\n%s%s", next, got, status, p.out.String(), p.errs.String())
+			tr.wrongf(wrong, "%q ends with status %d, want %d\n%s%s", next, got, status, p.out.String(), p.errs.String())
 		}
 		return
 	}

@@ -3,13 +3,11 @@ package integration
 import (
 	"flag"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/aptfleet/aptfleet/integration/bench/measure"
 	"github.com/aptfleet/aptfleet/integration/lab"
 )
 
@@ -36,22 +34,15 @@ func TestChaos(t *testing.T) {
 		t.Run("killed", func(t *testing.T) {
 			t.Parallel()
 			killed = newChaos(t, seed)
-			killed.trialsOf((*trial).killed)
+			killed.trialsOf((*trial).killed, "controllers killed")
 		})
 		t.Run("cut", func(t *testing.T) {
 			t.Parallel()
 			cut = newChaos(t, seed)
-			cut.trialsOf((*trial).cut)
+			cut.trialsOf((*trial).cut, "links cut")
 		})
 	})
-	var table measure.Table
-	table.Add(killed.claims("controller killed %d times")...)
-	table.Add(cut.claims("links cut %d times")...)
-	var text strings.Builder
-	if _, err := table.WriteTo(&text); err != nil {
-		t.Error(err)
-	}
-	t.Logf("\n%s", text.String())
+	t.Logf("%s; %s", killed.figures(), cut.figures())
 }
 
 // chaos is a fleet on which one trial follows the other.
@@ -63,9 +54,11 @@ type chaos struct {
 	usual   map[string]course // what commands take that nothing happens to
 	mark    map[string]int    // of each host, how much of dpkg's log was there before the trial
 
-	trials, blows                int // blows hit: kills, or links that were cut
-	wrong, double, unclean, left int // what must not be
-	began                        time.Time
+	blow          string         // what happens to the trials
+	trials, blows int            // that were hit, and how often
+	found         map[string]int // flaws, by kind
+	began         time.Time
+	took          time.Duration // by now
 }
 
 // course is how long a command takes and how many lines it prints.
@@ -87,22 +80,26 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 	inventory := strings.Replace(f.lab.Inventory(group), "[defaults]\n", "[defaults]\nconnect_timeout = \"4s\"\n", 1)
 	f.write("inventory.toml", inventory+"\n[groups."+group+".health]\npackages = [\"shop\"]\n")
 	f.appendTo("aptfleet.toml", "reattach = \"20s\"\n")
-	c := &chaos{fleet: f, seed: seed, version: "1.0", usual: map[string]course{}, mark: map[string]int{}, began: time.Now()}
+	c := &chaos{fleet: f, seed: seed, version: "1.0", usual: map[string]course{}, mark: map[string]int{}, found: map[string]int{}, began: time.Now()}
 	c.programFile()
 	c.rollOut("shop=1.0", "--no-gate")
 	return c
 }
 
 // trialsOf plays trials until as many as asked for were hit, and one before that
-// nothing happens to.
-func (c *chaos) trialsOf(play func(*trial)) {
+// nothing happens to. After each it says what has come about so far: who stops the
+// whole of it knows as much.
+func (c *chaos) trialsOf(play func(*trial), blow string) {
+	c.blow = blow
 	for number := 0; c.trials < *chaosRollouts && number < 2**chaosRollouts+1; number++ {
 		tr := c.newTrial(number)
 		blows := c.blows
-		tr.play(play)
+		took := tr.play(play)
 		if c.blows > blows {
 			c.trials++
 		}
+		c.took = time.Since(c.began)
+		c.t.Logf("trial %d, %.1f s: %s. So far %s", number, took.Seconds(), strings.Join(tr.told, "; "), c.figures())
 	}
 	if c.trials < *chaosRollouts {
 		c.t.Errorf("only %d rollouts of %d were hit", c.trials, *chaosRollouts)
@@ -112,18 +109,22 @@ func (c *chaos) trialsOf(play func(*trial)) {
 // diceOf returns those of one trial, which fall independently of all others.
 func (c *chaos) diceOf(number int) *rand.Rand { return rand.New(rand.NewPCG(c.seed, uint64(number))) }
 
-// claims are the figures beside their targets.
-func (c *chaos) claims(blows string) []measure.Claim {
+// figures are what has come about so far, and what must not have, in one line.
+func (c *chaos) figures() string {
 	if c == nil { // -run picked the other
-		return nil
+		return "nothing of the other kind"
 	}
-	what := fmt.Sprintf("%d rollouts on %d hosts, %s: ", c.trials, len(c.lab.Hosts()), fmt.Sprintf(blows, c.blows))
-	count := func(of string, n int) measure.Claim { return measure.Claim{What: what + of, Ours: float64(n)} }
-	return []measure.Claim{
-		count("wrong verdicts", c.wrong),
-		count("jobs that ran twice", c.double),
-		count("hosts left unclean", c.unclean),
-		count("leases left", c.left),
-		{What: what + "time", Unit: measure.Seconds, Ours: time.Since(c.began).Seconds(), Most: math.Inf(1)},
+	line := fmt.Sprintf("%d rollouts on %d hosts in %v, %d %s", c.trials, len(c.lab.Hosts()), c.took.Round(time.Second), c.blows, c.blow)
+	for _, kind := range []string{wrong, double, unclean, leased} {
+		line += fmt.Sprintf(", %d %s", c.found[kind], kind)
 	}
+	return line
+}
+
+// flaws is how many were found.
+func (c *chaos) flaws() (n int) {
+	for _, found := range c.found {
+		n += found
+	}
+	return n
 }

@@ -32,20 +32,20 @@ func (c *chaos) newTrial(number int) *trial {
 	return tr
 }
 
-// play plays the trial, after which all hosts have one version again.
-func (tr *trial) play(how func(*trial)) {
+// play plays the trial, after which all hosts have one version again, and returns
+// what it took.
+func (tr *trial) play(how func(*trial)) (took time.Duration) {
 	tr.publish(shop{version: tr.to})
 	tr.last++
 	tr.version = tr.to
-	began, faults := time.Now(), tr.faults()
+	began, flaws := time.Now(), tr.flaws()
 	how(tr)
-	tr.t.Logf("%d: %s in %.1f s", tr.number, strings.Join(tr.told, "; "), time.Since(began).Seconds())
-	if tr.faults() > faults {
+	took = time.Since(began)
+	if tr.flaws() > flaws {
 		tr.reset()
 	}
+	return took
 }
-
-func (c *chaos) faults() int { return c.wrong + c.double + c.unclean + c.left }
 
 // reset brings the hosts by hand to where the next trial begins, so that it does
 // not fail for what this one has left.
@@ -140,9 +140,9 @@ func (tr *trial) state() (id rollout.ID, state *rollout.State) {
 }
 
 // wrongf fails the trial, and keeps what there is to understand it by.
-func (tr *trial) wrongf(count *int, format string, a ...any) {
+func (tr *trial) wrongf(kind, format string, a ...any) {
 	tr.t.Helper()
-	*count++
+	tr.found[kind]++
 	tr.t.Errorf("trial %d of seed %d: %s\nwhat happened: %s\nkept in %s", tr.number, tr.seed, fmt.Sprintf(format, a...), strings.Join(tr.told, "; "), tr.keep())
 }
 
