@@ -2,10 +2,12 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/aptfleet/aptfleet/controller/hostjob"
+	"github.com/aptfleet/aptfleet/controller/remote"
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/inventory"
 )
@@ -30,11 +32,13 @@ func PlanHost(ctx context.Context, host inventory.HostName, sh hostjob.Shell, sp
 	return p
 }
 
-// NoPlan is the plan of a host of which err says why there is none. The host's own
-// name is left out: those with the same trouble are told of together.
+// NoPlan is the plan of a host of which err says why there is none. One that was
+// lost on the way is as unreachable as one that never answered: planning does
+// nothing to it. The host's own name is left out: those with the same trouble are
+// told of together.
 func NoPlan(host inventory.HostName, err error) rollout.HostPlan {
 	return rollout.HostPlan{
-		Host: host, Unreachable: neverReached(err),
+		Host: host, Unreachable: neverReached(err) || errors.Is(err, remote.ErrLost),
 		Trouble: strings.ReplaceAll(err.Error(), string(host)+": ", ""),
 	}
 }
