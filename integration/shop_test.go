@@ -30,7 +30,8 @@ type shop struct {
 	depends []string
 	breaks  []string
 	prerm   string
-	ballast int // bytes that do not compress
+	fields  map[string]string // of its control file, besides those above
+	ballast int               // bytes that do not compress
 }
 
 // publish builds packages and publishes them to stable.
@@ -66,7 +67,7 @@ func (f *fleet) build(p shop) string {
 	recipe := deb.Recipe{
 		Name: p.name, Version: p.version, Architecture: "all",
 		Maintainer: "Story <story@example.com>", Description: "made by a story",
-		Depends: p.depends, Breaks: p.breaks, Compression: deb.Gzip,
+		Depends: p.depends, Breaks: p.breaks, Fields: p.fields, Compression: deb.Gzip,
 		Scripts: deb.Scripts{PostInst: write("postinst", []byte(postinst))},
 		Files: []deb.File{
 			{Src: write("version", []byte(p.version+"\n")), Dst: fmt.Sprintf("/usr/share/%s/version", p.name)},
