@@ -9,8 +9,8 @@ import (
 
 // TestFetchedBeforehand: two hosts wait for a person, who goes on once the
 // repository is down. They have what they need, although it lies where the user
-// to whom apt gives the fetching may not read it: Debian 13's apt fails where it
-// has to fetch from there, and Debian 12's warns.
+// to whom apt gives the fetching may not read it, so that apt would fail where it
+// had to fetch from there.
 func TestFetchedBeforehand(t *testing.T) {
 	t.Parallel()
 	f := bootedFleet(t, lab.Options{Count: 4, Suites: []string{lab.Trixie, lab.Bookworm}})
