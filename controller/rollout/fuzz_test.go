@@ -11,7 +11,8 @@ import (
 )
 
 // FuzzCourse plays rollouts of any policy, on whose hosts anything happens in any
-// order, with controllers that die and people who abort, retry and roll back. No
+// order, also to those that were well, with controllers that die and people who
+// abort, retry and roll back. No
 // decision may be one that the state refuses, no limit may be broken, and all
 // must come to an end.
 func FuzzCourse(f *testing.F) {
@@ -90,10 +91,28 @@ func (g *gamble) move() {
 	case g.state.unplanned() && g.state.Aborted == nil:
 		g.happen("approved" + []string{"", ":a", "!a"}[g.IntN(3)])
 	case g.state.Pause != nil && g.state.Aborted == nil:
-		g.happen("continued")
+		if dice%2 > 0 || !g.relapse() {
+			g.happen("continued")
+		}
+	case dice < 4 && g.relapse():
 	case len(g.busy) > 0:
 		g.end()
 	}
+}
+
+// relapse has a host that is watched fall ill, if there is one.
+func (g *gamble) relapse() bool {
+	var well []inventory.HostName
+	for _, h := range g.state.Hosts() {
+		if g.state.Watched(h.Name) {
+			well = append(well, h.Name)
+		}
+	}
+	if len(well) == 0 {
+		return false
+	}
+	g.happen(string(well[g.IntN(len(well))]) + "?failed")
+	return true
 }
 
 // end ends the work on one host, or its gate.

@@ -26,6 +26,7 @@ type HostState struct {
 
 	Started time.Time
 	Ended   time.Time // zero while it has no verdict
+	Passed  time.Time // when its gate was; zero while that is not Done
 
 	// Wanted says that the host takes part in what goes on now: the rollout, a
 	// retry of some hosts, or a rollback of some. Due says that its turn in that
@@ -124,7 +125,7 @@ func (h *HostState) restart(attempt int) {
 		h.Prefetch = Pending
 	}
 	h.Attempt, h.Verdict, h.Cause, h.Notes, h.Ended = attempt, HostNotStarted, "", nil, time.Time{}
-	h.Due, h.Gate = true, Pending
+	h.Due, h.Gate, h.Passed = true, Pending, time.Time{}
 	if gateOnly {
 		h.Verdict, h.Due = HostDone, false
 	}
@@ -218,17 +219,26 @@ func (h *HostState) note(notes []string) {
 	h.Notes = all
 }
 
-// applyGate notes whether a done host was well.
+// nextGate lists what may follow what is known of a host's gate: one that was
+// well when it was asked may be found not to be well any more.
+var nextGate = map[Status][]Status{
+	Pending: {Done, Failed},
+	Done:    {Failed},
+}
+
+// applyGate notes whether a done host was well, or that one that was is so no
+// longer. Such a one takes part in what goes on, which may be a retry of others.
 func (h *HostState) applyGate(e Event) error {
 	if e.Status == h.Gate && h.Gate != Pending {
 		return nil // said again
 	}
-	if h.Verdict != HostDone || h.Gate != Pending || e.Status != Done && e.Status != Failed {
+	if h.Verdict != HostDone || !slices.Contains(nextGate[h.Gate], e.Status) {
 		return fmt.Errorf("the host is %s and its gate %s", h.Verdict, h.Gate)
 	}
-	h.Gate = e.Status
+	h.Gate, h.Passed = e.Status, e.At
 	if e.Status == Failed {
 		h.Verdict, h.Cause, h.Ended = HostFailed, e.Cause, e.At
+		h.Wanted, h.Passed = true, time.Time{}
 	}
 	return nil
 }

@@ -23,7 +23,8 @@ type Decision struct {
 	Unplanned bool   // nothing may be done before a plan is approved
 	Over      bool   // the rollout is finished
 
-	// Halted says that no gate needs to be waited for any longer.
+	// Halted says that no gate needs to be waited for any longer, and that it matters
+	// no more whether those that passed theirs stay well.
 	Halted bool
 }
 
@@ -49,6 +50,16 @@ func (s *State) Next(busy map[inventory.HostName]bool) Decision {
 		return Decision{Unplanned: true}
 	}
 	return s.nextForward(busy)
+}
+
+// Watched reports whether it matters that a host, which is in nobody's hand, stays
+// well: it has passed its gate, and the course of the rollout is still open.
+func (s *State) Watched(host inventory.HostName) bool {
+	if s.Phase != Open || s.Stopped != nil || s.Aborted != nil || s.Returning {
+		return false
+	}
+	h, takesPart := s.Host(host)
+	return takesPart && h.Verdict == HostDone && h.Gate == Done
 }
 
 // windUp sees those hosts through that are being worked on, and then journals.

@@ -272,6 +272,18 @@ var courses = []struct {
 	{"a failed gate is tried again alone", "gate", "a b", "a=done a?failed b=done b?done taken2 retried a?done", "1( a b a? b? 1) end 1( a? 1) end", ExitDone},
 	{"no gate for those that are stopped", "x1 gate <0", "a b c", "a=done b=failed crash resume", "1( a b a? stop end", ExitStopped},
 
+	{"a host that was well is so no longer", "1/100% gate <0", "a b c", "a=done a?done b=done a?failed c=done b?done", "1( a a? 1) 2( b c b? stop end", ExitStopped},
+	{"that stops it in a pause", "1 gate <0 pause", "a b", "a=done a?done a?failed", "1( a a? 1) paused pause stop end", ExitStopped},
+	{"and where a person is waited for", "1 gate <0 confirm", "a b", "a=done a?done crash taken2 a?failed", "1( a a? 1) paused pause stop end", ExitStopped},
+	{"and takes all back", "1/100% gate <0 rollback", "a b c", "a=done a?done b=done a?failed c=done b?done c=returned b=returned a=returned", "1( a a? 1) 2( b c b? stop back -c -b -a end", ExitReturned},
+	{"and takes it back from the last batch's gates", "gate <0 rollback", "a b", "a=done a?done b=done a?failed b?done b=returned a=returned", "1( a b a? b? stop back -b -a end", ExitReturned},
+	{"and is within the budget", "1/100% gate <1", "a b c", "a=done a?done b=done b?done a?failed c=done c?done", "1( a a? 1) 2( b c b? c? 2) end", ExitSomeFailed},
+	{"and was the only one that was well", "1/100% gate <50% pause", "a b c", "a=done a?done a?failed", "1( a a? 1) paused pause stop end", ExitStopped},
+	{"and it goes on all the same", "1/100% gate <0 continue", "a b", "a=done a?done a?failed b=done b?done", "1( a a? 1) 2( b b? 2) end", ExitSomeFailed},
+	{"its gate alone is tried again", "1/100% gate <0", "a b", "a=done a?done a?failed b=done taken2 retried a?done b?done", "1( a a? 1) 2( b stop end 1( a? 1) 2( b? 2) end", ExitDone},
+	{"it counts in a retry of others", "1/1/100% gate <0", "a b c d", "a=done a?done b=done b?failed taken2 retried a?failed b?done", "1( a a? 1) 2( b b? stop end 2( b? stop end", ExitStopped},
+	{"and lets its pair go on", "gate <1", "a/m b/m", "a=done a?done a?failed b=done b?done", "1( a a? b b? 1) end", ExitSomeFailed},
+
 	{"pause", "1 pause", "a b c", "a=done continued b=done continued c=done", "1( a 1) paused pause 2( b 2) paused pause 3( c 3) end", ExitDone},
 	{"pause until a person comes", "1 confirm", "a b", "a=done crash taken2 resume continued b=done", "1( a 1) paused pause pause 2( b 2) end", ExitDone},
 	{"abort in a pause", "1 confirm", "a b", "a=done aborted", "1( a 1) paused pause end", ExitSomeFailed},
@@ -351,6 +363,43 @@ func TestNextIsResumable(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestWatched: hosts that are well are watched as long as that has consequences.
+func TestWatched(t *testing.T) {
+	for _, tt := range []struct {
+		policy, script string
+		want           string
+	}{
+		{"1 gate", "", ""},
+		{"1 gate", "a=done", ""},
+		{"1 gate", "a=done a?done", "a"},
+		{"1 gate pause", "a=done a?done", "a"},
+		{"1 gate confirm", "a=done a?done crash taken2 resume", "a"},
+		{"1 gate", "a=done a?done b=done b?done c=doing", "a b"},
+		{"1 gate", "a=done a?done b=done b?done a?failed c=doing", "b"},
+		{"1", "a=done b=done", ""},
+		{"1 gate", "a=done a?done aborted", ""},
+		{"2 gate <0", "a=done a?done b=failed", ""},
+		{"1 gate", "a=done a?done taken2 rollback", ""},
+		{"gate", "a=done a?done b=failed c=done c?done", ""},
+		{"gate", "a=done a?done b=failed c=done c?done taken2 retried b=done", "a c"},
+	} {
+		c := newCourse(t, tt.policy, "a b c")
+		c.play(tt.script)
+		var watched []string
+		for _, h := range c.state.Hosts() {
+			if c.state.Watched(h.Name) {
+				watched = append(watched, string(h.Name))
+			}
+		}
+		if got := strings.Join(watched, " "); got != tt.want {
+			t.Errorf("%q after %s: %q are watched, want %q", tt.policy, tt.script, got, tt.want)
+		}
+	}
+	if new(State).Watched("a") || newCourse(t, "gate", "a").state.Watched("x") {
+		t.Error("a host that takes no part is watched")
 	}
 }
 

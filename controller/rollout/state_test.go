@@ -119,6 +119,10 @@ func TestStateSequences(t *testing.T) {
 		"created a:apt:doing a:apt:done a=done a?failed a?done!",
 		"created a?done!", "created a:apt:doing a?failed!", "created a:apt:doing a:apt:done a=done a?doing!", "created a=unreachable a?failed!",
 		"created a:apt:doing a:apt:done a=done a?failed a?failed retried a?done#2",
+		"created a:apt:doing a:apt:done a=done a?done a?failed a?failed a?done! a=done! retried a?done#2 a?failed#2",
+		"created a:apt:doing a:apt:done a=done a?done a?doing!", "created a:apt:doing a:apt:done a=done a?done rollback a:apt:undoing a?failed!",
+		"created a:apt:doing a:apt:done a=done a?done a?failed a:apt:doing!", "created a:apt:doing a:apt:done a=done a?done a?failed rollback a:apt:undoing a:apt:undone a=returned",
+		"created a:apt:doing a:apt:done a=done a?done a?failed a:apt:doing#2!", "created a:apt:doing a:apt:done a=done a?done a?failed#2!",
 
 		// prefetch
 		"created a@done a@done a:apt:doing", "created a@failed a@failed a:apt:doing!", "created a@done a@failed!",

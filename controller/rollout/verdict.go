@@ -19,7 +19,8 @@ const (
 
 // nextVerdict lists what may follow each verdict. A host that has ended runs
 // again when it is undone; another attempt makes it "not started" first. A gate,
-// which is no result of a host's steps, may find that a done host has failed.
+// which is no result of a host's steps, may find that a done host has failed, at
+// once or later.
 var nextVerdict = map[Verdict][]Verdict{
 	HostNotStarted:  {HostRunning, HostDone, HostFailed, HostUnreachable, HostUnknown},
 	HostRunning:     {HostRunning, HostDone, HostFailed, HostUnreachable, HostUnknown, HostReturned, HostStuck},

@@ -82,13 +82,13 @@ func TestDecodeRefuses(t *testing.T) {
 		{`{`, "unexpected EOF"},
 		{`[]`, "cannot unmarshal"},
 		{`{}`, "version 0"},
-		{`{"v":4,"k":"created"}`, "it has version 4, and this aptfleet reads up to 3"},
+		{`{"v":5,"k":"created"}`, "it has version 5, and this aptfleet reads up to 4"},
 		{`{"v":1}`, "no kind"},
 		{`{"v":1,"k":"taken","color":"red"}`, "unknown field"},
 		{`{"v":1,"k":"taken","t":"yesterday"}`, "parsing time"},
 		{`{"v":1,"k":"taken"} {}`, "something follows"},
-		{`{"v":4,"k":"taken","color":"red"}`, "it has version 4"},
-		{`{"color":"red","v":4}`, "it has version 4"},
+		{`{"v":5,"k":"taken","color":"red"}`, "it has version 5"},
+		{`{"color":"red","v":5}`, "it has version 5"},
 	} {
 		if _, err := DecodeEvent([]byte(tt.in)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("DecodeEvent(%s) returned %v, want %q", tt.in, err, tt.want)
