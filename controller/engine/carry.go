@@ -46,6 +46,7 @@ type Work struct {
 	Prefetch func(ctx context.Context, h inventory.Host, at rollout.HostState) (notes []string, err error)
 
 	Gate  Gate          // may be nil where the policy asks for none
+	Watch Watch         // of hosts that passed their gate, while they are in nobody's hand; nil watches none
 	Abort <-chan string // aborts the rollout once it says why; may be nil
 }
 
@@ -67,8 +68,9 @@ func (e *Engine) Carry(ctx context.Context, state *rollout.State, work Work) err
 	c := &carrier{
 		engine: e, work: work, state: state, abort: work.Abort,
 		hosts: make(map[inventory.HostName]inventory.Host, len(work.Hosts)),
-		busy:  map[inventory.HostName]bool{}, ended: make(chan ending),
+		busy:  map[inventory.HostName]bool{}, ended: make(chan ending), vigil: newVigil(work.Watch),
 	}
+	defer c.vigil.endAll()
 	for _, h := range work.Hosts {
 		c.hosts[h.Name] = h
 	}
@@ -93,6 +95,7 @@ type carrier struct {
 	abort    <-chan string
 	busy     map[inventory.HostName]bool
 	ended    chan ending
+	vigil    *vigil
 	lasting  context.Context // of what is done to hosts
 	gates    context.Context
 	endGates context.CancelFunc
@@ -133,7 +136,13 @@ func (c *carrier) next() rollout.Decision {
 
 // run asks what to do and does it, until there is nothing more or it has to end.
 func (c *carrier) run(ctx context.Context) error {
+	for _, h := range c.work.Hosts {
+		c.watch(h.Name)
+	}
 	for ctx.Err() == nil {
+		if err := c.relapse(ctx); err != nil {
+			return err
+		}
 		d := c.next()
 		var err error
 		switch {
@@ -160,6 +169,7 @@ func (c *carrier) run(ctx context.Context) error {
 func (c *carrier) begin(d rollout.Decision) {
 	if d.Halted {
 		c.endGates()
+		c.vigil.endAll()
 	}
 	for _, name := range d.Work {
 		c.start(name, c.hostWork)
@@ -175,6 +185,7 @@ func (c *carrier) begin(d rollout.Decision) {
 // start does something for a host in its own goroutine.
 func (c *carrier) start(name inventory.HostName, do func(inventory.HostName, rollout.HostState, bool) error) {
 	c.busy[name] = true
+	c.vigil.end(name)
 	c.folding.Lock()
 	at, _ := c.state.Host(name)
 	returning := c.state.Returning
@@ -182,12 +193,14 @@ func (c *carrier) start(name inventory.HostName, do func(inventory.HostName, rol
 	go func() { c.ended <- ending{name, do(name, at, returning)} }()
 }
 
-// wait waits until a host is no longer in hand, the rollout is aborted, timer
-// fires, or ctx is cancelled.
+// wait waits until a host is no longer in hand, one is no longer well, the rollout
+// is aborted, timer fires, or ctx is cancelled.
 func (c *carrier) wait(ctx context.Context, timer <-chan time.Time) error {
 	select {
 	case e := <-c.ended:
 		return c.release(e)
+	case <-c.vigil.news:
+		return nil
 	case why := <-c.abort:
 		c.abort = nil
 		return c.aborted(ctx, why)
@@ -206,6 +219,7 @@ func (c *carrier) release(e ending) error {
 		if e.lost != nil {
 			return e.lost
 		}
+		c.watch(e.host)
 		select {
 		case e = <-c.ended:
 		default:

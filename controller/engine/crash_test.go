@@ -27,7 +27,7 @@ func TestStoppedAfterEveryEvent(t *testing.T) {
 				}
 				tp := newTape(t, story.policy, hosts)
 				tp.cut = cut
-				err := (&Engine{Journal: tp}).Carry(t.Context(), tp.fold(t), Work{Hosts: hosts, Task: all.task, Gate: all})
+				err := (&Engine{Journal: tp}).Carry(t.Context(), tp.fold(t), Work{Hosts: hosts, Task: all.task, Gate: all, Watch: all})
 				all.checkTruth(t, cut, tp.fold(t))
 				if err == nil {
 					break

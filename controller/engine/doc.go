@@ -18,6 +18,10 @@
 // or what to journal, and so a controller that resumes goes on as the one before
 // it would have.
 //
+// A host that has passed its gate stays watched as long as the rollout is open and
+// nobody works on it. Once it is not well any more it has failed, and Next is asked
+// what follows.
+//
 // Cancelling the context means that no new host is begun. Hosts that are being
 // worked on are let finish, for as long as Engine.Grace says.
 package engine

@@ -23,6 +23,7 @@ type machine struct {
 	breaks int  // so many installations of app fail half way
 	sticks int  // so many returns of app fail
 	ill    bool // its gate fails
+	frail  bool // it does not stay well, in its first attempt
 }
 
 // job runs work under a name, or returns what came of it before.
@@ -86,6 +87,14 @@ func (all machines) Wait(_ context.Context, h inventory.Host, _ rollout.HostStat
 	return nil
 }
 
+// Begin makes machines a Watch.
+func (all machines) Begin(h inventory.Host, at rollout.HostState, relapsed func(error)) (end func()) {
+	if all[h.Name].frail && at.Attempt == 1 {
+		relapsed(errors.New("cannot serve any longer: 503"))
+	}
+	return func() {}
+}
+
 // String tells how the machines are and what the events say of them.
 func (all machines) describe(s *rollout.State) string {
 	var lines []string
@@ -118,6 +127,11 @@ var stories = []struct {
 		[]rollout.Event{{Kind: rollout.KindRollback}}, rollout.ExitReturned},
 	{"the canary is ill", rollout.Policy{Parallel: 2, Batches: []rollout.Amount{one, percent(100)}, MaxFailures: percent(50), Gate: true, Deadline: 1e12}, ill("a"), nil, rollout.ExitStopped},
 	{"it is ill and goes back", rollout.Policy{Parallel: 2, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), OnFailure: rollout.Rollback, Gate: true, Deadline: 1e12}, ill("c"), nil, rollout.ExitReturned},
+	{"the canary falls ill in the pause", rollout.Policy{Parallel: 2, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), Pause: 1, Gate: true, Deadline: 1e12}, frail("a"), nil, rollout.ExitStopped},
+	{"one falls ill and all go back", rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), OnFailure: rollout.Rollback, Gate: true, Deadline: 1e12}, frail("b"), nil, rollout.ExitReturned},
+	{"one falls ill within the budget", rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, MaxFailures: one, Gate: true, Deadline: 1e12}, frail("b"), nil, rollout.ExitSomeFailed},
+	{"it goes on whoever falls ill", rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), OnFailure: rollout.Continue, Gate: true, Deadline: 1e12}, frail("b"), nil, rollout.ExitSomeFailed},
+	{"its gate alone is asked again", rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), Gate: true, Deadline: 1e12}, frail("a"), []rollout.Event{{Kind: rollout.KindRetried}}, rollout.ExitDone},
 	{"retry mends it", rollout.Policy{Parallel: 2}, breaking("b", 1), []rollout.Event{{Kind: rollout.KindRetried}}, rollout.ExitDone},
 	{"retry of one host", rollout.Policy{Parallel: 1, MaxFailures: rollout.Hosts(0)}, breaking("b", 1), []rollout.Event{{Kind: rollout.KindRetried, Hosts: []inventory.HostName{"b"}}}, rollout.ExitSomeFailed},
 	{"two tries and all go back", rollout.Policy{Parallel: 1}, breaking("b", 1), []rollout.Event{{Kind: rollout.KindRetried}, {Kind: rollout.KindRollback}}, rollout.ExitReturned},
@@ -130,6 +144,10 @@ func breaking(host inventory.HostName, times int) func(machines) {
 
 func ill(host inventory.HostName) func(machines) {
 	return func(all machines) { all[host].ill = true }
+}
+
+func frail(host inventory.HostName) func(machines) {
+	return func(all machines) { all[host].frail = true }
 }
 
 func sticking(all machines) { all["c"].breaks, all["b"].sticks = 1, 1 }
@@ -148,7 +166,7 @@ func TestResumedAfterEveryEvent(t *testing.T) {
 				}
 				tp := newTape(t, story.policy, hosts)
 				tp.cut = cut
-				tellStory(t, tp, Work{Hosts: hosts, Task: all.task, Gate: all}, story.then)
+				tellStory(t, tp, Work{Hosts: hosts, Task: all.task, Gate: all, Watch: all}, story.then)
 				state := tp.fold(t)
 				if got := state.ExitStatus(); got != story.exit {
 					t.Errorf("cut at %d: exit status %d, want %d", cut, got, story.exit)

@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// ward is a Watch whose hosts fall ill at a time after their watch began.
+type ward struct {
+	after map[inventory.HostName]time.Duration
+
+	mu      sync.Mutex
+	watched map[inventory.HostName]bool
+	begun   []string // with the attempt, as they were
+}
+
+func (w *ward) Begin(h inventory.Host, at rollout.HostState, relapsed func(error)) (end func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.watched[h.Name] {
+		panic(h.Name + " is watched twice")
+	}
+	w.watched[h.Name] = true
+	w.begun = append(w.begun, fmt.Sprint(h.Name, at.Attempt))
+	if after, ill := w.after[h.Name]; ill {
+		time.AfterFunc(after, func() { relapsed(errors.New("unit shop.service is failed")); relapsed(errors.New("again")) })
+	}
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.watched, h.Name)
+	}
+}
+
+// TestRelapse has hosts that work an hour each, one after the other, and pass
+// their gates in half an hour.
+func TestRelapse(t *testing.T) {
+	oneByOne := []rollout.Amount{rollout.Hosts(1)}
+	gated := func(p rollout.Policy) rollout.Policy {
+		p.Parallel, p.Batches, p.Gate, p.Deadline = 1, oneByOne, true, time.Hour
+		return p
+	}
+	none := rollout.Hosts(0)
+	for _, tt := range []struct {
+		name   string
+		policy rollout.Policy
+		after  map[inventory.HostName]time.Duration
+		took   time.Duration
+		want   string
+		begun  string
+	}{
+		{"all stay well", gated(rollout.Policy{MaxFailures: none}), nil, 4*time.Hour + 30*time.Minute,
+			"a done, b done, c done", "a1 b1 c1"},
+		{"in a pause", gated(rollout.Policy{MaxFailures: none, Pause: 9 * time.Hour}), map[inventory.HostName]time.Duration{"a": time.Hour}, 2*time.Hour + 30*time.Minute,
+			"a failed, b not started, c not started", "a1"},
+		{"while the next is worked on", gated(rollout.Policy{MaxFailures: none}), map[inventory.HostName]time.Duration{"a": time.Minute}, 2*time.Hour + 30*time.Minute,
+			"a failed, b done, c not started", "a1"},
+		{"while the next is in its gate", gated(rollout.Policy{MaxFailures: none}), map[inventory.HostName]time.Duration{"a": time.Hour + time.Minute}, 2*time.Hour + 31*time.Minute,
+			"a failed, b done, c not started", "a1"},
+		{"within the budget", gated(rollout.Policy{MaxFailures: one}), map[inventory.HostName]time.Duration{"a": time.Minute}, 4*time.Hour + 30*time.Minute,
+			"a failed, b done, c done", "a1 b1 c1"},
+		{"one and another one", gated(rollout.Policy{MaxFailures: one, Pause: time.Hour}), map[inventory.HostName]time.Duration{"a": 2*time.Hour + 32*time.Minute, "b": time.Minute}, 4*time.Hour + 2*time.Minute,
+			"a failed, b failed, c not started", "a1 b1"},
+		{"when no other is begun any more", gated(rollout.Policy{MaxFailures: none}), map[inventory.HostName]time.Duration{"b": time.Minute}, 4*time.Hour + 30*time.Minute,
+			"a done, b failed, c done", "a1 b1 c1"},
+		{"on failure continue", gated(rollout.Policy{MaxFailures: none, OnFailure: rollout.Continue}), map[inventory.HostName]time.Duration{"a": time.Hour, "b": time.Minute}, 4*time.Hour + 30*time.Minute,
+			"a failed, b failed, c done", "a1 b1 c1"},
+		{"after the last", gated(rollout.Policy{MaxFailures: none}), map[inventory.HostName]time.Duration{"a": 9 * time.Hour}, 4*time.Hour + 30*time.Minute,
+			"a done, b done, c done", "a1 b1 c1"},
+	} {
+		t.Run(strings.ReplaceAll(tt.name, " ", "-"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				hosts := named("a", "b", "c")
+				w := &ward{after: tt.after, watched: map[inventory.HostName]bool{}}
+				gate := gateFunc(func(ctx context.Context, _ inventory.Host) error {
+					select {
+					case <-time.After(30 * time.Minute):
+						return nil
+					case <-ctx.Done():
+						return ctx.Err()
+					}
+				})
+				tp := newTape(t, tt.policy, hosts)
+				state, took, err := carryHours(t, tp, t.Context(), Work{Hosts: hosts, Task: hour, Gate: gate, Watch: w})
+				if got := verdicts(state); err != nil || took != tt.took || got != tt.want || state.Phase != rollout.Finished {
+					t.Errorf("it took %v and ended, %v, with %s; want %v and %s", took, err, got, tt.took, tt.want)
+				}
+				if a, _ := state.Host("a"); a.Verdict == rollout.HostFailed && a.Cause != "unit shop.service is failed" {
+					t.Errorf("a failed because %q", a.Cause)
+				}
+				if got := strings.Join(w.begun, " "); got != tt.begun || len(w.watched) > 0 {
+					t.Errorf("watched were %s, want %s; still are %v", got, tt.begun, w.watched)
+				}
+			})
+		})
+	}
+}
+
+// TestNotWatchedInHand: a host that is taken in hand again, here to be taken back,
+// is not watched; what was noticed of it just before is of no account.
+func TestNotWatchedInHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hosts := named("a", "b")
+		w := &ward{after: map[inventory.HostName]time.Duration{"a": 0, "b": 0}, watched: map[inventory.HostName]bool{}}
+		well := gateFunc(func(context.Context, inventory.Host) error { return nil })
+		policy := rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, Confirm: true, Gate: true, Deadline: time.Hour}
+		undone := func(inventory.Host, rollout.HostState) Task {
+			return Task{Steps: []Step{fake{name: "install", undo: func(json.RawMessage) error {
+				if len(w.watched) > 0 {
+					t.Errorf("while a host is taken back, %v are watched", w.watched)
+				}
+				return nil
+			}}}}
+		}
+		tp := newTape(t, policy, hosts)
+		tp.must(t, finishedBatch("a")...)
+		if err := decideOn(t, tp, rollout.Event{Kind: rollout.KindRollback}); err != nil {
+			t.Fatal(err)
+		}
+		state, _, err := carryHours(t, tp, t.Context(), Work{Hosts: hosts, Task: undone, Gate: well, Watch: w})
+		if err != nil || verdicts(state) != "a returned, b not started" || len(w.begun) > 0 {
+			t.Errorf("%s, %v; watched were %v", verdicts(state), err, w.begun)
+		}
+	})
+}
+
+// finishedBatch is what the journal says of a first batch of one host.
+func finishedBatch(host inventory.HostName) []rollout.Event {
+	of := func(e rollout.Event) rollout.Event { e.Host, e.Attempt = host, 1; return e }
+	return []rollout.Event{
+		{Kind: rollout.KindBatchBegun, Batch: 1},
+		of(rollout.Event{Kind: rollout.KindStep, Step: "install", Status: rollout.Doing}),
+		of(rollout.Event{Kind: rollout.KindStep, Step: "install", Status: rollout.Done}),
+		of(rollout.Event{Kind: rollout.KindResult, Verdict: rollout.HostDone}),
+		of(rollout.Event{Kind: rollout.KindGate, Status: rollout.Done}),
+		{Kind: rollout.KindBatchEnded, Batch: 1},
+		{Kind: rollout.KindPaused, Batch: 1},
+	}
+}
+
+// TestRelapseIsSeenFirst: whoever goes on after a person was waited for begins no
+// host where one is known not to be well any more.
+func TestRelapseIsSeenFirst(t *testing.T) {
+	hosts := named("a", "b")
+	all := newMachines(hosts)
+	all["a"].frail = true
+	tp := newTape(t, rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), Confirm: true, Gate: true, Deadline: time.Hour}, hosts)
+	tp.must(t, finishedBatch("a")...)
+	tp.must(t, rollout.Event{Kind: rollout.KindTaken}, rollout.Event{Kind: rollout.KindContinued})
+	state, _, err := carryHours(t, tp, t.Context(), Work{Hosts: hosts, Task: all.task, Gate: all, Watch: all})
+	if err != nil || verdicts(state) != "a failed, b not started" || state.ExitStatus() != rollout.ExitStopped {
+		t.Errorf("%s, exit status %d, %v", verdicts(state), state.ExitStatus(), err)
+	}
+}
+
+// TestManyRelapses: what follows is asked after each, so that a whole batch that
+// falls ill at once is not journaled before the rollout stops.
+func TestManyRelapses(t *testing.T) {
+	var names []inventory.HostName
+	for i := range 100 {
+		names = append(names, inventory.HostName(fmt.Sprintf("web-%02d", i)))
+	}
+	hosts := named(names...)
+	all := newMachines(hosts)
+	for _, m := range all {
+		m.frail = true
+	}
+	tp := newTape(t, rollout.Policy{Parallel: 100, MaxFailures: rollout.Hosts(2), Gate: true, Deadline: time.Hour, Batches: []rollout.Amount{rollout.Hosts(90)}, Pause: time.Hour}, hosts)
+	state, _, err := carryHours(t, tp, t.Context(), Work{Hosts: hosts, Task: all.task, Gate: all, Watch: all})
+	if failed := state.Summary().Failed; err != nil || failed != 3 || state.ExitStatus() != rollout.ExitStopped {
+		t.Errorf("%d failed, exit status %d, %v", failed, state.ExitStatus(), err)
+	}
+	if stops := slices.Index(tp.kinds(t), rollout.KindStopped); stops < 0 {
+		t.Errorf("the decisions are %v", tp.kinds(t))
+	}
+}
