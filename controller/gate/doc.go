@@ -9,4 +9,6 @@
 // Reporter: agents, of which a gate hears at once, or Prober, which looks itself,
 // over SSH, where no agent reports anything that counts. A gate only looks and
 // keeps nothing: whoever resumes waits anew.
+//
+// Guard listens to hosts that have passed their gate, where agents report.
 package gate

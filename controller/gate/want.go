@@ -43,6 +43,12 @@ func (w want) faults(r health.Report) []fault {
 	if r.Audit != "" {
 		faults = append(faults, fault{"dpkg", r.Received, "is not done: " + r.Audit})
 	}
+	return append(faults, w.failing(r)...)
+}
+
+// failing returns which of the probes are not well by the report.
+func (w want) failing(r health.Report) []fault {
+	var faults []fault
 	for _, p := range w.probes {
 		result, reported := r.Result(p.Name())
 		since := r.Since(result)

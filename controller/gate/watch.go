@@ -59,9 +59,8 @@ func (w *watch) see(r health.Report, now time.Time) {
 		w.miss(err, now)
 		return
 	}
-	if w.boot != r.Boot {
-		w.gone[w.boot] = w.boot != ""
-		w.boot, w.green = r.Boot, time.Time{}
+	if w.enter(r.Boot) {
+		w.green = time.Time{}
 	}
 	w.silent, w.seen = false, r.Received
 	if faults := w.want.faults(r); len(faults) > 0 {
@@ -74,6 +73,17 @@ func (w *watch) see(r health.Report, now time.Time) {
 	if change := w.want.lastChange(r); change.After(w.green) {
 		w.green = change // it came and went between two looks
 	}
+}
+
+// enter notes the boot of a report that counts, and reports whether the host was
+// booted since the one before.
+func (w *watch) enter(boot string) (anew bool) {
+	anew = w.boot != "" && w.boot != boot
+	if anew {
+		w.gone[w.boot] = true
+	}
+	w.boot = boot
+	return anew
 }
 
 // admit refuses a report that says nothing of how the host is now.

@@ -43,6 +43,7 @@ func TestFallback(t *testing.T) {
 		{name: "an older version indeed", agent: changed(func(r *health.Report) { r.Packages["shop"] = "1" }), prober: changed(func(r *health.Report) { r.Packages["shop"] = "1" }), err: ErrUnhealthy, text: "package shop, since 2000-01-01T00:00:00Z (4m32s): 1 is installed, want 2"},
 		{name: "a probe it does not know", agent: changed(func(r *health.Report) { r.Results = r.Results[:1] }), prober: well},
 		{name: "another boot", agent: rebooted(), prober: changed(func(r *health.Report) { r.Boot = "second" })},
+		{name: "another boot, in which it is ill", agent: rebooted(), prober: changed(func(r *health.Report) { r.Boot = "second"; unit(r, false) }), err: ErrUnhealthy, text: "unit shop.service"},
 		{name: "a failing unit", agent: ill, prober: well, err: ErrUnhealthy, text: "unit shop.service, since 2000-01-01T00:00:00Z (4m32s): is failed / no database"},
 		{name: "neither", agent: lost, prober: lost, err: ErrNoReport, text: "web1: no route; besides, web1: no route"},
 	} {

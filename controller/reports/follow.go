@@ -19,9 +19,12 @@ func (r *Reports) Follow(h inventory.Host, packages []string) gate.Reports {
 	f := &follower{reports: r, host: h.Name, packages: packages, changed: make(chan struct{}, 1)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s, there := r.hosts[h.Name]; there {
-		s.listeners[f.changed] = struct{}{}
-	}
+	f.end = r.listen(h.Name, func(health.Report) {
+		select {
+		case f.changed <- struct{}{}:
+		default: // it knows already that there is something
+		}
+	})
 	return f
 }
 
@@ -31,6 +34,7 @@ type follower struct {
 	host     inventory.HostName
 	packages []string
 	changed  chan struct{}
+	end      func()
 	asked    bool      // the agent knows of the packages
 	failed   time.Time // when it did not answer; zero if it did
 }
@@ -64,10 +68,6 @@ func (f *follower) Changed() <-chan struct{} { return f.changed }
 
 // Close ends the listening.
 func (f *follower) Close() error {
-	f.reports.mu.Lock()
-	defer f.reports.mu.Unlock()
-	if s, there := f.reports.hosts[f.host]; there {
-		delete(s.listeners, f.changed)
-	}
+	f.end()
 	return nil
 }

@@ -28,9 +28,10 @@ type Reports struct {
 	watch jetstream.KeyWatcher
 	ended chan struct{} // closed when nobody reads the register any more
 
-	mu     sync.Mutex
-	hosts  map[inventory.HostName]*source
-	agents map[string]*source
+	mu        sync.Mutex
+	hosts     map[inventory.HostName]*source
+	agents    map[string]*source
+	listeners map[inventory.HostName]map[*listener]struct{} // whether the host is enrolled by now or not
 }
 
 // What may wait for us at most. A fleet of 50,000 reports once in that.
@@ -48,6 +49,7 @@ func Open(ctx context.Context, b *bus.Bus, log *slog.Logger) (*Reports, error) {
 	r := &Reports{
 		bus: b, flood: bus.NewFlood(log), ended: make(chan struct{}),
 		hosts: map[inventory.HostName]*source{}, agents: map[string]*source{},
+		listeners: map[inventory.HostName]map[*listener]struct{}{},
 	}
 	if err := r.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot take reports: %w", err), r.Close())
@@ -127,7 +129,6 @@ func (r *Reports) enter(entry jetstream.KeyValueEntry) {
 	s := newSource(e)
 	if before != nil {
 		delete(r.agents, before.Agent)
-		s.listeners = before.listeners
 	}
 	r.hosts[e.Host], r.agents[e.Agent] = s, s
 }
@@ -175,17 +176,14 @@ func (r *Reports) take(m *nats.Msg) {
 	r.accept(s, report)
 }
 
-// accept keeps a report, and wakes who waits for it.
+// accept keeps a report, and tells who listens to the host.
 func (r *Reports) accept(s *source, report health.Report) {
 	if s.returned(report.Boot) {
 		r.flood.Warn("two machines report with the key of one host: it was cloned, or its key stolen", "host", s.Host, "agent", s.Agent)
 	}
 	s.report = &report
-	for listener := range s.listeners {
-		select {
-		case listener <- struct{}{}:
-		default: // it knows already that there is something
-		}
+	for l := range r.listeners[s.Host] {
+		l.heard(report)
 	}
 }
 

@@ -23,14 +23,13 @@ type source struct {
 	boots     []string       // that it had before that report's
 	allowance *rate.Limiter
 	dropped   int
-	listeners map[chan<- struct{}]struct{} // of the followers
 }
 
 // maxBoots is how many earlier boots of a host are remembered.
 const maxBoots = 4
 
 func newSource(e Enrolled) *source {
-	return &source{Enrolled: e, allowance: rate.NewLimiter(perSecond, atOnce), listeners: map[chan<- struct{}]struct{}{}}
+	return &source{Enrolled: e, allowance: rate.NewLimiter(perSecond, atOnce)}
 }
 
 // admit reports whether the agent may report at a time.
