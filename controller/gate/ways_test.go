@@ -29,6 +29,10 @@ func TestFallback(t *testing.T) {
 			return nil
 		}
 	}
+	silenced := reporter(func(_ context.Context, after time.Duration, r *health.Report) error {
+		r.Received = r.Received.Add(-max(0, after-10*time.Second))
+		return nil
+	})
 	for _, tt := range []struct {
 		name          string
 		agent, prober reporter
@@ -38,6 +42,7 @@ func TestFallback(t *testing.T) {
 		{name: "no agent", agent: lost, prober: well},
 		{name: "an agent that is well, and nothing to look with", agent: well, prober: lost},
 		{name: "stale", agent: changed(func(r *health.Report) { r.Received = r.Received.Add(-time.Minute) }), prober: well},
+		{name: "stale, and ill meanwhile", agent: silenced, prober: ill, err: ErrUnhealthy, text: "unit shop.service"},
 		{name: "before the installation", agent: changed(func(r *health.Report) { r.Received = r.Received.Add(-time.Hour) }), prober: ill, err: ErrUnhealthy, text: "unit shop.service"},
 		{name: "an older version", agent: changed(func(r *health.Report) { r.Packages["shop"] = "1" }), prober: well},
 		{name: "an older version indeed", agent: changed(func(r *health.Report) { r.Packages["shop"] = "1" }), prober: changed(func(r *health.Report) { r.Packages["shop"] = "1" }), err: ErrUnhealthy, text: "package shop, since 2000-01-01T00:00:00Z (4m32s): 1 is installed, want 2"},
