@@ -108,7 +108,7 @@ func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
 	shown := c.show(context.WithoutCancel(ctx))
 	unattended := c.lookout.keep(ctx)
 	err = (&engine.Engine{Journal: ownJournal{c.writer, c.lease}, Log: c.in.app.log}).Carry(lasting, state,
-		engine.Work{Hosts: hosts, Task: c.task, Prefetch: c.prefetch, Gate: c.gate(), Abort: abort})
+		engine.Work{Hosts: hosts, Task: c.task, Prefetch: c.prefetch, Gate: c.gate(), Watch: c.guard(), Abort: abort})
 	unattended()
 	shown()
 	if err != nil && !errors.Is(err, engine.ErrPaused) {
@@ -158,6 +158,14 @@ func (c *carrier) gate() engine.Gate {
 		return &gate.Gate{Reporter: heard, Fallback: prober, Settle: c.spec.Policy.Settle}
 	}
 	return &gate.Gate{Reporter: prober, Settle: c.spec.Policy.Settle}
+}
+
+// guard hears of hosts that passed their gate; nil where nobody hears their agents.
+func (c *carrier) guard() engine.Watch {
+	if heard := c.in.reports(); heard != nil {
+		return &gate.Guard{Herald: heard, Deadline: c.spec.Policy.Deadline}
+	}
+	return nil
 }
 
 // task returns what is to be done to one host.
