@@ -2,6 +2,7 @@ package integration
 
 import (
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +27,7 @@ func TestPlannedRollouts(t *testing.T) {
 		{"dependencies that conflict", dependenciesConflict},
 		{"hold", holdByName},
 		{"removal", removalByName},
+		{"suites with pins", pinsByHost},
 		{"back without the repository", backWithoutRepository},
 	} {
 		t.Run(strings.ReplaceAll(story.name, " ", "-"), func(t *testing.T) { story.play(f.with(t)) })
@@ -151,6 +153,25 @@ func changedInPause(f *fleet) {
 	f.exec(f.host(10), "apt-get", "-qq", "-y", "--allow-downgrades", "install", "moved=1")
 	f.says(0, "retry "+f.newest())
 	f.have("moved", f.everywhere("3", nil)...)
+}
+
+// pinsByHost: two suites have versions of a package, and three hosts are pinned to
+// one of them. Each gets the version that its own pins choose, now and when both
+// suites have a newer one.
+func pinsByHost(f *fleet) {
+	const pins = "/etc/apt/preferences.d/story"
+	for _, n := range []int{2, 6, 9} {
+		f.put(f.host(n), pins, "Package: pinned\nPin: release a=stable\nPin-Priority: 900\n")
+		defer os.Remove(f.host(n).Path(pins))
+	}
+	const first, second = "9 hosts: web1, web3, web4, web5, web7, web8, and 3 more\n  pinned ", "3 hosts: web2, web6, web9\n  pinned "
+	for _, v := range []struct{ nightly, stable, others, theirs string }{{"2", "1", "2 (new)\n", "1 (new)\n"}, {"4", "3", "2 -> 4\n", "1 -> 3\n"}} {
+		f.publishTo("nightly", shop{name: "pinned", version: v.nightly})
+		f.publish(shop{name: "pinned", version: v.stable})
+		f.says(0, "rollout pinned --yes --to "+group, first+v.others, second+v.theirs)
+		f.have("pinned", f.everywhere(v.nightly, map[int]string{2: v.stable, 6: v.stable, 9: v.stable})...)
+		f.summed(map[string]int{"done": 12})
+	}
 }
 
 // summed wants the newest rollout to count hosts so; what is not named is none.
