@@ -88,6 +88,16 @@ var faults = []fault{
 		verdict: "failed", cause: "the post-installation script of shop failed with 4: Which database?",
 	},
 	{
+		name:    "has a script that asks through debconf",
+		prepare: func(f *fleet, h lab.Host) { f.put(h, faultFile, asking) },
+		verdict: "done",
+		after: func(t *testing.T, f *fleet, h lab.Host) {
+			if answer := f.read(h, "/etc/shop-database"); answer != "main\n" {
+				t.Errorf("debconf has answered %q", answer)
+			}
+		},
+	},
+	{
 		name: "has an edited conffile",
 		prepare: func(f *fleet, h lab.Host) {
 			f.exec(h, "apt-get", "-q", "update")
@@ -104,6 +114,21 @@ var faults = []fault{
 	},
 }
 
+// question is one that shop 2.0 may ask through debconf, and asking the script
+// that does, as loudly as it can (debconf-devel(7)). Nobody being there, it gets
+// the default.
+const (
+	question = "Template: shop/database\nType: string\nDefault: main\nDescription: Which database?\n"
+	asking   = `. /usr/share/debconf/confmodule
+db_fset shop/database seen false
+db_input critical shop/database || true
+db_go
+db_get shop/database
+echo "$RET" >/etc/shop-database
+db_stop
+`
+)
+
 // ballast is the size of shop 2.0, in bytes.
 const ballast = 8 << 20
 
@@ -113,7 +138,7 @@ const ballast = 8 << 20
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	f := bootedFleet(t, lab.Options{Count: len(faults), Suites: []string{lab.Bookworm, lab.Trixie}, Disk: 96 << 20})
-	f.publish(shop{version: "2.0", ballast: ballast})
+	f.publish(shop{version: "2.0", ballast: ballast, templates: question})
 	inventory := f.lab.Inventory(group)
 	for i, fault := range faults {
 		if fault.prepare != nil {

@@ -32,6 +32,8 @@ type shop struct {
 	prerm   string
 	fields  map[string]string // of its control file, besides those above
 	ballast int               // bytes that do not compress
+
+	templates string // what its scripts may ask through debconf
 }
 
 // publish builds packages and publishes them to stable.
@@ -76,6 +78,9 @@ func (f *fleet) build(p shop) string {
 	}
 	if p.prerm != "" {
 		recipe.Scripts.PreRm = write("prerm", []byte(p.prerm))
+	}
+	if p.templates != "" {
+		recipe.Scripts.Templates = write("templates", []byte(p.templates))
 	}
 	if p.ballast > 0 {
 		recipe.Files = append(recipe.Files, deb.File{Src: write("ballast", noise(p.ballast)), Dst: "/usr/share/" + p.name + "/ballast"})
