@@ -32,12 +32,12 @@ func (tr *trial) cut() {
 	args := append(tr.rolloutArgs(), "--on-failure", "continue")
 	p := tr.begin(args)
 	loss := loss{trial: tr, planned: !slices.Contains(args, "--no-plan"), failed: map[string]bool{}}
-	if tr.number > 0 && tr.moment(p, tr.course("rollout")) {
+	if tr.number > 0 && tr.moment(p, tr.course(args)) {
 		loss.hosts = tr.cutSome()
 	}
 	<-p.ended
 	if len(loss.hosts) == 0 {
-		tr.learn("rollout", p, time.Since(began))
+		tr.learn(args, p, time.Since(began))
 	}
 	status, said := p.ProcessState.ExitCode(), p.out.String()+p.errs.String()
 	for retries := 0; loss.left(status, said) && retries < 2; retries++ {

@@ -115,12 +115,12 @@ func (tr *trial) carry(status int, args ...string) {
 		began := time.Now()
 		p := tr.begin(next)
 		tr.tell("%s", next[0])
-		if kills > 0 && tr.kill(p, next[0]) {
+		if kills > 0 && tr.kill(p, next) {
 			next = tr.next(args)
 			continue
 		}
 		<-p.ended
-		tr.learn(next[0], p, time.Since(began))
+		tr.learn(next, p, time.Since(began))
 		if got := p.ProcessState.ExitCode(); got != status {
 			tr.wrongf(wrong, "%q ends with status %d, want %d\n%s%s", next, got, status, p.out.String(), p.errs.String())
 		}
@@ -129,8 +129,8 @@ func (tr *trial) carry(status int, args ...string) {
 }
 
 // kill kills a command at a random moment, and reports whether it met it alive.
-func (tr *trial) kill(p *program, command string) bool {
-	if !tr.moment(p, tr.course(command)) {
+func (tr *trial) kill(p *program, args []string) bool {
+	if !tr.moment(p, tr.course(args)) {
 		tr.tell("too late")
 		return false
 	}

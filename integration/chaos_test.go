@@ -51,7 +51,7 @@ type chaos struct {
 	seed    uint64
 	version string            // of shop, which all hosts have
 	last    int               // second number of the version published last
-	usual   map[string]course // what commands take that nothing happens to
+	usual   map[string]course // what commands take that nothing happens to, by shape and by name
 	mark    map[string]int    // of each host, how much of dpkg's log was there before the trial
 
 	blow          string         // what happens to the trials

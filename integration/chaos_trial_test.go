@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,19 +108,26 @@ func (tr *trial) moment(p *program, usual course) bool {
 	}
 }
 
-// course returns what a command usually takes. Of one that was not seen yet it
-// is taken for a rollout.
-func (tr *trial) course(command string) course {
-	if usual, ok := tr.usual[command]; ok {
-		return usual
+// course returns what a command usually takes: one of the same shape, else one of
+// the same name, else a rollout.
+func (tr *trial) course(args []string) course {
+	for _, name := range []string{shapeOf(args), args[0]} {
+		if usual, ok := tr.usual[name]; ok {
+			return usual
+		}
 	}
 	return tr.usual["rollout"]
 }
 
 // learn notes what a command took that nothing happened to.
-func (tr *trial) learn(command string, p *program, took time.Duration) {
-	tr.usual[command] = course{took, p.out.lines()}
+func (tr *trial) learn(args []string, p *program, took time.Duration) {
+	for _, name := range []string{shapeOf(args), args[0]} {
+		tr.usual[name] = course{took, p.out.lines()}
+	}
 }
+
+// shapeOf is a command without what it is about, which comes second.
+func shapeOf(args []string) string { return strings.Join(slices.Delete(slices.Clone(args), 1, 2), " ") }
 
 // state returns what the journal says of the trial's rollout, nil if it has none.
 func (tr *trial) state() (id rollout.ID, state *rollout.State) {
