@@ -116,7 +116,7 @@ func (tr *trial) carry(status int, args ...string) {
 		p := tr.begin(next)
 		tr.tell("%s", next[0])
 		if kills > 0 && tr.kill(p, next) {
-			next = tr.next(args)
+			next = tr.next(status, args)
 			continue
 		}
 		<-p.ended
@@ -145,8 +145,9 @@ func (tr *trial) kill(p *program, args []string) bool {
 }
 
 // next returns the command that goes on after a kill, nil where nothing is left
-// to be done.
-func (tr *trial) next(args []string) []string {
+// to be done. Then the journal has the status with which the command would have
+// ended.
+func (tr *trial) next(status int, args []string) []string {
 	id, state := tr.state()
 	decided := state != nil
 	switch {
@@ -159,6 +160,9 @@ func (tr *trial) next(args []string) []string {
 	case !decided:
 		return args
 	case state.Phase == rollout.Finished:
+		if got := state.ExitStatus(); got != status {
+			tr.wrongf(wrong, "%q was killed once all was done, with status %d, want %d", args, got, status)
+		}
 		return nil
 	}
 	return []string{"resume", string(id), "--yes"} // should its plan not be approved yet
