@@ -77,7 +77,7 @@ func (f *fleet) relapses(args []string, id string) answer {
 	f.exec(f.host(1), "systemctl", "kill", "--signal=KILL", frailUnit)
 	<-p.ended
 	a := answer{line: args, status: p.ProcessState.ExitCode(), stdout: p.out.String(), stderr: p.errs.String()}
-	f.t.Logf("%s: stopped %v after the kill", id, f.event(a, rollout.KindStopped).Time.Sub(killed))
+	f.t.Logf("%s: stopped %v after the kill: %s", id, f.event(a, rollout.KindStopped).Time.Sub(killed), f.event(a, rollout.KindGate).Cause)
 	return a
 }
 

@@ -39,6 +39,18 @@ dst = "/opt/sample/payload"
 // prepare sets aptfleet up as its users do, and brings a first version to all
 // hosts, so that none meets apt for the first time while it is measured.
 func (r *rollouts) prepare(ctx context.Context) error {
+	if err := r.open(ctx); err != nil {
+		return err
+	}
+	if err := r.command(ctx, "enroll", "web", "--yes", "--suite", "stable"); err != nil {
+		return err
+	}
+	_, err := r.aptfleetRollout("--no-plan")(ctx)
+	return err
+}
+
+// open makes an installation with a first version, and serves its repository.
+func (r *rollouts) open(ctx context.Context) error {
 	listener, err := net.Listen("tcp", net.JoinHostPort(r.fleet.ListenAddress(), "0"))
 	if err != nil {
 		return err
@@ -57,14 +69,7 @@ func (r *rollouts) prepare(ctx context.Context) error {
 		return err
 	}
 	r.server = r.aptfleetCommand(ctx, "repo", "serve", "--listen", address)
-	if err := r.server.Start(); err != nil {
-		return err
-	}
-	if err := r.command(ctx, "enroll", "web", "--yes", "--suite", "stable"); err != nil {
-		return err
-	}
-	_, err = r.aptfleetRollout("--no-plan")(ctx)
-	return err
+	return r.server.Start()
 }
 
 // writeFiles writes what aptfleet, parallel-ssh and the package need.

@@ -23,6 +23,7 @@ var subjects = []subject{
 	{"plan", plan},
 	{"rollout", rollout},
 	{"agent", agent},
+	{"stop", stop},
 	{"reports", reports},
 	{"journal", journal},
 }
