@@ -53,6 +53,10 @@ rollout nor a rollback needs the repository any more. Then come the batches: run
 apt, and compare what is installed with the plan. What happens on one host does
 not touch another; one that changed since it was planned is left alone.
 
+A host is done once it has been well for --settle, by what the inventory says of
+its health. Where a daemon hears the hosts' agents it stays watched then: one that
+falls ill before the rollout has ended has failed, and counts.
+
 A host that cannot be planned for fails, and counts; the others go on if
 --max-failures has room for it, and "aptfleet retry" plans for it later.
 

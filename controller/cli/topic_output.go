@@ -37,7 +37,7 @@ event     of "rollout" and "watch", as things happen: sequence (its number in
           continued, stopped, aborted, retried, rollback, step, result, gate,
           finished), time, by, host, attempt, step, status (of the step: doing,
           done, failed, undoing, undone, stuck; of prefetch and gate: done,
-          failed), verdict (of the host), before, after (package to version),
+          failed; a gate that was done fails if the host falls ill later), verdict (of the host), before, after (package to version),
           cause, notes, batch (its number)
 rollout   of "status", and of "rollout" at its end: id, phase (open, finished),
           mode, packages, selector, who, created, finished, batch (begun last),
