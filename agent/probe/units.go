@@ -31,7 +31,7 @@ type Units struct {
 type seen struct {
 	state health.UnitState
 	since time.Time
-	at    time.Time // zero while it is being asked for
+	at    time.Time // zero while it is being asked for, or to be asked for again
 }
 
 // look judges a unit.

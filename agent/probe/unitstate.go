@@ -34,7 +34,10 @@ func readUnit(ctx context.Context, conn *dbus.Conn, unit string) (seen, error) {
 	if health.JudgeUnit(health.Probe{Kind: health.Unit, Target: unit}, found.state).OK {
 		changed = all["ActiveEnterTimestampMonotonic"]
 	} else if found.state.Load == "loaded" {
-		found.state.Said = lastSaid(ctx, unit)
+		said, late := lastSaid(ctx, unit, listening)
+		if found.state.Said = said; late {
+			found.at = time.Time{} // not remembered, so that the next look asks again
+		}
 	}
 	if µs, ok := changed.Value().(uint64); ok {
 		found.since = ofMonotonic(µs)
@@ -64,16 +67,20 @@ func ofMonotonic(µs uint64) time.Time {
 	return time.Now().Add(-age)
 }
 
-// lastSaid returns the last line of a unit's journal, where it can be read.
-func lastSaid(ctx context.Context, unit string) string {
-	const most = 2 * time.Second
+// listening is how long the news that a unit has failed wait for its last words.
+const listening = time.Second
+
+// lastSaid returns the last line of a unit's journal, where it can be read. It is a
+// courtesy: the unit is judged without it. late says that there was no answer within
+// most.
+func lastSaid(ctx context.Context, unit string, most time.Duration) (text string, late bool) {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	said := &tail{most: health.MaxOutput}
 	cmd := exec.CommandContext(ctx, "journalctl", "-q", "-n", "1", "-o", "cat", "--no-pager", "-u", unit)
 	cmd.Stdout, cmd.WaitDelay = said, grace
 	if cmd.Run() != nil {
-		return "" // it is a courtesy: the unit is judged without it
+		return "", ctx.Err() != nil
 	}
-	return strings.TrimSpace(said.String())
+	return strings.TrimSpace(said.String()), false
 }
