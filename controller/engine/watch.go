@@ -45,7 +45,8 @@ func (v *vigil) begin(h inventory.Host, at rollout.HostState) {
 	if v.ends[h.Name] != nil {
 		return
 	}
-	v.ends[h.Name] = v.watch.Begin(h, at, func(why error) { v.add(relapse{h.Name, at.Attempt, why}) })
+	name, attempt := h.Name, at.Attempt // all that is to be kept for long
+	v.ends[name] = v.watch.Begin(h, at, func(why error) { v.add(relapse{name, attempt, why}) })
 }
 
 // end no longer watches a host.
