@@ -65,6 +65,19 @@ func TestMayImport(t *testing.T) {
 	}
 }
 
+// TestProgramWithoutRigs: what only tests need is not part of the program.
+func TestProgramWithoutRigs(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", module+"controller/cmd/aptfleet").Output()
+	if err != nil {
+		t.Fatalf("cannot list the program's packages: %v", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if pkg := strings.TrimSpace(line); pkg == "testing" || strings.HasPrefix(pkg, module) && strings.HasSuffix(pkg, "test") {
+			t.Errorf("the program has %s in it", pkg)
+		}
+	}
+}
+
 func mayImport(room, pkg, imp string) bool {
 	if within(imp, "controller/cli") {
 		return within(pkg, "controller/cmd") || within(pkg, "integration") || within(pkg, "controller/cli")

@@ -81,7 +81,10 @@ func newAgent(t *testing.T, b *Bus) agent {
 	return a
 }
 
-func (a agent) sign(nonce []byte) ([]byte, error) { return a.key.Sign(nonce) }
+// Proof says to a server who the agent is.
+func (a agent) Proof() nats.Option {
+	return nats.UserJWT(func() (string, error) { return a.token, nil }, func(nonce []byte) ([]byte, error) { return a.key.Sign(nonce) })
+}
 
 // connect connects as the agent does, to the bus of a state folder. Errors that
 // the server sends later go to complaints.
@@ -95,8 +98,7 @@ func (a agent) connect(t *testing.T, b *Bus, state string, more ...nats.Option) 
 	roots.AppendCertsFromPEM(ca)
 	complaints := make(chan error, 100)
 	options := append([]nats.Option{
-		nats.Secure(&tls.Config{RootCAs: roots, ServerName: "deploy.example.com"}), nats.NoReconnect(),
-		nats.UserJWT(func() (string, error) { return a.token, nil }, a.sign),
+		nats.Secure(&tls.Config{RootCAs: roots, ServerName: "deploy.example.com"}), nats.NoReconnect(), a.Proof(),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { complaints <- err }),
 	}, more...)
 	conn, err := nats.Connect("tls://"+b.Address().String(), options...)
