@@ -128,7 +128,8 @@ func (b *Bus) askServers(ctx context.Context, subject string, data []byte) ([]by
 	defer conn.Close()
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	reply, err := conn.RequestWithContext(ctx, subject, data)
+	var reply *nats.Msg
+	err = b.Ask(ctx, func(ctx context.Context) error { reply, err = conn.RequestWithContext(ctx, subject, data); return err })
 	if err != nil {
 		return nil, err
 	}

@@ -19,8 +19,11 @@ const (
 // LeaseTime is how long what is in the bucket of leases counts.
 const LeaseTime = 10 * time.Second
 
-// bucketStream begins the name of a bucket's stream.
-const bucketStream = "KV_"
+// BucketStream returns the name of the stream that a bucket is.
+func BucketStream(bucket string) string { return "KV_" + bucket }
+
+// KeySubject returns the subject in it of a key, or of keys as in "a.*".
+func KeySubject(bucket, key string) string { return "$KV." + bucket + "." + key }
 
 // buckets returns how each bucket is kept.
 func buckets(replicas int) []jetstream.KeyValueConfig {

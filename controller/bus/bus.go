@@ -35,6 +35,7 @@ type Bus struct {
 	door     *nats.Conn // of the doorkeeper; nil where nobody else connects
 	keeper   *doorkeeper
 	js       jetstream.JetStream
+	streams  map[string]jetstream.Stream
 	log      *serverLog
 }
 

@@ -70,14 +70,11 @@ type Node struct {
 	Size       int  // of the cluster, as the node knows it; 0 is that it is in none
 }
 
-// gathering is how long the answers of all nodes are waited for.
-const gathering = 2 * time.Second
-
 // Nodes asks all nodes of an external cluster how they keep messages. Those that
 // are down do not answer, and count in the Size that the others tell. There are
 // none where the server is in this process.
-func (b *Bus) Nodes(ctx context.Context) ([]Node, error) {
-	if b.server != nil {
+func (b *Bus) Nodes(ctx context.Context) (nodes []Node, err error) {
+	if b.Embedded() {
 		return nil, nil
 	}
 	conn, err := b.systemConn()
@@ -85,24 +82,30 @@ func (b *Bus) Nodes(ctx context.Context) ([]Node, error) {
 		return nil, err
 	}
 	defer conn.Close()
+	err = b.Ask(ctx, func(ctx context.Context) error { nodes, err = gather(ctx, conn); return err })
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask the nodes: %w", err)
+	}
+	return nodes, nil
+}
+
+// gather returns the nodes that answer before ctx ends.
+func gather(ctx context.Context, conn *nats.Conn) (nodes []Node, err error) {
 	inbox := conn.NewInbox()
 	answers, err := conn.SubscribeSync(inbox)
 	if err == nil {
 		err = conn.PublishRequest("$SYS.REQ.SERVER.PING.JSZ", inbox, []byte(`{"config":true}`))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot ask the nodes: %w", err)
+		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, gathering)
-	defer cancel()
-	var nodes []Node
 	for {
 		m, err := answers.NextMsgWithContext(ctx)
-		if errors.Is(err, context.DeadlineExceeded) {
+		if errors.Is(err, context.DeadlineExceeded) && len(nodes) > 0 {
 			return nodes, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("cannot ask the nodes: %w", err)
+			return nil, err
 		}
 		node, err := parseNode(m.Data)
 		if err != nil {

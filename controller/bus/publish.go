@@ -44,7 +44,9 @@ func (b *Bus) PublishAll(ctx context.Context, messages ...*nats.Msg) (uint64, er
 		if failure := b.Failure(); failure != nil {
 			return 0, fmt.Errorf("the store has failed: %w", failure)
 		}
-		if !b.mayPass(err) || pause.For(ctx, electionPause) != nil {
+		// What the cluster has stored already it does not store twice: it knows a
+		// message by its id, and a batch expects that nothing was written before it.
+		if b.Embedded() || !unanswered(err) || pause.For(ctx, askAgain) != nil {
 			return seq, err
 		}
 	}
@@ -53,24 +55,9 @@ func (b *Bus) PublishAll(ctx context.Context, messages ...*nats.Msg) (uint64, er
 // errNoAck is that it is not known what became of messages.
 var errNoAck = errors.New("no acknowledgement")
 
-// Of a cluster, the node that leads a stream may be gone, and another one leads
-// in a few seconds.
-const (
-	electionTimeout = 4 * time.Second
-	electionPause   = 250 * time.Millisecond
-)
-
-// mayPass reports whether messages are to be sent again after an error. What the
-// cluster has stored of them already, it does not store twice: it knows a message
-// by its id, and a batch expects that nothing was written before it.
-func (b *Bus) mayPass(err error) bool {
-	if b.server != nil || err == nil {
-		return false
-	}
-	const unavailable = 503
-	refused, is := errors.AsType[*jetstream.APIError](err)
-	return errors.Is(err, errNoAck) || is && refused.Code == unavailable
-}
+// ackIn is how long a cluster's acknowledgement is waited for: it comes once the
+// disks of two nodes have what was sent.
+const ackIn = 4 * time.Second
 
 // publish sends messages once.
 func (b *Bus) publish(ctx context.Context, messages []*nats.Msg) (uint64, error) {
@@ -79,9 +66,9 @@ func (b *Bus) publish(ctx context.Context, messages []*nats.Msg) (uint64, error)
 			return 0, err
 		}
 	}
-	if b.server == nil {
+	if !b.Embedded() {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, electionTimeout)
+		ctx, cancel = context.WithTimeout(ctx, ackIn)
 		defer cancel()
 	}
 	reply, err := b.conn.RequestMsgWithContext(ctx, messages[len(messages)-1])

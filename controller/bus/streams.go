@@ -65,13 +65,15 @@ func streams(replicas int) []jetstream.StreamConfig {
 // ensureStreams makes the streams and buckets that are missing.
 func (b *Bus) ensureStreams(ctx context.Context, store string, known []string) error {
 	made := false
-	ensure := func(name string, create func() error) error {
-		_, err := b.js.Stream(ctx, name)
+	b.streams = map[string]jetstream.Stream{}
+	ensure := func(name string, create func(context.Context) (jetstream.Stream, error)) error {
+		err := b.Ask(ctx, func(ctx context.Context) (err error) { b.streams[name], err = b.js.Stream(ctx, name); return err })
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			if err := b.mayMake(name, known); err != nil {
 				return err
 			}
-			err, made = create(), true
+			made = true
+			err = b.Ask(ctx, func(ctx context.Context) (err error) { b.streams[name], err = create(ctx); return err })
 		}
 		if err != nil {
 			return errors.Join(fmt.Errorf("cannot use stream %s: %w", name, err), b.Failure())
@@ -79,12 +81,12 @@ func (b *Bus) ensureStreams(ctx context.Context, store string, known []string) e
 		return nil
 	}
 	for _, config := range streams(b.replicas) {
-		if err := ensure(config.Name, func() error { _, err := b.js.CreateStream(ctx, config); return err }); err != nil {
+		if err := ensure(config.Name, func(ctx context.Context) (jetstream.Stream, error) { return b.js.CreateStream(ctx, config) }); err != nil {
 			return err
 		}
 	}
 	for _, config := range buckets(b.replicas) {
-		if err := ensure(bucketStream+config.Bucket, func() error { _, err := b.js.CreateKeyValue(ctx, config); return err }); err != nil {
+		if err := ensure(BucketStream(config.Bucket), func(ctx context.Context) (jetstream.Stream, error) { return b.createBucket(ctx, config) }); err != nil {
 			return err
 		}
 	}
@@ -94,11 +96,22 @@ func (b *Bus) ensureStreams(ctx context.Context, store string, known []string) e
 	return syncTree(store)
 }
 
+func (b *Bus) createBucket(ctx context.Context, config jetstream.KeyValueConfig) (jetstream.Stream, error) {
+	if _, err := b.js.CreateKeyValue(ctx, config); err != nil {
+		return nil, err
+	}
+	return b.js.Stream(ctx, BucketStream(config.Bucket))
+}
+
+// Stream returns one of the streams, also that of a bucket. What it has cached of itself is from when the
+// bus was opened.
+func (b *Bus) Stream(name string) jetstream.Stream { return b.streams[name] }
+
 // mayMake refuses to make a stream anew that the store had and the server did
 // not recover, since that would hide the damage. Logs are not worth that, which
 // the hosts have, nor are leases, which would be over by now.
 func (b *Bus) mayMake(name string, known []string) error {
-	if name == Logs || name == bucketStream+Lease || !slices.Contains(known, name) {
+	if name == Logs || name == BucketStream(Lease) || !slices.Contains(known, name) {
 		return nil
 	}
 	return fmt.Errorf("its store is damaged: stream %s is on the disk and cannot be recovered: %w", name, b.log.reason())
