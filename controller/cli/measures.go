@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/aptfleet/aptfleet/controller/bus"
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/controller/server"
 )
@@ -21,11 +20,9 @@ func (s *service) measure(ctx context.Context) (server.Measures, error) {
 		_, left := d.inHand(e.ID)
 		m.Rollouts[stateOf(sum, finished, left != nil)]++
 	}
-	stream, err := d.journal.bus.JetStream().Stream(ctx, bus.Journal)
-	if err != nil {
+	if m.Appended, err = d.journal.Appended(ctx); err != nil {
 		return m, err
 	}
-	m.Appended = stream.CachedInfo().State.LastSeq
 	if m.Schedules, err = s.scheduleTimes(ctx); err != nil {
 		return m, err
 	}

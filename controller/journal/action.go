@@ -52,13 +52,13 @@ func (j *Journal) Record(ctx context.Context, a Action) error {
 // Actions returns what was recorded, oldest first.
 func (j *Journal) Actions(ctx context.Context) ([]Action, error) {
 	var all []Action
-	for s, err := range j.present(ctx, bus.Audit, actions) {
+	for s, err := range j.bus.Present(ctx, bus.Audit, actions) {
 		if err != nil {
 			return nil, fmt.Errorf("cannot read what was done: %w", err)
 		}
-		a, err := decodeAction(s.data)
+		a, err := decodeAction(s.Data)
 		if err != nil {
-			return nil, fmt.Errorf("cannot read what was done: sequence %d: %w", s.seq, err)
+			return nil, fmt.Errorf("cannot read what was done: sequence %d: %w", s.Sequence, err)
 		}
 		all = append(all, a)
 	}

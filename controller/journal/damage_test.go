@@ -15,7 +15,7 @@ import (
 
 // writeSample closes a journal with one rollout of 9 events and returns what is
 // stored of it.
-func writeSample(t *testing.T, folder string) []stored {
+func writeSample(t *testing.T, folder string) []bus.Stored {
 	t.Helper()
 	b, err := bus.Open(t.Context(), bus.Options{State: folder})
 	if err != nil {
@@ -31,12 +31,12 @@ func writeSample(t *testing.T, folder string) []stored {
 	if _, err := w.Finish(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	var all []stored
-	for s, err := range j.present(t.Context(), bus.Journal, allEvents(w.ID())) {
+	var all []bus.Stored
+	for s, err := range j.bus.Present(t.Context(), bus.Journal, allEvents(w.ID())) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.data = bytes.Clone(s.data)
+		s.Data = bytes.Clone(s.Data)
 		all = append(all, s)
 	}
 	if err := b.Close(); err != nil {
@@ -46,7 +46,7 @@ func writeSample(t *testing.T, folder string) []stored {
 }
 
 // fold adds messages to a fresh history and returns how many it took.
-func fold(messages []stored) (history, int, error) {
+func fold(messages []bus.Stored) (history, int, error) {
 	var h history
 	for i, s := range messages {
 		if _, err := h.read("R1", s); err != nil {
@@ -68,7 +68,7 @@ func TestChain(t *testing.T) {
 	}
 	for i := range all {
 		last := i == len(all)-1
-		damaged := map[string][]stored{
+		damaged := map[string][]bus.Stored{
 			"without": slices.Delete(slices.Clone(all), i, i+1),
 			"twice":   slices.Insert(slices.Clone(all), i, all[i]),
 		}
@@ -109,12 +109,12 @@ func TestFlippedBits(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, s := range all {
-		at := bytes.Index(sound, s.data)
+		at := bytes.Index(sound, s.Data)
 		if at < 0 {
 			t.Fatalf("event %d is not in %s", i, block)
 		}
 		flipped := bytes.Clone(sound)
-		flipped[at+len(s.data)/2] ^= 1
+		flipped[at+len(s.Data)/2] ^= 1
 		copied := copyWith(t, folder, block, flipped)
 		state, err := readCopy(t, copied)
 		checkListed(t, copied, i == 0 || i == len(all)-1)

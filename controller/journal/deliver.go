@@ -21,11 +21,12 @@ type Delivery struct {
 	Sequence uint64 // of the event in the journal
 	Tries    int    // this one included
 	msg      jetstream.Msg
+	bus      *bus.Bus
 }
 
 // Settle says that the delivery is over, well or badly.
 func (d Delivery) Settle(ctx context.Context) error {
-	return d.msg.DoubleAck(ctx)
+	return d.bus.Ask(ctx, d.msg.DoubleAck)
 }
 
 // Again has the delivery come again after a time.
@@ -46,55 +47,65 @@ const (
 // process that begins again goes on where the last one was. receive is called
 // by one goroutine; while it takes its time, others are not held up.
 func (j *Journal) Deliveries(ctx context.Context, name string, receive func(Delivery)) error {
-	messages, err := j.deliveries(ctx, name)
-	if err != nil && ctx.Err() != nil {
-		return nil
+	for {
+		err := j.deliverTo(ctx, name, receive)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if j.bus.Embedded() || !errors.Is(err, errMoved) {
+			return fmt.Errorf("cannot follow the journal for %s: %w", name, err)
+		}
 	}
+}
+
+// errMoved is that a node delivers no more: in a cluster another one does then.
+var errMoved = errors.New("the server delivers no more")
+
+// deliverTo calls receive as long as one server delivers.
+func (j *Journal) deliverTo(ctx context.Context, name string, receive func(Delivery)) error {
+	messages, err := j.deliveries(ctx, name)
 	if err != nil {
-		return fmt.Errorf("cannot follow the journal for %s: %w", name, err)
+		return err
 	}
 	defer messages.Stop()
 	for {
 		m, err := messages.Next(jetstream.NextContext(ctx))
-		if ctx.Err() != nil {
-			return nil
-		}
 		if err != nil {
-			return fmt.Errorf("cannot follow the journal for %s: %w", name, err)
+			return fmt.Errorf("%w: %w", errMoved, err)
 		}
-		d, err := newDelivery(m)
+		d, err := j.newDelivery(m)
 		if err != nil { // whoever reads the rollout is told of the damage
 			err = m.TermWithReason(err.Error())
 		} else {
 			receive(d)
 		}
-		if err != nil && ctx.Err() == nil {
-			return fmt.Errorf("cannot follow the journal for %s: %w", name, err)
+		if err != nil {
+			return err
 		}
 	}
 }
 
-func (j *Journal) deliveries(ctx context.Context, name string) (jetstream.MessagesContext, error) {
-	stream, err := j.bus.JetStream().Stream(ctx, bus.Journal)
-	if err != nil {
-		return nil, err
-	}
-	consumer, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable:           name,
-		FilterSubject:     decisions("*"),
-		DeliverPolicy:     jetstream.DeliverNewPolicy,
-		AckPolicy:         jetstream.AckExplicitPolicy,
-		AckWait:           deliveryWait,
-		MaxAckPending:     64,
-		InactiveThreshold: forgotten,
+func (j *Journal) deliveries(ctx context.Context, name string) (messages jetstream.MessagesContext, err error) {
+	var consumer jetstream.Consumer
+	err = j.bus.Ask(ctx, func(ctx context.Context) error {
+		consumer, err = j.bus.Stream(bus.Journal).CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+			Durable:           name,
+			FilterSubject:     decisions("*"),
+			DeliverPolicy:     jetstream.DeliverNewPolicy,
+			AckPolicy:         jetstream.AckExplicitPolicy,
+			AckWait:           deliveryWait,
+			MaxAckPending:     64,
+			InactiveThreshold: forgotten,
+		})
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return consumer.Messages(jetstream.PullMaxMessages(1)) // what is fetched and not yet handed on would time out
+	return consumer.Messages(jetstream.PullMaxMessages(1), jetstream.PullHeartbeat(bus.Beat)) // what is fetched and not yet handed on would time out
 }
 
-func newDelivery(m jetstream.Msg) (Delivery, error) {
+func (j *Journal) newDelivery(m jetstream.Msg) (Delivery, error) {
 	meta, err := m.Metadata()
 	if err != nil {
 		return Delivery{}, err
@@ -108,5 +119,5 @@ func newDelivery(m jetstream.Msg) (Delivery, error) {
 		return Delivery{}, err
 	}
 	event, err := rollout.DecodeEvent(m.Data())
-	return Delivery{ID: id, Event: event, Sequence: meta.Sequence.Stream, Tries: int(meta.NumDelivered), msg: m}, err
+	return Delivery{ID: id, Event: event, Sequence: meta.Sequence.Stream, Tries: int(meta.NumDelivered), msg: m, bus: j.bus}, err
 }

@@ -49,28 +49,20 @@ func (j *Journal) List(ctx context.Context) ([]Entry, error) {
 // Find returns one rollout as List does.
 func (j *Journal) Find(ctx context.Context, id rollout.ID) (Entry, error) {
 	e := Entry{ID: id}
-	err := j.fill(ctx, &e)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		err = ErrNotFound
-	}
-	if err != nil {
+	if err := j.fill(ctx, &e); err != nil {
 		return e, fmt.Errorf("cannot read %s: %w", id, err)
 	}
 	return e, nil
 }
 
 func (j *Journal) fill(ctx context.Context, e *Entry) error {
-	stream, err := j.bus.JetStream().Stream(ctx, bus.Journal)
+	first, err := j.bus.First(ctx, bus.Journal, decisions(e.ID))
 	if err != nil {
-		return err
+		return found(err)
 	}
-	first, err := stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(decisions(e.ID)))
+	last, err := j.bus.Last(ctx, bus.Journal, decisions(e.ID))
 	if err != nil {
-		return err
-	}
-	last, err := stream.GetLastMsgForSubject(ctx, decisions(e.ID))
-	if err != nil {
-		return err
+		return found(err)
 	}
 	if e.Created, err = rollout.DecodeEvent(first.Data); err != nil {
 		return err
@@ -79,6 +71,14 @@ func (j *Journal) fill(ctx context.Context, e *Entry) error {
 		return &GapError{ID: e.ID, Sequence: first.Sequence, Reason: "the event that created it is missing"}
 	}
 	e.Last, err = rollout.DecodeEvent(last.Data)
+	return err
+}
+
+// found says in our words that there is no such rollout.
+func found(err error) error {
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return ErrNotFound
+	}
 	return err
 }
 
@@ -93,11 +93,7 @@ func (j *Journal) ids(ctx context.Context) ([]rollout.ID, error) {
 
 // decided returns all rollouts, with how many decisions were made of each.
 func (j *Journal) decided(ctx context.Context) (map[rollout.ID]uint64, error) {
-	stream, err := j.bus.JetStream().Stream(ctx, bus.Journal)
-	if err != nil {
-		return nil, err
-	}
-	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(decisions("*")))
+	info, err := j.bus.Info(ctx, bus.Journal, decisions("*"))
 	if err != nil {
 		return nil, err
 	}
@@ -110,4 +106,13 @@ func (j *Journal) decided(ctx context.Context) (map[rollout.ID]uint64, error) {
 		counts[id] = n
 	}
 	return counts, nil
+}
+
+// Appended returns how many events were ever appended, of all rollouts.
+func (j *Journal) Appended(ctx context.Context) (uint64, error) {
+	info, err := j.bus.Info(ctx, bus.Journal, decisions("*"))
+	if err != nil {
+		return 0, fmt.Errorf("cannot count events: %w", err)
+	}
+	return info.State.LastSeq, nil
 }

@@ -126,13 +126,13 @@ func assemble(job string, pieces []wireLog) JobLog {
 // pieces returns the stored pieces of a host's logs, in the order of storing.
 func (j *Journal) pieces(ctx context.Context, id rollout.ID, host inventory.HostName) ([]wireLog, error) {
 	var pieces []wireLog
-	for s, err := range j.present(ctx, bus.Logs, logSubject(id, host)) {
+	for s, err := range j.bus.Present(ctx, bus.Logs, logSubject(id, host)) {
 		if err != nil {
 			return nil, err
 		}
 		var p wireLog
-		if err := json.Unmarshal(s.data, &p); err != nil {
-			return nil, fmt.Errorf("cannot decode sequence %d: %w", s.seq, err)
+		if err := json.Unmarshal(s.Data, &p); err != nil {
+			return nil, fmt.Errorf("cannot decode sequence %d: %w", s.Sequence, err)
 		}
 		if p.Host == host {
 			pieces = append(pieces, p)

@@ -17,13 +17,13 @@ type history struct {
 }
 
 // read decodes the next message of the rollout and adds its event.
-func (h *history) read(id rollout.ID, s stored) (rollout.Event, error) {
-	e, err := rollout.DecodeEvent(s.data)
+func (h *history) read(id rollout.ID, s bus.Stored) (rollout.Event, error) {
+	e, err := rollout.DecodeEvent(s.Data)
 	if err != nil {
-		return e, &GapError{ID: id, Sequence: s.seq, Reason: err.Error()}
+		return e, &GapError{ID: id, Sequence: s.Sequence, Reason: err.Error()}
 	}
-	if reason := h.add(s.seq, e); reason != nil {
-		return e, &GapError{ID: id, Sequence: s.seq, Reason: reason.Error()}
+	if reason := h.add(s.Sequence, e); reason != nil {
+		return e, &GapError{ID: id, Sequence: s.Sequence, Reason: reason.Error()}
 	}
 	return e, nil
 }
@@ -54,8 +54,8 @@ func (h *history) tookLate(e rollout.Event) bool {
 // replay folds all that is in the journal of a rollout by now.
 func (j *Journal) replay(ctx context.Context, id rollout.ID) (history, error) {
 	var h history
-	for s, err := range j.present(ctx, bus.Journal, allEvents(id)) {
-		if errors.Is(err, errMissing) {
+	for s, err := range j.bus.Present(ctx, bus.Journal, allEvents(id)) {
+		if errors.Is(err, bus.ErrMissing) {
 			err = &GapError{ID: id, Reason: err.Error()}
 		}
 		if err == nil {
@@ -77,7 +77,7 @@ func (j *Journal) replay(ctx context.Context, id rollout.ID) (history, error) {
 func (j *Journal) Watch(ctx context.Context, id rollout.ID) iter.Seq2[rollout.Event, error] {
 	return func(yield func(rollout.Event, error) bool) {
 		var h history
-		for s, err := range j.subscribe(ctx, bus.Journal, allEvents(id)) {
+		for s, err := range j.bus.Follow(ctx, bus.Journal, allEvents(id), 1) {
 			if ctx.Err() != nil {
 				return
 			}

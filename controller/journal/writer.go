@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 
 	"github.com/aptfleet/aptfleet/controller/bus"
@@ -180,9 +181,9 @@ const settleTimeout = 10 * time.Second
 func (w *Writer) settle(ctx context.Context, last *nats.Msg, cause error) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	stored, err := w.journal.last(ctx, bus.Journal, last.Subject)
-	if err == nil && stored.id() == idOf(last.Header) {
-		return stored.seq, nil
+	stored, err := w.journal.bus.Last(ctx, bus.Journal, last.Subject)
+	if err == nil && idOf(stored.Header) == idOf(last.Header) {
+		return stored.Sequence, nil
 	}
 	if !errors.Is(cause, bus.ErrConflict) {
 		return 0, cause
@@ -190,13 +191,15 @@ func (w *Writer) settle(ctx context.Context, last *nats.Msg, cause error) (uint6
 	return 0, w.fenced(ctx, cause)
 }
 
+func idOf(h nats.Header) string { return h.Get(jetstream.MsgIDHeader) }
+
 // fenced names who made the decision that this writer does not know.
 func (w *Writer) fenced(ctx context.Context, cause error) error {
-	decision, err := w.journal.last(ctx, bus.Journal, decisions(w.id))
+	decision, err := w.journal.bus.Last(ctx, bus.Journal, decisions(w.id))
 	if err != nil {
 		return fmt.Errorf("%w, and cannot see who: %w", cause, err)
 	}
-	e, err := rollout.DecodeEvent(decision.data)
+	e, err := rollout.DecodeEvent(decision.Data)
 	if err != nil {
 		return fmt.Errorf("%w, and cannot see who: %w", cause, err)
 	}
