@@ -21,6 +21,10 @@ const (
 	askAgain = 250 * time.Millisecond
 )
 
+// ErrBehind is what a question returns that was answered by a node of a cluster which
+// does not have yet what must be there.
+var ErrBehind = errors.New("the node that answered is behind")
+
 // Ask calls question until the bus has answered it, with a context that ends when
 // the answer is too long in coming. It may be asked several times, and so must
 // change nothing, or the same whenever it is asked again. A bus in this process is
@@ -53,7 +57,7 @@ func unanswered(err error) bool {
 		return true
 	}
 	for _, passes := range []error{
-		errNoAck, context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse, jetstream.ErrJetStreamNotEnabled,
+		ErrBehind, errNoAck, context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse, jetstream.ErrJetStreamNotEnabled,
 	} {
 		if errors.Is(err, passes) {
 			return true

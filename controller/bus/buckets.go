@@ -17,7 +17,7 @@ const (
 )
 
 // LeaseTime is how long what is in the bucket of leases counts.
-const LeaseTime = 10 * time.Second
+const LeaseTime = 12 * time.Second
 
 // BucketStream returns the name of the stream that a bucket is.
 func BucketStream(bucket string) string { return "KV_" + bucket }
@@ -36,7 +36,8 @@ func buckets(replicas int) []jetstream.KeyValueConfig {
 
 // Bucket returns one of the buckets.
 func (b *Bus) Bucket(ctx context.Context, name string) (jetstream.KeyValue, error) {
-	kv, err := b.js.KeyValue(ctx, name)
+	var kv jetstream.KeyValue
+	err := b.Ask(ctx, func(ctx context.Context) (err error) { kv, err = b.js.KeyValue(ctx, name); return err })
 	if err != nil {
 		return nil, fmt.Errorf("cannot use bucket %s: %w", name, err)
 	}

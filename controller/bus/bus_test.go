@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -229,6 +230,27 @@ func TestStreamsMadeAnew(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestLeasesOfEarlierVersion: keys of the bucket of leases go after the time of
+// this version.
+func TestLeasesOfEarlierVersion(t *testing.T) {
+	state := t.TempDir()
+	b := open(t, state)
+	earlier := jetstream.KeyValueConfig{Bucket: Lease, Storage: jetstream.FileStorage, TTL: time.Second}
+	if _, err := b.JetStream().UpdateKeyValue(t.Context(), earlier); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	kv, err := open(t, state).Bucket(t.Context(), Lease)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, err := kv.Status(t.Context()); err != nil || status.TTL() != LeaseTime {
+		t.Errorf("keys go after %v, want %v: %v", status.TTL(), LeaseTime, err)
 	}
 }
 

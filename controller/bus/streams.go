@@ -86,8 +86,16 @@ func (b *Bus) ensureStreams(ctx context.Context, store string, known []string) e
 		}
 	}
 	for _, config := range buckets(b.replicas) {
-		if err := ensure(BucketStream(config.Bucket), func(ctx context.Context) (jetstream.Stream, error) { return b.createBucket(ctx, config) }); err != nil {
+		name := BucketStream(config.Bucket)
+		if err := ensure(name, func(ctx context.Context) (jetstream.Stream, error) { return b.createBucket(ctx, config) }); err != nil {
 			return err
+		}
+		if b.streams[name].CachedInfo().Config.MaxAge == config.TTL {
+			continue
+		}
+		// An earlier version kept keys for another time.
+		if err := b.Ask(ctx, func(ctx context.Context) error { _, err := b.js.UpdateKeyValue(ctx, config); return err }); err != nil {
+			return fmt.Errorf("cannot change bucket %s: %w", config.Bucket, err)
 		}
 	}
 	if !made || b.server == nil {

@@ -11,19 +11,24 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aptfleet/aptfleet/controller/bus"
+	"github.com/aptfleet/aptfleet/pkg/pause"
 )
 
+// A cluster that has lost a node needs up to 9 s to find another leader, and a lease
+// must outlast that: it is young whenever the node dies.
 const (
 	// renewEvery is how often a lease is written anew.
-	renewEvery = 3 * time.Second
+	renewEvery = time.Second
 	// tryAgain is after how long what was not answered is asked again.
-	tryAgain = 500 * time.Millisecond
+	tryAgain = 250 * time.Millisecond
+	// takeIn is how long a lease is asked for where nobody answers.
+	takeIn = 20 * time.Second
 	// answerIn is how long an answer is waited for: not long, since a node that has
 	// died never gives one, and another one is asked then.
 	answerIn = time.Second
 	// standing is how long after it was last written a lease counts for the one who
 	// has it. For all others it counts until the server drops it, which is later.
-	standing = bus.LeaseTime - time.Second
+	standing = bus.LeaseTime - 500*time.Millisecond
 )
 
 // Lease is a lease that this controller has. It may be used concurrently.
@@ -149,9 +154,24 @@ func (l *Lease) pause(d time.Duration) bool {
 	}
 }
 
+// take writes the lease for the first time.
+func (l *Lease) take(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, takeIn)
+	defer cancel()
+	for {
+		err := l.try(ctx, answerIn)
+		var held *HeldError
+		if err == nil || errors.As(err, &held) || pause.For(ctx, tryAgain) != nil {
+			return err
+		}
+	}
+}
+
 // renew writes the lease once, if it is answered before the lease is lost.
-func (l *Lease) renew(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, min(answerIn, standing-l.age()))
+func (l *Lease) renew(ctx context.Context) error { return l.try(ctx, min(answerIn, standing-l.age())) }
+
+func (l *Lease) try(ctx context.Context, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	return l.write(ctx)
 }

@@ -19,6 +19,7 @@ import (
 type Leases struct {
 	bucket bucket
 	by     string
+	ask    func(ctx context.Context, question func(context.Context) error) error // bus.Bus's
 	close  func()
 }
 
@@ -37,28 +38,25 @@ func Open(ctx context.Context, b *bus.Bus, by string) (*Leases, error) {
 	if err != nil {
 		return nil, err
 	}
-	kv, err := js.KeyValue(ctx, bus.Lease)
+	var kv jetstream.KeyValue
+	err = b.Ask(ctx, func(ctx context.Context) error { kv, err = js.KeyValue(ctx, bus.Lease); return err })
 	if err == nil && b.Embedded() {
-		err = void(ctx, js, kv)
+		err = void(ctx, b, kv)
 	}
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("cannot open the leases: %w", err)
 	}
-	return &Leases{bucket: kv, by: by, close: conn.Close}, nil
+	return &Leases{bucket: kv, by: by, ask: b.Ask, close: conn.Close}, nil
 }
 
 // void ends all leases, if there are any.
-func void(ctx context.Context, js jetstream.JetStream, kv jetstream.KeyValue) error {
+func void(ctx context.Context, b *bus.Bus, kv jetstream.KeyValue) error {
 	status, err := kv.Status(ctx)
 	if err != nil || status.Values() == 0 {
 		return err
 	}
-	stream, err := js.Stream(ctx, "KV_"+kv.Bucket())
-	if err != nil {
-		return err
-	}
-	return stream.Purge(ctx)
+	return b.Stream(bus.BucketStream(bus.Lease)).Purge(ctx)
 }
 
 // Close closes the connection. Leases that were not released end by themselves.
@@ -74,9 +72,8 @@ func (e *HeldError) Error() string { return fmt.Sprintf("%s is in the hands of %
 
 // Holder returns who has a lease; "" is nobody.
 func (l *Leases) Holder(ctx context.Context, name string) (by string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerIn)
-	defer cancel()
-	c, _, err := l.read(ctx, name)
+	var c claim
+	err = l.ask(ctx, func(ctx context.Context) error { c, _, err = l.read(ctx, name); return err })
 	return c.By, err
 }
 
@@ -87,7 +84,7 @@ func (l *Leases) Take(ctx context.Context, name string) (*Lease, error) {
 		leases: l, name: name, claim: claim{Version: claimVersion, By: l.by, Nonce: nuid.Next()},
 		lost: make(chan struct{}), done: make(chan struct{}),
 	}
-	if err := k.write(ctx); err != nil {
+	if err := k.take(ctx); err != nil {
 		var held *HeldError
 		if errors.As(err, &held) {
 			return nil, held

@@ -31,7 +31,7 @@ func open(t *testing.T, state, by string) (l *Leases, close func()) {
 func TestServer(t *testing.T) {
 	leases, done := open(t, t.TempDir(), "a")
 	defer done()
-	other := &Leases{bucket: leases.bucket, by: "b"}
+	other := &Leases{bucket: leases.bucket, by: "b", ask: leases.ask}
 	k, err := leases.Take(t.Context(), "rollout.R7")
 	if err != nil {
 		t.Fatal(err)
