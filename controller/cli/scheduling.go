@@ -34,7 +34,7 @@ func (a *app) withSchedules(fn func(context.Context, scheduling, []string) error
 			return err
 		}
 		return in.withJournal(ctx, func(j openJournal) error {
-			b, err := book.Open(ctx, j.bus.JetStream())
+			b, err := book.Open(ctx, j.bus)
 			if err != nil {
 				return err
 			}

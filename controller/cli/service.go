@@ -42,7 +42,7 @@ func newService(ctx context.Context, in *installation, j openJournal) (*service,
 	if s.daemon.leases, err = lease.Open(ctx, j.bus, author()); err != nil {
 		return nil, err
 	}
-	b, err := book.Open(ctx, j.bus.JetStream())
+	b, err := book.Open(ctx, j.bus)
 	if err != nil {
 		return nil, err
 	}

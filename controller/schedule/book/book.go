@@ -8,6 +8,7 @@
 package book
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,33 +17,28 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/aptfleet/aptfleet/controller/bus"
 	"github.com/aptfleet/aptfleet/controller/schedule"
 )
-
-// Bucket is the bucket that the keys below "schedule." are in.
-const Bucket = "config"
 
 // kept is how many runs of a schedule are kept.
 const kept = 50
 
 // Book is a schedule.Book on the bus. It may be used concurrently.
 type Book struct {
-	js jetstream.JetStream
-	kv jetstream.KeyValue
+	bus *bus.Bus
+	kv  jetstream.KeyValue
 }
 
 var _ schedule.Book = (*Book)(nil)
 
-// Open returns the book, with its bucket made if that is missing.
-func Open(ctx context.Context, js jetstream.JetStream) (*Book, error) {
-	kv, err := js.KeyValue(ctx, Bucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		kv, err = js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: Bucket, Storage: jetstream.FileStorage})
-	}
+// Open returns the book of a bus.
+func Open(ctx context.Context, b *bus.Bus) (*Book, error) {
+	kv, err := b.Bucket(ctx, bus.Config)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the book of schedules: %w", err)
 	}
-	return &Book{js, kv}, nil
+	return &Book{b, kv}, nil
 }
 
 func settingsKey(name string) string { return "schedule." + name + ".settings" }
@@ -57,8 +53,8 @@ func (b *Book) Begin(ctx context.Context, r schedule.Run) (schedule.Run, error) 
 	if err != nil {
 		return r, err
 	}
-	if r.Revision, err = b.kv.Create(ctx, runKey(r), data); err != nil {
-		return r, taken(err)
+	if r.Revision, err = b.write(ctx, runKey(r), data, 0); err != nil {
+		return r, err
 	}
 	return r, b.forget(ctx, r.Schedule)
 }
@@ -75,33 +71,25 @@ func (b *Book) Amend(ctx context.Context, r schedule.Run) (schedule.Run, error) 
 
 // Runs returns the runs of a schedule, the newest first.
 func (b *Book) Runs(ctx context.Context, name string) ([]schedule.Run, error) {
-	watcher, err := b.kv.Watch(ctx, runsKey(name), jetstream.IgnoreDeletes())
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the runs of schedule %s: %w", name, err)
-	}
-	defer func() { _ = watcher.Stop() }() // it has been read to its end, or is lost
 	var runs []schedule.Run
-	for {
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("cannot read the runs of schedule %s: %w", name, context.Cause(ctx))
-		case entry := <-watcher.Updates():
-			if entry == nil { // there are no more by now
-				slices.SortFunc(runs, func(x, y schedule.Run) int { return y.Due.Compare(x.Due) })
-				return runs, nil
-			}
-			run, err := decodeRun(entry.Value(), entry.Revision())
-			if err != nil {
-				return nil, fmt.Errorf("cannot read the runs of schedule %s: %w", name, err)
-			}
-			runs = append(runs, run)
+	for s, err := range b.bus.Present(ctx, bus.BucketStream(bus.Config), bus.KeySubject(bus.Config, runsKey(name))) {
+		var run schedule.Run
+		if err == nil {
+			run, err = decodeRun(s.Data, s.Sequence)
 		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the runs of schedule %s: %w", name, err)
+		}
+		runs = append(runs, run)
 	}
+	slices.SortFunc(runs, func(x, y schedule.Run) int { return y.Due.Compare(x.Due) })
+	return runs, nil
 }
 
 // Settings returns those of a schedule.
 func (b *Book) Settings(ctx context.Context, name string) (schedule.Settings, error) {
-	entry, err := b.kv.Get(ctx, settingsKey(name))
+	var entry jetstream.KeyValueEntry
+	err := b.bus.Ask(ctx, func(ctx context.Context) (err error) { entry, err = b.kv.Get(ctx, settingsKey(name)); return err })
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return schedule.Settings{}, nil
 	}
@@ -122,20 +110,41 @@ func (b *Book) Set(ctx context.Context, s schedule.Settings) (schedule.Settings,
 }
 
 // write changes a key from a revision; 0 is that of one which is not there.
-func (b *Book) write(ctx context.Context, key string, data []byte, revision uint64) (uint64, error) {
-	next, err := b.kv.Update(ctx, key, data, revision)
-	if err != nil {
-		return revision, taken(err)
+func (b *Book) write(ctx context.Context, key string, data []byte, revision uint64) (next uint64, err error) {
+	tries := 0
+	err = b.bus.Ask(ctx, func(ctx context.Context) error {
+		tries++
+		next, err = b.kv.Update(ctx, key, data, revision)
+		return err
+	})
+	switch {
+	case err == nil:
+		return next, nil
+	case !errors.Is(err, jetstream.ErrKeyExists) && !errors.Is(err, jetstream.ErrKeyRevisionMismatch):
+		return revision, fmt.Errorf("cannot write to the book of schedules: %w", err)
+	case tries == 1:
+		return revision, schedule.ErrTaken
 	}
-	return next, nil
+	return b.settle(ctx, key, data, revision)
 }
 
-// taken says in our words that another revision was expected.
-func taken(err error) error {
-	if errors.Is(err, jetstream.ErrKeyExists) {
-		return schedule.ErrTaken
+// settle finds out whether what was written from a revision is what we had written
+// before without being told so.
+func (b *Book) settle(ctx context.Context, key string, data []byte, revision uint64) (next uint64, err error) {
+	var now jetstream.KeyValueEntry
+	err = b.bus.Ask(ctx, func(ctx context.Context) error {
+		if now, err = b.kv.Get(ctx, key); errors.Is(err, jetstream.ErrKeyNotFound) || err == nil && now.Revision() <= revision {
+			return bus.ErrBehind
+		}
+		return err
+	})
+	if err != nil {
+		return revision, fmt.Errorf("cannot see what was written to the book of schedules: %w", err)
 	}
-	return fmt.Errorf("cannot write to the book of schedules: %w", err)
+	if !bytes.Equal(now.Value(), data) {
+		return revision, schedule.ErrTaken
+	}
+	return now.Revision(), nil
 }
 
 // forget removes the runs of a schedule but the newest, and those that are open.
@@ -145,17 +154,20 @@ func (b *Book) forget(ctx context.Context, name string) error {
 	if err != nil || len(runs) <= kept {
 		return err
 	}
-	stream, err := b.js.Stream(ctx, "KV_"+Bucket)
-	if err != nil {
-		return fmt.Errorf("cannot forget old runs of schedule %s: %w", name, err)
-	}
 	for _, r := range runs[kept:] {
 		if r.Outcome == schedule.Going {
 			continue
 		}
-		if err := stream.Purge(ctx, jetstream.WithPurgeSubject("$KV."+Bucket+"."+runKey(r))); err != nil {
+		if err := b.purge(ctx, runKey(r)); err != nil {
 			return fmt.Errorf("cannot forget %s: %w", r, err)
 		}
 	}
 	return nil
+}
+
+func (b *Book) purge(ctx context.Context, key string) error {
+	stream := b.bus.Stream(bus.BucketStream(bus.Config))
+	return b.bus.Ask(ctx, func(ctx context.Context) error {
+		return stream.Purge(ctx, jetstream.WithPurgeSubject(bus.KeySubject(bus.Config, key)))
+	})
 }

@@ -21,7 +21,7 @@ func open(t *testing.T, state string) (book *Book, close func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	book, err = Open(t.Context(), b.JetStream())
+	book, err = Open(t.Context(), b)
 	if err != nil {
 		t.Fatal(err)
 	}
