@@ -21,7 +21,7 @@ type Bus struct {
 
 	URL         []string // of an external cluster's nodes; none is in this process
 	Credentials string   // file of the cluster's keys
-	CA          string   // file of the authority that agents and controllers trust; "" is our own
+	CA          string   // file of the authority that agents and controllers trust; "" is our own, and a cluster has one
 }
 
 // Agents returns where agents find the bus; there are none without a door.
@@ -101,7 +101,8 @@ func (t *busTable) validate(source *tomlfile.File) error {
 	_, err := t.nodes()
 	check(err != nil, "url", "%w", err)
 	check(t.URL != "" && t.Listen != "", "listen", "agents connect to the nodes of url: only a bus of one's own has a door")
-	check(t.URL != "" && t.Credentials == "", "url", "credentials does not say which keys the cluster trusts")
+	check(t.URL != "" && t.Credentials == "", "url", "credentials does not say which keys the cluster trusts: it is the secrets.json that \"aptfleet cluster\" wrote")
+	check(t.URL != "" && t.CA == "", "url", "ca does not say of which authority the nodes' certificates are: it is the ca.pem that \"aptfleet cluster\" wrote")
 	check(t.URL == "" && t.Credentials != "", "credentials", "there is no url that it would be for")
 	check(t.Listen != "" && validateListen(t.Listen) != nil, "listen", "%w", validateListen(t.Listen))
 	check(t.Listen != "" && len(t.Names) == 0, "listen", "names does not say by which names agents reach it")

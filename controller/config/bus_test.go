@@ -15,7 +15,7 @@ func TestBus(t *testing.T) {
 	}{
 		{"", nil, ""},
 		{`listen = ":8072"` + "\n" + `names = ["deploy.example.com", "10.0.0.1", "fd00::1"]`, []string{"tls://deploy.example.com:8072", "tls://10.0.0.1:8072", "tls://[fd00::1]:8072"}, ""},
-		{`url = "tls://a,b:1,tls://c"` + "\n" + `credentials = "x"`, []string{"tls://a:4222", "tls://b:1", "tls://c:4222"}, ""},
+		{`url = "tls://a,b:1,tls://c"` + "\n" + `credentials = "x"` + "\n" + `ca = "y"`, []string{"tls://a:4222", "tls://b:1", "tls://c:4222"}, ""},
 		{`listen = ":8072"`, nil, "aptfleet.toml:4: bus.listen: names does not say"},
 		{`listen = "8072"` + "\n" + `names = ["a"]`, nil, "is no HOST:PORT"},
 		{`listen = ":0"` + "\n" + `names = ["a"]`, nil, "is no HOST:PORT"},
@@ -23,7 +23,8 @@ func TestBus(t *testing.T) {
 		{`url = "nats://a"` + "\n" + `credentials = "x"`, nil, "does not begin with tls://"},
 		{`url = "tls://"` + "\n" + `credentials = "x"`, nil, "is no list of nodes"},
 		{`url = "tls://me:secret@a"` + "\n" + `credentials = "x"`, nil, "is no list of nodes"},
-		{`url = "tls://a"`, nil, "which keys the cluster trusts"},
+		{`url = "tls://a"` + "\n" + `ca = "y"`, nil, "aptfleet.toml:4: bus.url: credentials does not say which keys the cluster trusts"},
+		{`url = "tls://a"` + "\n" + `credentials = "x"`, nil, "aptfleet.toml:4: bus.url: ca does not say of which authority"},
 		{`credentials = "x"`, nil, "no url"},
 		{`url = "tls://a"` + "\n" + `credentials = "x"` + "\n" + `listen = ":1"` + "\n" + `names = ["a"]`, nil, "agents connect to the nodes of url"},
 		{`tls_cert = "x"`, nil, "go together"},
