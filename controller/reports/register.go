@@ -84,7 +84,8 @@ func OpenRegister(ctx context.Context, b *bus.Bus) (*Register, error) {
 
 // Get returns a host's entry, forgotten or not, or ErrNotEnrolled.
 func (r *Register) Get(ctx context.Context, host inventory.HostName) (Enrolled, error) {
-	entry, err := r.kv.Get(ctx, bus.Key(string(host)))
+	var entry jetstream.KeyValueEntry
+	err := r.bus.Ask(ctx, func(ctx context.Context) (err error) { entry, err = r.kv.Get(ctx, bus.Key(string(host))); return err })
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return Enrolled{}, fmt.Errorf("%s: %w", host, ErrNotEnrolled)
 	}
@@ -142,7 +143,7 @@ func (r *Register) Forget(ctx context.Context, host inventory.HostName) error {
 func (r *Register) put(ctx context.Context, e Enrolled) error {
 	data, err := e.encode()
 	if err == nil {
-		_, err = r.kv.Put(ctx, bus.Key(string(e.Host)), data)
+		err = r.bus.Ask(ctx, func(ctx context.Context) error { _, err := r.kv.Put(ctx, bus.Key(string(e.Host)), data); return err })
 	}
 	if err != nil {
 		return fmt.Errorf("%s: cannot write the register: %w", e.Host, err)

@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aptfleet/aptfleet/controller/bus"
 	"github.com/aptfleet/aptfleet/inventory"
 	"github.com/aptfleet/aptfleet/pkg/health"
+	"github.com/aptfleet/aptfleet/pkg/pause"
 )
 
 // ErrNoReport is returned for a host that has not reported yet.
@@ -25,8 +25,8 @@ type Reports struct {
 	bus   *bus.Bus
 	flood *bus.Flood
 	sub   *nats.Subscription
-	watch jetstream.KeyWatcher
-	ended chan struct{} // closed when nobody reads the register any more
+	stop  context.CancelFunc // of reading the register; nil before
+	ended chan struct{}      // closed when nobody reads the register any more
 
 	mu        sync.Mutex
 	hosts     map[inventory.HostName]*source
@@ -78,46 +78,55 @@ func (r *Reports) Close() error {
 	if r.sub != nil {
 		errs = append(errs, r.sub.Unsubscribe())
 	}
-	if r.watch != nil {
-		errs = append(errs, r.watch.Stop())
+	if r.stop != nil {
+		r.stop()
 	}
 	<-r.ended
 	return errors.Join(errs...)
 }
 
+// readAgain is after how long the register is read again where it could not be.
+const readAgain = time.Second
+
 // follow reads the register, and then what changes in it.
 func (r *Reports) follow(ctx context.Context) error {
-	kv, err := r.bus.Bucket(ctx, bus.Hosts)
-	if err != nil {
-		return err
-	}
-	// It outlives the caller's context, which is that of opening.
-	if r.watch, err = kv.WatchAll(context.WithoutCancel(ctx), jetstream.IgnoreDeletes()); err != nil {
-		return fmt.Errorf("cannot read the register of hosts: %w", err)
-	}
-	for entry := range r.watch.Updates() {
-		if entry == nil { // that was all by now
+	stream, keys, read := bus.BucketStream(bus.Hosts), bus.KeySubject(bus.Hosts, ">"), uint64(0)
+	for entry, err := range r.bus.Present(ctx, stream, keys) {
+		if errors.Is(err, bus.ErrMissing) {
+			r.flood.Warn("entries of the register of hosts are damaged: enroll all hosts again", "error", err)
 			break
 		}
+		if err != nil {
+			return fmt.Errorf("cannot read the register of hosts: %w", err)
+		}
 		r.enter(entry)
+		read = entry.Sequence
 	}
+	// It outlives the caller's context, which is that of opening.
+	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
 		defer close(r.ended)
-		for entry := range r.watch.Updates() {
-			r.enter(entry)
+		for ctx.Err() == nil {
+			for entry, err := range r.bus.Follow(ctx, stream, keys, read+1) {
+				if err != nil {
+					break
+				}
+				r.enter(entry)
+				read = entry.Sequence
+			}
+			if pause.For(ctx, readAgain) == nil {
+				r.flood.Warn("cannot read the register of hosts, and will try again")
+			}
 		}
 	}()
 	return nil
 }
 
 // enter takes an entry of the register in.
-func (r *Reports) enter(entry jetstream.KeyValueEntry) {
-	if entry == nil {
-		return
-	}
-	e, err := decodeEnrolled(entry.Value())
+func (r *Reports) enter(entry bus.Stored) {
+	e, err := decodeEnrolled(entry.Data)
 	if err != nil {
-		r.flood.Warn("cannot read an entry of the register of hosts", "key", entry.Key(), "error", err)
+		r.flood.Warn("cannot read an entry of the register of hosts", "key", entry.Subject, "error", err)
 		return
 	}
 	r.mu.Lock()

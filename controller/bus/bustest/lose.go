@@ -53,7 +53,7 @@ func (c *Cluster) LoseEach(t *testing.T, b *bus.Bus, works map[string]Work) {
 		if err := c.Run(node); err != nil {
 			t.Fatal(err)
 		}
-		c.whole(t, b)
+		c.Heals(t, b)
 	}
 	goOn(t, done)
 }
@@ -80,8 +80,9 @@ func goOn(t *testing.T, done map[string]*atomic.Int64) (slowest string) {
 	return slowest
 }
 
-// whole waits until each node has all that the cluster has.
-func (c *Cluster) whole(t *testing.T, b *bus.Bus) {
+// Heals waits until each node has all that the cluster has: another one may be lost
+// then.
+func (c *Cluster) Heals(t *testing.T, b *bus.Bus) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), comesUp)
 	defer cancel()
