@@ -30,8 +30,10 @@ type try struct {
 const (
 	// lookEvery is how often a rollout without a lease is looked for, and how often
 	// where only this daemon can have left one.
-	lookEvery      = time.Second
+	lookEvery      = 500 * time.Millisecond
 	lookAloneEvery = time.Minute
+	// lookIn is how long a look may take: a cluster may have to find another leader.
+	lookIn = 30 * time.Second
 	// tryEvery is how often a rollout is taken up of which nothing is decided: it
 	// waits for a person, or cannot be taken up.
 	tryEvery = 5 * time.Minute
@@ -63,7 +65,7 @@ func (t *takeover) run(ctx context.Context) error {
 // look takes up what nobody has. A rollout that was just created has no lease yet:
 // one is missed if it is not there at two looks.
 func (t *takeover) look(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, lookIn)
 	defer cancel()
 	open, err := t.survey.Look(ctx)
 	if err != nil {
