@@ -241,6 +241,7 @@ func lines[T any](t *testing.T, kind, stdout string) []T {
 type ended struct {
 	ID      string
 	Phase   string
+	Events  int
 	Summary map[string]int
 	Hosts   []hostEnd
 }

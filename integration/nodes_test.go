@@ -1,0 +1,38 @@
+package integration
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestNodesLost loses each node of the cluster in turn in the middle of a rollout,
+// and starts it again. Nobody notices: commands are answered, the rollout goes on in
+// the same hands, and no host runs apt twice.
+func TestNodesLost(t *testing.T) {
+	p := newPair(t)
+	b := p.cluster.OpenForTest(t)
+	watch := p.start("watch", "R1")
+	for i, h := range p.lab.Hosts()[:3] {
+		p.cluster.kill(i)
+		for _, f := range []*fleet{p.fleet, p.other} {
+			if end := f.do("status", "R1").end(t); end.Phase != "open" || end.Summary["done"] != i {
+				t.Errorf("without node %d, R1 is %+v", i, end)
+			}
+			f.do("history")
+		}
+		p.put(h, goFile, "") // which is written down without the node
+		until(t, h.Name()+" is done", func() bool { return p.other.do("status", "R1").end(t).Summary["done"] == i+1 })
+		p.cluster.start(i)
+		p.cluster.Heals(t, b)
+	}
+	p.finishes()
+	<-watch.ended
+	if watch.ProcessState.ExitCode() != 0 || !strings.Contains(watch.out.String()+watch.errs.String(), p.host(4).Name()) {
+		t.Errorf("who watched saw, with status %v:\n%s%s", watch.ProcessState, watch.out.String(), watch.errs.String())
+	}
+	for _, d := range []*program{p.first, p.second} {
+		if said := d.errs.String(); d.over() || strings.Contains(said, "let go") || strings.Contains(said, "what another controller has left") {
+			t.Errorf("a daemon noticed:\n%s", said)
+		}
+	}
+}
