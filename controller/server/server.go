@@ -49,10 +49,14 @@ func New(o Options) *Server {
 	return &Server{Options: o, ending: make(chan struct{}), refusals: rate.NewLimiter(1, 20)}
 }
 
+// recordIn is how long an action may take to be kept: a cluster that has lost a node
+// has to find another leader.
+const recordIn = 30 * time.Second
+
 // record keeps an action. What was done is not undone because it cannot be
 // recorded.
 func (s *Server) record(ctx context.Context, a journal.Action) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordIn)
 	defer cancel()
 	if err := s.History.Record(ctx, a); err != nil {
 		s.Log.Error("cannot record who did what", "by", a.By, "did", a.Did, "what", a.What, "error", err)
