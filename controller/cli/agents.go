@@ -25,6 +25,7 @@ type agents struct {
 	ca       string // the authority that they trust, as PEM
 	settings string // agent.toml
 	job      string // names the installation of the agent on every host
+	by       string // who enrolls them
 }
 
 // agents returns what enrolls agents on an open bus.
@@ -39,7 +40,7 @@ func (in *installation) agents(ctx context.Context, b *bus.Bus) (*agents, error)
 	}
 	return &agents{
 		bus: b, register: register, ca: string(ca), settings: agentSettings(in.Bus.Agents()),
-		job: "enroll-" + time.Now().UTC().Format("20060102T150405.000Z"),
+		job: "enroll-" + time.Now().UTC().Format("20060102T150405.000Z"), by: in.who(),
 	}, nil
 }
 
@@ -119,7 +120,7 @@ func (a *agents) look(ctx context.Context, link *remote.Link) (id steps.AgentIde
 // admit notes whose key it is, and returns the token that the agent has if that is
 // good, and else a new one.
 func (a *agents) admit(ctx context.Context, host inventory.HostName, id steps.AgentIdentity) (string, error) {
-	if err := a.register.Enroll(ctx, reports.Enrolled{Host: host, Agent: id.Key, At: time.Now(), By: author()}); err != nil {
+	if err := a.register.Enroll(ctx, reports.Enrolled{Host: host, Agent: id.Key, At: time.Now(), By: a.by}); err != nil {
 		return "", err
 	}
 	good, err := a.bus.Admits(ctx, id.Token, id.Key)

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -15,7 +14,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/aptfleet/aptfleet/controller/rollout"
@@ -174,51 +172,5 @@ func rolloutPath(id rollout.ID) string { return "/v1/rollouts/" + string(id) }
 
 // events reads the stream.
 func (c *client) events(ctx context.Context, id rollout.ID, after int) iter.Seq2[eventLine, error] {
-	return func(yield func(eventLine, error) bool) {
-		answer, err := c.send(ctx, http.MethodGet, fmt.Sprintf("%s/events?after=%d&follow=true", rolloutPath(id), after), nil)
-		if err != nil {
-			yield(eventLine{}, err)
-			return
-		}
-		defer answer.Body.Close()
-		lines := bufio.NewReader(answer.Body)
-		for {
-			text, err := lines.ReadString('\n')
-			if errors.Is(err, io.EOF) && text == "" {
-				return
-			}
-			l, some, err := readEvent(text, err)
-			if (some || err != nil) && !yield(l, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-// readEvent reads a line of a stream; some are empty.
-func readEvent(text string, err error) (l eventLine, some bool, _ error) {
-	if err != nil {
-		return l, false, fmt.Errorf("the daemon has gone away: %w", err)
-	}
-	if strings.TrimSpace(text) == "" {
-		return l, false, nil
-	}
-	var head struct {
-		Type string `json:"type"`
-	}
-	var p problem
-	err = json.Unmarshal([]byte(text), &head)
-	switch {
-	case err != nil:
-	case head.Type == "problem":
-		if err = json.Unmarshal([]byte(text), &p); err == nil {
-			return l, false, p.err()
-		}
-	default:
-		err = json.Unmarshal([]byte(text), &l)
-	}
-	if err != nil {
-		return l, false, fmt.Errorf("cannot read the daemon's answer: %w", err)
-	}
-	return l, true, nil
+	return stream[eventLine](ctx, c, http.MethodGet, fmt.Sprintf("%s/events?after=%d&follow=true", rolloutPath(id), after), nil)
 }

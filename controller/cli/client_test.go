@@ -8,8 +8,8 @@ import (
 	"github.com/aptfleet/aptfleet/controller/rollout"
 )
 
-// TestReadEvent: a step's status is a word, a problem's a number.
-func TestReadEvent(t *testing.T) {
+// TestReadLine: a step's status is a word, a problem's a number.
+func TestReadLine(t *testing.T) {
 	for _, tt := range []struct {
 		text string
 		some bool
@@ -20,7 +20,7 @@ func TestReadEvent(t *testing.T) {
 		{`{"type":"problem","status":503,"detail":"the daemon is ending"}`, false, "the daemon is ending"},
 		{`{"type":`, false, "cannot read the daemon's answer"},
 	} {
-		l, some, err := readEvent(tt.text+"\n", nil)
+		l, some, err := readLine[eventLine](tt.text+"\n", nil)
 		if some != tt.some || (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q is read as %+v, %v, %v", tt.text, l, some, err)
 		}
@@ -28,7 +28,7 @@ func TestReadEvent(t *testing.T) {
 			t.Errorf("%q is read as %+v", tt.text, l)
 		}
 	}
-	if _, some, err := readEvent("", io.ErrUnexpectedEOF); some || err == nil {
+	if _, some, err := readLine[eventLine]("", io.ErrUnexpectedEOF); some || err == nil {
 		t.Error("a stream that breaks off is no error")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aptfleet/aptfleet/controller/remote"
+	"github.com/aptfleet/aptfleet/controller/server"
 	"github.com/aptfleet/aptfleet/controller/steps"
 	"github.com/aptfleet/aptfleet/inventory"
 )
@@ -65,7 +66,14 @@ chroots get none: an agent looks at a machine.
 		Example: `  aptfleet enroll array_of_new_webapps --suite stable`,
 		Args:    cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			o.agents = o.agents || !cmd.Flags().Changed("agent") && len(in.Bus.Agents()) > 0
+			ask := server.EnrollAsk{Selector: args[0], Suites: o.suites}
+			if cmd.Flags().Changed("agent") {
+				ask.Agent = &o.agents
+			}
+			o.agents = in.bringsAgents(ask.Agent)
+			if c := in.client(cmd.Context()); c != nil {
+				return c.enroll(cmd.Context(), ask, o.yes)
+			}
 			return in.enrollAll(cmd.Context(), args[0], o)
 		}),
 		ValidArgsFunction: a.completeSelector,
@@ -76,16 +84,22 @@ chroots get none: an agent looks at a machine.
 	return cmd
 }
 
+// bringsAgents reports whether hosts get an agent: where nobody says it, if there
+// is a door for them.
+func (in *installation) bringsAgents(asked *bool) bool {
+	if asked != nil {
+		return *asked
+	}
+	return len(in.Bus.Agents()) > 0
+}
+
 // enrollAll enrolls the hosts that a selector picks.
 func (in *installation) enrollAll(ctx context.Context, selector string, o enrollOptions) error {
 	hosts, err := in.hosts(selector)
 	if err != nil {
 		return err
 	}
-	if o.agents && len(in.Bus.Agents()) == 0 {
-		return errors.New("cannot enroll agents: " + in.Path + ": bus.listen does not say where they report to")
-	}
-	source, err := in.source(ctx, o)
+	source, err := in.enrolling(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -106,8 +120,12 @@ func (in *installation) enrollAll(ctx context.Context, selector string, o enroll
 	})
 }
 
-// source returns the text of the apt source that hosts get.
-func (in *installation) source(ctx context.Context, o enrollOptions) ([]byte, error) {
+// enrolling returns the text of the apt source that hosts get, once it is known that
+// they can be enrolled.
+func (in *installation) enrolling(ctx context.Context, o enrollOptions) ([]byte, error) {
+	if o.agents && len(in.Bus.Agents()) == 0 {
+		return nil, errors.New("cannot enroll agents: " + in.Path + ": bus.listen does not say where they report to")
+	}
 	if in.Repository.URL == "" {
 		return nil, errors.New("cannot enroll hosts: " + in.Path + ": repository.url does not say how they reach the repository")
 	}

@@ -25,17 +25,16 @@ func (d daemonHosts) Hosts(selector string) ([]server.Object, error) {
 const mostPings = 512
 
 func (d daemonHosts) Ping(ctx context.Context, selector string) iter.Seq2[server.Object, error] {
-	return d.eachHost(ctx, selector, mostPings, func(in *installation, fleet *remote.Fleet) (func(context.Context, inventory.Host) hostReport, error) {
+	return d.eachHost(ctx, "", selector, mostPings, func(in *installation, fleet *remote.Fleet) (func(context.Context, inventory.Host) hostReport, error) {
 		return func(ctx context.Context, h inventory.Host) hostReport { return ping(ctx, fleet.Link(h)) }, nil
 	})
 }
 
-// Enroll brings agents too, where there is a door for them.
-func (d daemonHosts) Enroll(ctx context.Context, by, selector string, suites []string) iter.Seq2[server.Object, error] {
-	cfg := d.config.Load()
-	o := enrollOptions{suites: suites, agents: len(cfg.Bus.Agents()) > 0}
-	return d.eachHost(ctx, selector, cfg.Rollout.Parallel, func(in *installation, fleet *remote.Fleet) (func(context.Context, inventory.Host) hostReport, error) {
-		source, err := in.source(ctx, o)
+// Enroll brings agents too where there is a door for them, unless it is said.
+func (d daemonHosts) Enroll(ctx context.Context, by string, ask server.EnrollAsk) iter.Seq2[server.Object, error] {
+	return d.eachHost(ctx, by, ask.Selector, d.config.Load().Rollout.Parallel, func(in *installation, fleet *remote.Fleet) (func(context.Context, inventory.Host) hostReport, error) {
+		o := enrollOptions{suites: ask.Suites, agents: in.bringsAgents(ask.Agent)}
+		source, err := in.enrolling(ctx, o)
 		if err != nil {
 			return nil, err
 		}
@@ -49,10 +48,10 @@ func (d daemonHosts) Enroll(ctx context.Context, by, selector string, suites []s
 	})
 }
 
-// eachHost yields what becomes of each host that a selector picks.
-func (d daemonHosts) eachHost(ctx context.Context, selector string, limit int, with func(*installation, *remote.Fleet) (func(context.Context, inventory.Host) hostReport, error)) iter.Seq2[server.Object, error] {
+// eachHost yields what becomes of each host that a selector picks, for somebody.
+func (d daemonHosts) eachHost(ctx context.Context, by, selector string, limit int, with func(*installation, *remote.Fleet) (func(context.Context, inventory.Host) hostReport, error)) iter.Seq2[server.Object, error] {
 	return func(yield func(server.Object, error) bool) {
-		in := d.installation("")
+		in := d.installation(by)
 		hosts, err := in.hosts(selector)
 		if err != nil {
 			yield(nil, badRequest(err))

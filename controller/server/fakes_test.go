@@ -160,9 +160,9 @@ func (hosts) Ping(context.Context, string) iter.Seq2[Object, error] {
 	}
 }
 
-func (h hosts) Enroll(_ context.Context, by, selector string, _ []string) iter.Seq2[Object, error] {
+func (h hosts) Enroll(_ context.Context, by string, ask EnrollAsk) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		h.note("%s: enroll %s", by, selector)
+		h.note("%s: enroll %s", by, ask.Selector)
 		yield(object("enrolled", "host", "web1", "result", "written"), nil)
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/aptfleet/aptfleet/inventory"
@@ -14,7 +15,14 @@ type Hosts interface {
 	// Ping yields a "ping" of each, as they answer.
 	Ping(ctx context.Context, selector string) iter.Seq2[Object, error]
 	// Enroll yields an "enrolled" of each, as they end.
-	Enroll(ctx context.Context, by, selector string, suites []string) iter.Seq2[Object, error]
+	Enroll(ctx context.Context, by string, ask EnrollAsk) iter.Seq2[Object, error]
+}
+
+// EnrollAsk is which hosts are to be given what.
+type EnrollAsk struct {
+	Selector string   `json:"selector"`
+	Suites   []string `json:"suites,omitempty"` // that they see; none is all
+	Agent    *bool    `json:"agent,omitempty"`  // whether they get one too; nil is where there is a door for agents
 }
 
 // Agents is all that it needs to know of what hosts report.
@@ -48,17 +56,14 @@ func (s *Server) ping(c *call) error {
 }
 
 func (s *Server) enroll(c *call) error {
-	var ask struct {
-		Selector string   `json:"selector"`
-		Suites   []string `json:"suites"`
-	}
+	var ask EnrollAsk
 	if err := c.decode(&ask); err != nil {
 		return err
 	}
-	c.what = ask.Selector
-	return s.stream(c, func(ctx context.Context) iter.Seq2[Object, error] {
-		return s.Hosts.Enroll(ctx, c.actor.Name, ask.Selector, ask.Suites)
-	})
+	if c.what = ask.Selector; c.what == "" {
+		return BadRequest("selector", errors.New("selector: say on which hosts; \"all\" is all of them"))
+	}
+	return s.stream(c, func(ctx context.Context) iter.Seq2[Object, error] { return s.Hosts.Enroll(ctx, c.actor.Name, ask) })
 }
 
 func (s *Server) health(c *call) error {
