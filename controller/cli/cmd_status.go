@@ -159,7 +159,9 @@ func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status [ROLLOUT]",
 		Short: "Show where a rollout stands; the last one if none is named",
-		Args:  cobra.MaximumNArgs(1),
+		Long: `Show where a rollout stands, the last one if none is named. Where there is none
+yet, it says so, and prints nothing with --json.`,
+		Args: cobra.MaximumNArgs(1),
 		Example: `  aptfleet status
   aptfleet status R42 --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"iter"
 	"sync"
 
@@ -187,7 +186,8 @@ func (a *app) withRollout(ctx context.Context, args []string, fn func(records, r
 			return err
 		}
 		if len(all) == 0 {
-			return errors.New("there is no rollout yet")
+			a.say("there is no rollout yet")
+			return nil // as for history, which then has nothing either
 		}
 		return fn(r, all[0].ID)
 	})
