@@ -67,6 +67,11 @@ func (c *client) ask(ctx context.Context, method, path string, body, into any) e
 	if err != nil {
 		return err
 	}
+	return read(answer, into)
+}
+
+// read reads an answer that is one object; into may be nil.
+func read(answer *http.Response, into any) error {
 	defer answer.Body.Close()
 	if into == nil {
 		return nil
@@ -79,20 +84,24 @@ func (c *client) ask(ctx context.Context, method, path string, body, into any) e
 
 // send sends a request, and returns an answer that is no problem.
 func (c *client) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
-	var sent io.Reader
-	if body != nil {
-		data, err := json.Marshal(body)
-		if err != nil {
-			return nil, err
-		}
-		sent = bytes.NewReader(data)
+	if body == nil {
+		return c.transfer(ctx, method, path, "", nil)
 	}
-	r, err := http.NewRequestWithContext(ctx, method, "http://aptfleet"+path, sent)
+	data, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
+	return c.transfer(ctx, method, path, "application/json", bytes.NewReader(data))
+}
+
+// transfer is send for a body of any kind; "" is none.
+func (c *client) transfer(ctx context.Context, method, path, kind string, body io.Reader) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, method, "http://aptfleet"+path, body)
+	if err != nil {
+		return nil, err
+	}
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
 	}
 	if person := os.Getenv("SUDO_USER"); person != "" {
 		r.Header.Set(server.OnBehalf, person)
@@ -142,10 +151,19 @@ func items[L line](ctx context.Context, c *client, path string) ([]L, error) {
 
 // itemsOf asks for something to be done that is answered by a list of lines.
 func itemsOf[L line](ctx context.Context, c *client, method, path string, body any) ([]L, error) {
+	answer, err := c.send(ctx, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	return itemsIn[L](answer)
+}
+
+// itemsIn reads a list of lines.
+func itemsIn[L line](answer *http.Response) ([]L, error) {
 	var list struct {
 		Items []server.Object `json:"items"`
 	}
-	if err := c.ask(ctx, method, path, body, &list); err != nil {
+	if err := read(answer, &list); err != nil {
 		return nil, err
 	}
 	return decodeAll[L](list.Items)

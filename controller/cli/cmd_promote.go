@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,7 +14,7 @@ func (a *app) promoteCommand() *cobra.Command {
 		Use:   "promote PACKAGE=VERSION FROM TO",
 		Short: "Copy a published version from one suite to another",
 		Long: `Copy a published version of a package from one suite to another, without
-building or uploading it again.`,
+building or uploading it again. Where a daemon runs, it does it.`,
 		Example: `  aptfleet promote shop-web=1.1 nightly stable`,
 		Args:    cobra.ExactArgs(3),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
@@ -21,16 +22,29 @@ building or uploading it again.`,
 			if err != nil {
 				return err
 			}
-			repository, err := in.repository(cmd.Context())
+			promote := in.promote
+			if c := in.client(cmd.Context()); c != nil {
+				promote = c.promote
+			}
+			promoted, err := promote(cmd.Context(), name, version, args[1], args[2])
 			if err != nil {
 				return err
 			}
-			if err := repository.Promote(cmd.Context(), name, version, args[1], args[2]); err != nil {
-				return err
-			}
-			return a.printPackages(repository, args[2], isVersion(name, version))
+			return printAll(a, promoted)
 		}),
 	}
+}
+
+// promote copies a version from one suite to another.
+func (in *installation) promote(ctx context.Context, name, version, from, to string) ([]packageLine, error) {
+	repository, err := in.repository(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := repository.Promote(ctx, name, version, from, to); err != nil {
+		return nil, err
+	}
+	return packageLines(repository, to, isVersion(name, version))
 }
 
 // parseExact reads PACKAGE=VERSION.

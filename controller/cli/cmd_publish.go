@@ -46,15 +46,18 @@ version and architecture are published with other content is refused.
 
 The suite is the configuration's first unless --suite names one. A protected
 signing key gets its passphrase from APTFLEET_KEY_PASSPHRASE_FILE,
-APTFLEET_KEY_PASSPHRASE or the terminal.`,
+APTFLEET_KEY_PASSPHRASE or the terminal.
+
+Where a daemon runs, it publishes, and "history" says for whom; it takes the
+passphrase from its own environment. Without one, nothing is noted there.`,
 		Example: `  aptfleet publish --suite stable shop-web_1.1_amd64.deb`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			repository, err := in.repository(cmd.Context())
-			if err != nil {
-				return err
+			publish := in.publish
+			if c := in.client(cmd.Context()); c != nil {
+				publish = c.publish
 			}
-			published, err := publish(cmd.Context(), repository, in.suite(suite), args...)
+			published, err := publish(cmd.Context(), in.suite(suite), args...)
 			if err != nil {
 				return err
 			}
@@ -66,7 +69,11 @@ APTFLEET_KEY_PASSPHRASE or the terminal.`,
 }
 
 // publish puts packages into a suite.
-func publish(ctx context.Context, repository *aptrepo.Repository, suite string, files ...string) ([]packageLine, error) {
+func (in *installation) publish(ctx context.Context, suite string, files ...string) ([]packageLine, error) {
+	repository, err := in.repository(ctx)
+	if err != nil {
+		return nil, err
+	}
 	published, err := repository.Publish(ctx, suite, files...)
 	lines := make([]packageLine, len(published))
 	for i, p := range published {

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 )
 
@@ -18,13 +20,22 @@ file stays for those in the middle of a download, until "repo prune".`,
 			if err != nil {
 				return err
 			}
-			repository, err := in.repository(cmd.Context())
-			if err != nil {
-				return err
+			remove := in.remove
+			if c := in.client(cmd.Context()); c != nil {
+				remove = c.remove
 			}
-			return repository.Remove(cmd.Context(), args[0], name, version)
+			return remove(cmd.Context(), args[0], name, version)
 		}),
 	}
+}
+
+// remove takes a version out of a suite.
+func (in *installation) remove(ctx context.Context, suite, name, version string) error {
+	repository, err := in.repository(ctx)
+	if err != nil {
+		return err
+	}
+	return repository.Remove(ctx, suite, name, version)
 }
 
 func (a *app) repoSignCommand() *cobra.Command {
@@ -36,11 +47,20 @@ key: make the key of the configuration a folder with both keys in it, "repo
 sign", enroll the hosts again, and take the old key away.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(cmd *cobra.Command, _ []string, in *installation) error {
-			repository, err := in.repository(cmd.Context())
-			if err != nil {
-				return err
+			sign := in.sign
+			if c := in.client(cmd.Context()); c != nil {
+				sign = c.sign
 			}
-			return repository.Resign(cmd.Context())
+			return sign(cmd.Context())
 		}),
 	}
+}
+
+// sign signs all suites anew.
+func (in *installation) sign(ctx context.Context) error {
+	repository, err := in.repository(ctx)
+	if err != nil {
+		return err
+	}
+	return repository.Resign(ctx)
 }

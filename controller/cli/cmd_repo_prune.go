@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 
 	"github.com/spf13/cobra"
 
@@ -83,11 +82,6 @@ func (in *installation) prune(ctx context.Context, keep int) ([]prunedLine, erro
 		lines = append(lines, prunedLine{File: f})
 	}
 	return lines, err
-}
-
-// prune has the daemon do it, which knows what hosts need.
-func (c *client) prune(ctx context.Context, keep int) ([]prunedLine, error) {
-	return itemsOf[prunedLine](ctx, c, http.MethodPost, "/v1/repository/prune", map[string]int{"keep": keep})
 }
 
 // neededVersions returns what each host has of each package, and would return

@@ -31,32 +31,19 @@ func (d daemonRepository) Packages(suite string) ([]server.Object, error) {
 	return objects(lines, nil)
 }
 
-func (d daemonRepository) Publish(ctx context.Context, suite, file string) ([]server.Object, error) {
-	repository, err := d.installation("").repository(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return objects(publish(ctx, repository, suite, file))
+func (d daemonRepository) Publish(ctx context.Context, suite string, files []string) ([]server.Object, error) {
+	return objects(d.installation("").publish(ctx, suite, files...))
 }
 
 func (d daemonRepository) Promote(ctx context.Context, name, version, from, to string) ([]server.Object, error) {
-	repository, err := d.installation("").repository(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := repository.Promote(ctx, name, version, from, to); err != nil {
-		return nil, err
-	}
-	return objects(packageLines(repository, to, isVersion(name, version)))
+	return objects(d.installation("").promote(ctx, name, version, from, to))
 }
 
 func (d daemonRepository) Remove(ctx context.Context, suite, name, version string) error {
-	repository, err := d.installation("").repository(ctx)
-	if err != nil {
-		return err
-	}
-	return repository.Remove(ctx, suite, name, version)
+	return d.installation("").remove(ctx, suite, name, version)
 }
+
+func (d daemonRepository) Sign(ctx context.Context) error { return d.installation("").sign(ctx) }
 
 func (d daemonRepository) Prune(ctx context.Context, keep int) ([]server.Object, error) {
 	pruned, err := d.installation("").prune(ctx, keep)

@@ -18,9 +18,15 @@ const (
 	passphraseFileVariable = "APTFLEET_KEY_PASSPHRASE_FILE"
 )
 
+var errProtected = errors.New("the key is protected: set " + passphraseFileVariable + " to a file with its passphrase")
+
 // keys opens the keys that sign the repository.
 func (in *installation) keys() (*sign.Keyring, error) {
-	return sign.Load(in.Repository.Key, in.app.passphrase)
+	keys, err := sign.Load(in.Repository.Key, in.app.passphrase)
+	if in.errand != nil && errors.Is(err, errProtected) {
+		err = fmt.Errorf("%w, in the environment of the daemon", err)
+	}
+	return keys, err
 }
 
 // passphrase returns the passphrase of the signing key: from the environment,
@@ -34,7 +40,7 @@ func (a *app) passphrase() ([]byte, error) {
 		defer fmt.Fprintln(a.Err)
 		return term.ReadPassword(int(f.Fd()))
 	}
-	return nil, errors.New("the key is protected: set " + passphraseFileVariable + " to a file with its passphrase")
+	return nil, errProtected
 }
 
 // givenPassphrase returns the passphrase that the environment gives, nil if it

@@ -30,7 +30,7 @@ type installation struct {
 	mu       sync.Mutex
 	actions  []journal.Action
 	did      []string
-	uploaded []byte
+	uploaded []string // the packages of the last upload
 	more     chan Object // events of R7 that come while it is followed
 }
 
@@ -189,16 +189,25 @@ func (repository) Packages(suite string) ([]Object, error) {
 	return []Object{shop}, nil
 }
 
-func (r repository) Publish(_ context.Context, suite, file string) ([]Object, error) {
-	data, err := os.ReadFile(file)
+func (r repository) Publish(_ context.Context, suite string, files []string) (published []Object, err error) {
 	r.mu.Lock()
-	r.uploaded = data
-	r.mu.Unlock()
-	if suite == "taken" {
-		err = fmt.Errorf("cannot publish: %w", aptrepo.ErrConflict)
+	defer r.mu.Unlock()
+	r.uploaded = nil
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		r.uploaded = append(r.uploaded, string(data))
+		published = append(published, shop)
+		if suite == "taken" {
+			return nil, fmt.Errorf("cannot publish %s: %w", file, aptrepo.ErrConflict)
+		}
 	}
-	return []Object{shop}, err
+	return published, nil
 }
+
+func (repository) Sign(context.Context) error { return nil }
 
 func (repository) Promote(context.Context, string, string, string, string) ([]Object, error) {
 	return []Object{shop}, nil

@@ -13,11 +13,14 @@ import (
 type Repository interface {
 	// Packages returns each "package" of a suite; "" is of all suites.
 	Packages(suite string) ([]Object, error)
-	// Publish puts a package file into a suite, and returns its "package".
-	Publish(ctx context.Context, suite, file string) ([]Object, error)
+	// Publish puts package files into a suite, all or none, and returns their
+	// "package"s.
+	Publish(ctx context.Context, suite string, files []string) ([]Object, error)
 	// Promote copies a version between suites, and returns its "package"s.
 	Promote(ctx context.Context, name, version, from, to string) ([]Object, error)
 	Remove(ctx context.Context, suite, name, version string) error
+	// Sign signs all suites anew.
+	Sign(ctx context.Context) error
 	// Prune takes away all but the newest versions, 0 is as many as configured,
 	// and returns each thing "pruned".
 	Prune(ctx context.Context, keep int) ([]Object, error)
@@ -37,18 +40,18 @@ func (s *Server) packages(c *call) error {
 	return c.items(all)
 }
 
-// publish takes the package as the body.
+// publish takes the packages as the body.
 func (s *Server) publish(c *call) error {
 	suite := c.PathValue("suite")
 	c.what = "to " + suite
-	file, err := s.upload(c)
+	sent, err := s.upload(c)
 	if err != nil {
 		return err
 	}
-	defer file.remove()
-	published, err := s.Repository.Publish(c.Context(), suite, file.path)
+	defer sent.remove()
+	published, err := s.Repository.Publish(c.Context(), suite, sent.paths)
 	if err != nil {
-		return err
+		return sent.hide(err)
 	}
 	c.what = nameOf(published) + " to " + suite
 	return c.items(published)
@@ -79,6 +82,17 @@ func (s *Server) remove(c *call) error {
 	suite, name, version := c.PathValue("suite"), c.PathValue("package"), c.PathValue("version")
 	c.what = fmt.Sprintf("%s %s from %s", name, version, suite)
 	if err := s.Repository.Remove(c.Context(), suite, name, version); err != nil {
+		return err
+	}
+	return c.nothing()
+}
+
+func (s *Server) sign(c *call) error {
+	c.what = "all suites"
+	if err := c.decode(&struct{}{}); err != nil {
+		return err
+	}
+	if err := s.Repository.Sign(c.Context()); err != nil {
 		return err
 	}
 	return c.nothing()

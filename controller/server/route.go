@@ -44,6 +44,7 @@ func routes() []route {
 		{del, "/v1/suites/{suite}/packages/{package}/{version}", access.Operator, "remove", (*Server).remove},
 		{post, "/v1/repository/promote", access.Operator, "promote", (*Server).promote},
 		{post, "/v1/repository/verify", access.Operator, "", (*Server).verify},
+		{post, "/v1/repository/sign", access.Admin, "sign", (*Server).sign},
 		{post, "/v1/repository/prune", access.Admin, "prune", (*Server).prune},
 		{get, "/v1/schedules", access.Viewer, "", (*Server).schedules},
 		{post, "/v1/schedules/{name}/run", access.Operator, "run schedule", changeSchedule(Schedules.Run)},
