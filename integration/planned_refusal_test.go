@@ -47,7 +47,7 @@ func removalByName(f *fleet) {
 	f.refusedAt("rollout winner --yes --allow-remove winner --to "+group, "--allow-remove rival allows")
 	f.have("winner", f.everywhere("", nil)...)
 	f.have("rival", f.everywhere("", map[int]string{3: "1"})...)
-	f.says(0, "rollout winner --yes --allow-remove rival --to "+group, "1 hosts: web3\n  rival 1 (removed)\n  winner 1 (new)\n")
+	f.says(0, "rollout winner --yes --allow-remove rival --to "+group, "1 host: web3\n  rival 1 (removed)\n  winner 1 (new)\n")
 	f.have("winner", f.everywhere("1", nil)...)
 	f.have("rival", f.everywhere("", nil)...)
 }

@@ -87,7 +87,7 @@ func (c *carrier) carry(ctx context.Context, hosts []inventory.Host, begin func(
 		return err
 	}
 	c.in.begun(c.writer.ID())
-	c.in.app.say("%s: %s on %d hosts, %d at a time", c.writer.ID(), describe(c.spec), len(c.spec.Hosts), c.spec.Policy.Parallel)
+	c.in.app.say("%s: %s on %s, %d at a time", c.writer.ID(), describe(c.spec), inventory.Count(len(c.spec.Hosts)), c.spec.Policy.Parallel)
 	return c.run(ctx, hosts)
 }
 

@@ -83,7 +83,7 @@ func (c *client) rollOut(ctx context.Context, packages []string, o rolloutOption
 	if err := c.post(ctx, "/v1/rollouts", ask, &begun); err != nil {
 		return err
 	}
-	c.in.app.say("%s: %s on %d hosts, %d at a time", begun.ID, describe(spec), len(begun.Hosts), spec.Policy.Parallel)
+	c.in.app.say("%s: %s on %s, %d at a time", begun.ID, describe(spec), inventory.Count(len(begun.Hosts)), spec.Policy.Parallel)
 	return c.show(ctx, begun.ID, 0, len(begun.Hosts))
 }
 

@@ -85,7 +85,7 @@ func (in *installation) examine(ctx context.Context, selector string) error {
 
 func (in *installation) examineInventory(context.Context) (string, error) {
 	hosts, err := in.hosts("")
-	return fmt.Sprintf("%d hosts", len(hosts)), err
+	return inventory.Count(len(hosts)), err
 }
 
 func (in *installation) examineKey(context.Context) (string, error) {

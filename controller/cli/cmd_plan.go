@@ -56,7 +56,7 @@ func (l planLine) text(w io.Writer) {
 	if more := len(l.Hosts) - mostHosts; more > 0 {
 		names = append(names, fmt.Sprintf("and %d more", more))
 	}
-	fmt.Fprintf(w, "%d hosts: %s\n", len(l.Hosts), strings.Join(names, ", "))
+	fmt.Fprintf(w, "%s: %s\n", inventory.Count(len(l.Hosts)), strings.Join(names, ", "))
 	switch {
 	case l.Trouble != "":
 		fmt.Fprintf(w, "  NO PLAN  %s\n", printable(l.Trouble))

@@ -75,7 +75,7 @@ func failures(results []engine.Result) error {
 		return nil
 	}
 	all.ErrorFormat = func(errs []error) string {
-		lines := []string{fmt.Sprintf("%d of %d hosts failed:", len(errs), len(results))}
+		lines := []string{fmt.Sprintf("%d of %s failed:", len(errs), inventory.Count(len(results)))}
 		for _, err := range errs {
 			lines = append(lines, printable(err.Error()))
 		}

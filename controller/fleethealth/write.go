@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/aptfleet/aptfleet/inventory"
 )
 
 // mostNames is how many hosts of a group are named, and mostGroups how many groups
@@ -36,7 +38,7 @@ func hasSecurity(h *Host) bool {
 
 // writeCounts writes the counts, of which those that are zero say nothing.
 func writeCounts(w io.Writer, s Summary) {
-	line := fmt.Sprintf("%d hosts: %d healthy", s.Hosts, s.Healthy)
+	line := fmt.Sprintf("%s: %d healthy", inventory.Count(s.Hosts), s.Healthy)
 	if s.Unprobed > 0 {
 		line += fmt.Sprintf(" (%d of them without probes)", s.Unprobed)
 	}
@@ -53,7 +55,7 @@ func writeCounts(w io.Writer, s Summary) {
 func (s Summary) asks() string {
 	var words []string
 	if s.Security > 0 {
-		words = append(words, fmt.Sprintf("%d security upgrades on %d hosts", s.SecurityUpgrades, s.Security))
+		words = append(words, fmt.Sprintf("%d security upgrades on %s", s.SecurityUpgrades, inventory.Count(s.Security)))
 	}
 	if s.Pending > 0 {
 		words = append(words, fmt.Sprintf("%d upgrades of any kind on %d", s.PendingUpgrades, s.Pending))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aptfleet/aptfleet/controller/journal"
 	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/inventory"
 	"github.com/aptfleet/aptfleet/pkg/health"
 )
 
@@ -117,8 +118,8 @@ func (n Notice) line() string {
 	if n.Event == rollout.KindFinished {
 		what = map[On]string{End: "is done", Failure: "has failed", Stuck: "is stuck"}[n.On]
 	}
-	line := fmt.Sprintf("%s %s: %s to %s, %d hosts", n.Rollout, what,
-		strings.Join(append([]string{string(n.Mode)}, n.Packages...), " "), n.Selector, n.Hosts)
+	line := fmt.Sprintf("%s %s: %s to %s, %s", n.Rollout, what,
+		strings.Join(append([]string{string(n.Mode)}, n.Packages...), " "), n.Selector, inventory.Count(n.Hosts))
 	if n.Summary != nil {
 		line += "; " + rollout.Summary(*n.Summary).String()
 	}

@@ -161,7 +161,7 @@ func (s *State) overBudget() string {
 		return ""
 	}
 	if allowed := p.MaxFailures.Of(len(s.hosts)); s.tally.failures > allowed {
-		return fmt.Sprintf("%d of %d hosts failed, and %d may", s.tally.failures, len(s.hosts), allowed)
+		return fmt.Sprintf("%d of %s failed, and %d may", s.tally.failures, inventory.Count(len(s.hosts)), allowed)
 	}
 	return ""
 }

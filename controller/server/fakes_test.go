@@ -30,7 +30,7 @@ type installation struct {
 	mu       sync.Mutex
 	actions  []journal.Action
 	did      []string
-	uploaded []string // the packages of the last upload
+	uploaded []string    // the packages of the last upload
 	more     chan Object // events of R7 that come while it is followed
 }
 
