@@ -92,7 +92,7 @@ func (f *fleet) restarts(d *program) {
 	if end := f.do("status", "R1").end(f.t); end.Summary["done"] != 2 {
 		f.t.Errorf("after many restarts R1 is %+v", end)
 	}
-	if a := f.run("serve"); a.status != 1 || !strings.Contains(a.stderr, "a daemon answers") {
+	if a := f.run("serve"); a.status != 1 || !strings.Contains(a.stderr, fmt.Sprintf("process %d has it", d.Process.Pid)) {
 		f.t.Errorf("a second daemon: %s", a)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -45,6 +46,26 @@ func lock(state, command string) (*os.File, error) {
 		return nil, fmt.Errorf("cannot write %s: %w", f.Name(), err)
 	}
 	return f, nil
+}
+
+// Free returns a *LockedError if a process has the state folder now. Another one may
+// take it a moment later: this is to tell people early, and Open to be sure.
+func Free(state string) error {
+	f, err := os.Open(filepath.Join(state, "lock"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot look at state folder: %w", err)
+	}
+	defer f.Close()
+	switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); {
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return readNote(f, state)
+	case err != nil:
+		return fmt.Errorf("cannot look at %s: %w", f.Name(), err)
+	}
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
 }
 
 // unlock gives the folder back. Closing the file alone would not where a child of

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"testing"
@@ -37,5 +38,29 @@ func TestUnlockBesideChild(t *testing.T) {
 	}
 	if err := child.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestFree: to look whether a folder is free neither takes nor makes anything.
+func TestFree(t *testing.T) {
+	state := t.TempDir()
+	if err := Free(state); err != nil {
+		t.Errorf("a folder that nobody ever had: %v", err)
+	}
+	f, err := lock(state, "first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = Free(state)
+	if held, ok := errors.AsType[*LockedError](err); !ok || held.PID != os.Getpid() || held.Command != "first" {
+		t.Errorf("of a folder that this process has: %v", err)
+	}
+	if err := unlock(f); err != nil {
+		t.Error(err)
+	}
+	for range 2 {
+		if err := Free(state); err != nil {
+			t.Errorf("a folder that was given back: %v", err)
+		}
 	}
 }

@@ -72,7 +72,7 @@ func (c *client) rollOut(ctx context.Context, packages []string, o rolloutOption
 		return err
 	}
 	if spec.Planned {
-		ask, err = c.agree(ctx, ask, spec, o.yes)
+		ask, err = c.agree(ctx, ask, spec, len(hosts), o.yes)
 	} else if !o.yes {
 		err = c.in.app.confirm(describe(spec), len(hosts))
 	}
@@ -88,7 +88,7 @@ func (c *client) rollOut(ctx context.Context, packages []string, o rolloutOption
 }
 
 // agree has the plan approved, and returns what asks for exactly that.
-func (c *client) agree(ctx context.Context, ask server.Ask, spec rollout.Spec, yes bool) (server.Ask, error) {
+func (c *client) agree(ctx context.Context, ask server.Ask, spec rollout.Spec, hosts int, yes bool) (server.Ask, error) {
 	p, _, err := c.plan(ctx, ask)
 	if err != nil {
 		return ask, err
@@ -96,8 +96,8 @@ func (c *client) agree(ctx context.Context, ask server.Ask, spec rollout.Spec, y
 	if err := refused(p.Refused); err != nil {
 		return ask, err
 	}
-	if !yes && p.Changing > 0 {
-		err = c.in.app.confirm(describe(spec), p.Changing)
+	if n := mayChange(spec, p.Changing, hosts); !yes && n > 0 {
+		err = c.in.app.confirm(describe(spec), n)
 	}
 	return server.Ask{Plan: p.Plan}, err
 }

@@ -100,6 +100,9 @@ func (in *installation) enrollAll(ctx context.Context, selector string, o enroll
 		return err
 	}
 	source, err := in.enrolling(ctx, o)
+	if err == nil && o.agents {
+		err = in.free()
+	}
 	if err != nil {
 		return err
 	}

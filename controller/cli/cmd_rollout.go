@@ -151,6 +151,9 @@ func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOpt
 // rollOutHosts has a rollout approved, which yes does without asking, and carries
 // it out.
 func (in *installation) rollOutHosts(ctx context.Context, spec rollout.Spec, hosts []inventory.Host, yes bool) error {
+	if err := in.free(); err != nil {
+		return err
+	}
 	return in.withReach(hosts, func(r *reach) (err error) {
 		var approved []rollout.Event
 		if spec.Planned {

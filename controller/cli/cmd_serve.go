@@ -39,9 +39,6 @@ to the next daemon. Under systemd it tells when it is ready, and is watched.`,
 
 // serve runs the daemon until ctx ends.
 func (in *installation) serve(ctx context.Context) (err error) {
-	if c := in.client(ctx); c != nil {
-		return fmt.Errorf("cannot serve: a daemon answers at %s", filepath.Join(in.State, socketName))
-	}
 	if err := in.checkWhole(); err != nil {
 		return err
 	}
@@ -55,6 +52,9 @@ func (in *installation) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
+	if c := in.client(ctx); c != nil { // with a bus elsewhere, nobody has to have the state folder
+		return fmt.Errorf("cannot serve: a daemon answers at %s", filepath.Join(in.State, socketName))
+	}
 	s, err := newService(ctx, in, j)
 	if err != nil {
 		return err

@@ -43,6 +43,15 @@ func (in *installation) openJournal(ctx context.Context, o bus.Options) (openJou
 	return openJournal{journal.New(b, author()), b}, nil
 }
 
+// free returns an error if another process has the journal, so that a person hears
+// of it before being asked, and not after.
+func (in *installation) free() error {
+	if in.errand != nil || in.cluster() != nil {
+		return nil
+	}
+	return bus.Free(in.State)
+}
+
 // withJournal calls fn with the journal: the daemon's, where it runs in one.
 func (in *installation) withJournal(ctx context.Context, fn func(openJournal) error) error {
 	if in.errand != nil {

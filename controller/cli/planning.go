@@ -71,16 +71,21 @@ func (in *installation) agree(ctx context.Context, r *reach, spec rollout.Spec, 
 	if err := refused(refusals(plan.Refusals(spec.Allow))); err != nil {
 		return nil, err
 	}
-	changing := plan.Changing()
-	if spec.Reboot != "" {
-		changing = len(hosts) // others may have to be restarted too
-	}
-	if !yes && changing > 0 {
-		if err := in.app.confirm(describe(spec), changing); err != nil {
+	if n := mayChange(spec, plan.Changing(), len(hosts)); !yes && n > 0 {
+		if err := in.app.confirm(describe(spec), n); err != nil {
 			return nil, err
 		}
 	}
 	return approval(plan), nil
+}
+
+// mayChange returns on how many hosts something may change, of which a plan changes
+// some: the others may have to be restarted too.
+func mayChange(spec rollout.Spec, changing, hosts int) int {
+	if spec.Reboot != "" {
+		return hosts
+	}
+	return changing
 }
 
 // approval returns the events that a plan was made and approved.
