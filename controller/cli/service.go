@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/aptfleet/aptfleet/controller/access"
+	"github.com/aptfleet/aptfleet/controller/journal"
 	"github.com/aptfleet/aptfleet/controller/lease"
 	"github.com/aptfleet/aptfleet/controller/schedule"
 	"github.com/aptfleet/aptfleet/controller/schedule/book"
@@ -48,6 +49,7 @@ func newService(ctx context.Context, in *installation, j openJournal) (*service,
 	}
 	s.runner = schedule.NewRunner(b, scheduledRollouts{journal: j, installation: s.daemon.installation}, author(), in.schedules())
 	s.runner.Log = in.app.log
+	s.runner.Notice = s.noteSkip
 	if in.Server.TLSCert != "" {
 		if err := s.certificate.Load(in.Server.TLSCert, in.Server.TLSKey); err != nil {
 			return nil, err
@@ -95,6 +97,20 @@ func (s *service) run(ctx context.Context) error {
 		s.spawn <- func(ctx context.Context) { s.daemon.resume(ctx, id) }
 	}
 	return g.Wait()
+}
+
+// noteSkip has the history, and those who are notified, know of a night that was
+// skipped. If the daemon dies right before, only "schedule list" does.
+func (s *service) noteSkip(run schedule.Run) {
+	if run.Outcome != schedule.Skipped {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	skip := journal.Action{By: run.By, Did: journal.SkippedNight, What: run.Schedule, Error: run.Text}
+	if err := s.daemon.journal.Record(ctx, skip); err != nil {
+		s.in.app.log.Error("cannot record that a night was skipped", "schedule", run.Schedule, "error", err)
+	}
 }
 
 // schedules begins what is due, as long as no other controller does.

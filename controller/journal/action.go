@@ -21,6 +21,10 @@ type Action struct {
 	Error string // why it was refused or failed; "" if it was done
 }
 
+// SkippedNight is what an Action has as Did that is a night of a schedule which was
+// not begun; Error says why.
+const SkippedNight = "skip schedule"
+
 // actionVersion is raised as wireVersion of rollout's events is.
 const actionVersion = 1
 

@@ -13,13 +13,14 @@ import (
 	"github.com/aptfleet/aptfleet/controller/rollout"
 )
 
-// Delivery is a decision that has to be told to somebody outside. It comes again,
-// also in another process, until it is settled.
+// Delivery is a decision in a rollout, or an action, that has to be told to somebody
+// outside. It comes again, also in another process, until it is settled.
 type Delivery struct {
 	ID       rollout.ID
 	Event    rollout.Event
-	Sequence uint64 // of the event in the journal
-	Tries    int    // this one included
+	Action   *Action // instead of ID and Event; nil for a decision
+	Sequence uint64  // of the event or action in the journal
+	Tries    int     // this one included
 	msg      jetstream.Msg
 	bus      *bus.Bus
 }
@@ -47,13 +48,26 @@ const (
 // process that begins again goes on where the last one was. receive is called
 // by one goroutine; while it takes its time, others are not held up.
 func (j *Journal) Deliveries(ctx context.Context, name string, receive func(Delivery)) error {
+	return j.deliver(ctx, source{name, bus.Journal, decisions("*")}, j.newDelivery, receive)
+}
+
+// ActionDeliveries is Deliveries for actions.
+func (j *Journal) ActionDeliveries(ctx context.Context, name string, receive func(Delivery)) error {
+	return j.deliver(ctx, source{name, bus.Audit, actions}, j.newActionDelivery, receive)
+}
+
+// source is what is delivered to a name.
+type source struct{ name, stream, subject string }
+
+// deliver calls receive for what comes of a source, whichever server delivers it.
+func (j *Journal) deliver(ctx context.Context, from source, read func(jetstream.Msg) (Delivery, error), receive func(Delivery)) error {
 	for {
-		err := j.deliverTo(ctx, name, receive)
+		err := j.deliverTo(ctx, from, read, receive)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if j.bus.Embedded() || !errors.Is(err, errMoved) {
-			return fmt.Errorf("cannot follow the journal for %s: %w", name, err)
+			return fmt.Errorf("cannot follow the journal for %s: %w", from.name, err)
 		}
 	}
 }
@@ -62,8 +76,8 @@ func (j *Journal) Deliveries(ctx context.Context, name string, receive func(Deli
 var errMoved = errors.New("the server delivers no more")
 
 // deliverTo calls receive as long as one server delivers.
-func (j *Journal) deliverTo(ctx context.Context, name string, receive func(Delivery)) error {
-	messages, err := j.deliveries(ctx, name)
+func (j *Journal) deliverTo(ctx context.Context, from source, read func(jetstream.Msg) (Delivery, error), receive func(Delivery)) error {
+	messages, err := j.deliveries(ctx, from)
 	if err != nil {
 		return err
 	}
@@ -73,7 +87,7 @@ func (j *Journal) deliverTo(ctx context.Context, name string, receive func(Deliv
 		if err != nil {
 			return fmt.Errorf("%w: %w", errMoved, err)
 		}
-		d, err := j.newDelivery(m)
+		d, err := read(m)
 		if err != nil { // whoever reads the rollout is told of the damage
 			err = m.TermWithReason(err.Error())
 		} else {
@@ -85,12 +99,12 @@ func (j *Journal) deliverTo(ctx context.Context, name string, receive func(Deliv
 	}
 }
 
-func (j *Journal) deliveries(ctx context.Context, name string) (messages jetstream.MessagesContext, err error) {
+func (j *Journal) deliveries(ctx context.Context, from source) (messages jetstream.MessagesContext, err error) {
 	var consumer jetstream.Consumer
 	err = j.bus.Ask(ctx, func(ctx context.Context) error {
-		consumer, err = j.bus.Stream(bus.Journal).CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-			Durable:           name,
-			FilterSubject:     decisions("*"),
+		consumer, err = j.bus.Stream(from.stream).CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+			Durable:           from.name,
+			FilterSubject:     from.subject,
 			DeliverPolicy:     jetstream.DeliverNewPolicy,
 			AckPolicy:         jetstream.AckExplicitPolicy,
 			AckWait:           deliveryWait,
@@ -120,4 +134,13 @@ func (j *Journal) newDelivery(m jetstream.Msg) (Delivery, error) {
 	}
 	event, err := rollout.DecodeEvent(m.Data())
 	return Delivery{ID: id, Event: event, Sequence: meta.Sequence.Stream, Tries: int(meta.NumDelivered), msg: m, bus: j.bus}, err
+}
+
+func (j *Journal) newActionDelivery(m jetstream.Msg) (Delivery, error) {
+	meta, err := m.Metadata()
+	if err != nil {
+		return Delivery{}, err
+	}
+	action, err := decodeAction(m.Data())
+	return Delivery{Action: &action, Sequence: meta.Sequence.Stream, Tries: int(meta.NumDelivered), msg: m, bus: j.bus}, err
 }

@@ -40,7 +40,7 @@ func TestDeliveries(t *testing.T) {
 	create(t, j, "before")
 	var got []string
 	tell := func(d Delivery) { got = append(got, fmt.Sprintf("%s %s %d", d.ID, d.Event.Kind, d.Tries)) }
-	if _, err := j.deliveries(t.Context(), "ops"); err != nil { // from here on
+	if _, err := j.deliveries(t.Context(), source{"ops", bus.Journal, decisions("*")}); err != nil { // from here on
 		t.Fatal(err)
 	}
 	w := create(t, j, "web1")

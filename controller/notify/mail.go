@@ -124,7 +124,11 @@ func (m Mail) message(n Notice) (*mail.Msg, error) {
 	message.SetMessageIDWithValue(n.ID + "@aptfleet")
 	message.SetDateWithValue(n.Time)
 	message.SetBulk()
-	message.SetBodyString(mail.TypeTextPlain, fmt.Sprintf("%s\n\nAt %s, by %s.\n\naptfleet status %s\n",
-		n.Text, n.Time.Local().Format("2006-01-02 15:04:05 -07:00"), n.By, n.Rollout))
+	look := "status " + string(n.Rollout)
+	if n.Schedule != "" {
+		look = "schedule list"
+	}
+	message.SetBodyString(mail.TypeTextPlain, fmt.Sprintf("%s\n\nAt %s, by %s.\n\naptfleet %s\n",
+		n.Text, n.Time.Local().Format("2006-01-02 15:04:05 -07:00"), n.By, look))
 	return message, nil
 }

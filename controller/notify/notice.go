@@ -21,13 +21,14 @@ const (
 	End     On = "end"     // it has ended as it should
 	Failure On = "failure" // it was stopped, or has ended with hosts that failed
 	Stuck   On = "stuck"   // a person has to look, or to say that it may go on
+	Skipped On = "skipped" // a night of a schedule was not begun
 )
 
 // UnmarshalText reads what notices can be about, and refuses all else.
 func (o *On) UnmarshalText(text []byte) error {
-	all := []On{Begin, End, Failure, Stuck}
+	all := []On{Begin, End, Failure, Stuck, Skipped}
 	if !slices.Contains(all, On(text)) {
-		return fmt.Errorf("%q is nothing to be told of: want %s, %s, %s or %s", text, Begin, End, Failure, Stuck)
+		return fmt.Errorf("%q is nothing to be told of: want %s, %s, %s, %s or %s", text, Begin, End, Failure, Stuck, Skipped)
 	}
 	*o = On(text)
 	return nil
@@ -37,8 +38,9 @@ func (o *On) UnmarshalText(text []byte) error {
 type Notice struct {
 	ID       string       `json:"id"` // the same each time this is told
 	On       On           `json:"on"`
-	Rollout  rollout.ID   `json:"rollout"`
-	Event    rollout.Kind `json:"event"` // of the journal, that it is told for
+	Rollout  rollout.ID   `json:"rollout"`            // "" for a night that was skipped, as are Event, Mode and Selector
+	Schedule string       `json:"schedule,omitempty"` // that skipped a night
+	Event    rollout.Kind `json:"event"`              // of the journal, that it is told for
 	Time     time.Time    `json:"time"`
 	By       string       `json:"by"` // who made the event
 	Mode     rollout.Mode `json:"mode"`
@@ -105,6 +107,20 @@ func newNotice(d journal.Delivery, spec rollout.Spec) (Notice, bool) {
 	}
 	n.Text = n.line()
 	return n, tell
+}
+
+// newSkipNotice returns what is told of an action; false is that nothing is.
+func newSkipNotice(d journal.Delivery) (Notice, bool) {
+	a := d.Action
+	if a.Did != journal.SkippedNight {
+		return Notice{}, false
+	}
+	n := Notice{
+		ID: fmt.Sprintf("skip-%s-%d", a.At.UTC().Format("20060102T150405"), d.Sequence),
+		On: Skipped, Schedule: a.What, Time: a.At, By: a.By, Cause: health.Text(a.Error),
+	}
+	n.Text = fmt.Sprintf("schedule %s was skipped: %s", n.Schedule, n.Cause)
+	return n, true
 }
 
 // words are what an event is called in a line for people.

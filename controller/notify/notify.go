@@ -36,9 +36,9 @@ const stale = 24 * time.Hour
 func (n *Notifier) Run(ctx context.Context) error {
 	var g errgroup.Group // one target must not cancel its neighbours
 	for _, t := range n.Targets {
-		g.Go(func() error {
-			return n.Journal.Deliveries(ctx, "notify-"+t.Name, func(d journal.Delivery) { n.deliver(ctx, t, d) })
-		})
+		deliver := func(d journal.Delivery) { n.deliver(ctx, t, d) }
+		g.Go(func() error { return n.Journal.Deliveries(ctx, "notify-"+t.Name, deliver) })
+		g.Go(func() error { return n.Journal.ActionDeliveries(ctx, "notify-"+t.Name, deliver) })
 	}
 	return g.Wait()
 }
@@ -67,23 +67,37 @@ func (n *Notifier) deliver(ctx context.Context, t Target, d journal.Delivery) {
 
 // tell sends a notice of a decision, if one is wanted.
 func (n *Notifier) tell(ctx context.Context, t Target, d journal.Delivery) error {
-	if time.Since(d.Event.At) > stale {
-		return nil
-	}
-	entry, err := n.Journal.Find(ctx, d.ID)
-	if err != nil {
+	notice, tell, err := n.notice(ctx, d)
+	if err != nil || !tell || !t.wants(notice.On) {
 		return err
-	}
-	if entry.Created.Spec == nil {
-		return errors.New("the journal does not say what was asked for")
-	}
-	notice, tell := newNotice(d, *entry.Created.Spec)
-	if !tell || !t.wants(notice.On) {
-		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
 	return t.ways()[0].send(ctx, notice)
+}
+
+// notice returns what is told of a decision or action, unless nobody is.
+func (n *Notifier) notice(ctx context.Context, d journal.Delivery) (notice Notice, tell bool, err error) {
+	at := d.Event.At
+	if d.Action != nil {
+		at = d.Action.At
+	}
+	if time.Since(at) > stale {
+		return notice, false, nil
+	}
+	if d.Action != nil {
+		notice, tell = newSkipNotice(d)
+		return notice, tell, nil
+	}
+	entry, err := n.Journal.Find(ctx, d.ID)
+	if err != nil {
+		return notice, false, err
+	}
+	if entry.Created.Spec == nil {
+		return notice, false, errors.New("the journal does not say what was asked for")
+	}
+	notice, tell = newNotice(d, *entry.Created.Spec)
+	return notice, tell, nil
 }
 
 func (n *Notifier) waits() []time.Duration {

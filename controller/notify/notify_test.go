@@ -90,7 +90,9 @@ func run(t *testing.T, state string, targets ...Target) running {
 	go func() { done <- n.Run(ctx) }()
 	for _, target := range targets { // until each has its place
 		for {
-			if _, err := b.JetStream().Consumer(ctx, bus.Journal, "notify-"+target.Name); err == nil {
+			_, decisions := b.JetStream().Consumer(ctx, bus.Journal, "notify-"+target.Name)
+			_, actions := b.JetStream().Consumer(ctx, bus.Audit, "notify-"+target.Name)
+			if decisions == nil && actions == nil {
 				break
 			}
 			time.Sleep(time.Millisecond)
@@ -252,5 +254,30 @@ func finish(t *testing.T, w *journal.Writer) {
 	}
 	if _, err := w.Finish(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestSkipped: a night that was skipped is told to those who want it, and other
+// actions to nobody.
+func TestSkipped(t *testing.T) {
+	wants, other := newReceiver(t, 1), newReceiver(t, 0)
+	r := run(t, t.TempDir(),
+		Target{Name: "wants", On: []On{Skipped}, Webhook: &Webhook{URL: wants.URL}},
+		Target{Name: "other", On: []On{Begin}, Webhook: &Webhook{URL: other.URL}})
+	for _, a := range []journal.Action{
+		{By: "ada", Did: "publish", What: "shop-web 1.1 to stable"},
+		{By: "root@deploy (1)", Did: journal.SkippedNight, What: "nightly", Error: "paused by ada\x1b[2J"},
+	} {
+		if err := r.journal.Record(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.rollout(t)
+	if n, _ := wants.next(t); n.On != Skipped || n.Schedule != "nightly" || n.By != "root@deploy (1)" || n.Rollout != "" ||
+		n.Text != `schedule nightly was skipped: paused by ada\x1b[2J` || !strings.HasPrefix(n.ID, "skip-2") {
+		t.Errorf("told is %+v", n)
+	}
+	if n, _ := other.next(t); n.On != Begin {
+		t.Errorf("another target is told of %+v", n)
 	}
 }

@@ -19,7 +19,7 @@ type Runner struct {
 	Rollouts Rollouts
 	By       string       // who this controller is, such as "root@deploy (4711)"
 	Log      *slog.Logger // nil is slog.Default
-	Notice   func(Run)    // told of each run that begins, ends or is skipped; nil is nobody. It must not block
+	Notice   func(Run)    // told of each run that begins, ends or is skipped; nil is nobody. Schedules wait for it
 
 	mu        sync.Mutex
 	schedules []Schedule
