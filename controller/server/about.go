@@ -5,11 +5,10 @@ import (
 	"net/http"
 )
 
+// openapi is the description of the API, OpenAPI 3.0.
+//
 //go:embed openapi.yaml
 var openapi []byte
-
-// Document returns the description of the API, OpenAPI 3.0 in YAML.
-func Document() []byte { return openapi }
 
 func (s *Server) version(c *call) error { return c.object(http.StatusOK, s.Version) }
 

@@ -67,7 +67,7 @@ func TestAskIsDescribed(t *testing.T) {
 
 func loadDocument(t testing.TB) *openapi3.T {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(Document())
+	doc, err := openapi3.NewLoader().LoadFromData(openapi)
 	if err == nil {
 		err = doc.Validate(t.Context())
 	}
