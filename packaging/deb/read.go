@@ -63,15 +63,6 @@ func Verify(r io.ReaderAt, size int64) (Control, error) {
 	return c, err
 }
 
-// EachFile calls fn for every entry of the data member, in its order, with its
-// content. It checks names as Verify does, before fn sees them, and stops at
-// the first error.
-func EachFile(r io.ReaderAt, size int64, fn func(h *tar.Header, content io.Reader) error) error {
-	return reading(r, size, func(p packageFile) error {
-		return p.unpack(p.data, math.MaxInt64, func(r io.Reader) error { return eachHeader(r, fn) })
-	})
-}
-
 // reading opens a package for read.
 func reading(r io.ReaderAt, size int64, read func(packageFile) error) error {
 	p, err := open(r, size)

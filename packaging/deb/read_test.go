@@ -36,24 +36,6 @@ func TestReadControlOfDpkgDeb(t *testing.T) {
 	}
 }
 
-func TestEachFile(t *testing.T) {
-	needs(t, "dpkg-deb")
-	var got []string
-	_, err := readFile(dpkgDeb(t, testControl, "-Zzstd"), func(r io.ReaderAt, size int64) (Control, error) {
-		return Control{}, EachFile(r, size, func(h *tar.Header, content io.Reader) error {
-			text, err := io.ReadAll(content)
-			got = append(got, h.Name+"="+string(text))
-			return err
-		})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if joined := strings.Join(got, " "); joined != "./= ./usr/= ./usr/share/= ./usr/share/shop=goods" {
-		t.Errorf("got %q", joined)
-	}
-}
-
 // TestReadControlTruncated cuts a package at every byte: none of the pieces is
 // a package.
 func TestReadControlTruncated(t *testing.T) {
