@@ -251,7 +251,7 @@ func TestInstalledSizeAgreesWithDpkg(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours, err := readFile(path, ReadControl)
+	ours, err := readFile(path, Verify)
 	if err != nil {
 		t.Fatal(err)
 	}

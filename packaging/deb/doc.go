@@ -8,6 +8,6 @@
 // same input gives the same bytes on any machine. The .deb appears under its
 // name once it is whole; a crash leaves a file with a leading dot at most.
 //
-// ReadControl and Verify read anybody's .deb and believe nothing of it: sizes,
-// order and names are checked, and what is decompressed is bounded.
+// Verify reads anybody's .deb and believes nothing of it: sizes, order and names are
+// checked, and what is decompressed is bounded.
 package deb

@@ -34,23 +34,11 @@ func fileName(name, version, architecture string) string {
 	return name + "_" + debian.WithoutEpoch(version) + "_" + architecture + ".deb"
 }
 
-// ReadControl reads the control file of a .deb of size bytes and checks the
-// archive around it: the order of its members, that each is there in full, and
-// the names of the control files. It does not read the data member; Verify does.
-// It may be called concurrently, and is quick enough for tens of thousands.
-func ReadControl(r io.ReaderAt, size int64) (Control, error) {
-	var c Control
-	err := reading(r, size, func(p packageFile) (err error) {
-		c, err = p.readControl()
-		return err
-	})
-	return c, err
-}
-
-// Verify reads the whole package, as ReadControl and to the end of its data:
-// every file's name must be relative and stay within the root, no file may lie
-// behind a symbolic link of the same package, and checksums of the compression
-// must match.
+// Verify reads the whole of a .deb of size bytes, and returns what it says of itself.
+// It checks the order of the archive's members, that each is there in full, and the
+// names of the control files; and to the end of the data, that every file's name is
+// relative and stays within the root, that no file lies behind a symbolic link of the
+// same package, and the checksums of the compression. It may be called concurrently.
 func Verify(r io.ReaderAt, size int64) (Control, error) {
 	var c Control
 	err := reading(r, size, func(p packageFile) (err error) {
