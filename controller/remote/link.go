@@ -192,22 +192,14 @@ func (f *Fleet) connect(ctx context.Context, h inventory.Host) (*conn, error) {
 
 // line returns the command as the login shell gets it.
 func (l *Link) line(cmd Command) (line, error) {
-	assign := []string{"LC_ALL=C"}
-	argv, ownStdin := cmd.Argv, cmd.Stdin != nil
-	var chroot []string
+	var assign []string
 	if l.host.Chroot != "" {
-		chroot = []string{"APTFLEET_ROOT=" + l.host.Chroot, "APTFLEET_CHROOT=" + l.host.Chroot}
+		assign = []string{"APTFLEET_ROOT=" + l.host.Chroot, "APTFLEET_CHROOT=" + l.host.Chroot}
 	}
-	if !cmd.Root || !l.becomes() {
-		return loginLine(append(assign, chroot...), argv, ownStdin)
+	if cmd.Root && l.becomes() && len(cmd.Argv) > 0 {
+		return rootLine(assign, cmd.Argv, cmd.Stdin != nil)
 	}
-	if len(argv) == 0 {
-		return loginLine(nil, nil, ownStdin)
-	}
-	if chroot != nil { // sudo passes no variables on
-		argv = append(append([]string{"env"}, chroot...), argv...)
-	}
-	return loginLine(assign, append([]string{"sudo", "-n", "--"}, argv...), ownStdin)
+	return loginLine(append([]string{plainWords}, assign...), cmd.Argv, cmd.Stdin != nil)
 }
 
 // becomes reports whether root is reached through sudo.

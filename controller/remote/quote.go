@@ -19,6 +19,13 @@ const (
 // word of it is run.
 const fromStdin = `exec /bin/sh -c 'eval "{ $(cat)"'`
 
+// plainWords is for every command: what it says is read.
+const plainWords = "LC_ALL=C"
+
+// rootFromStdin is fromStdin for root's commands: the shell that reads is root's
+// already. That spares the host two programs a command, and its log the script.
+const rootFromStdin = `exec sudo -n -- sh`
+
 // line is a command as the other side gets it.
 type line struct {
 	login string // for the login shell
@@ -54,6 +61,21 @@ func loginLine(assign, argv []string, ownStdin bool) (line, error) {
 		return line{}, fmt.Errorf("cannot run %s: its arguments take %d bytes, more than %d; send them through stdin", argv[0], len(login), maxLine)
 	}
 	return line{login: login}, nil
+}
+
+// rootLine is loginLine for a command that sudo is to run. sudo passes no variables
+// on.
+func rootLine(assign, argv []string, ownStdin bool) (line, error) {
+	sudo := []string{"sudo", "-n", "--"}
+	if len(assign) > 0 {
+		sudo = append(append(sudo, "env"), assign...)
+	}
+	l, err := loginLine([]string{plainWords}, append(sudo, argv...), ownStdin)
+	if err != nil || l.stdin == nil {
+		return l, err
+	}
+	text := shellLine(append([]string{plainWords}, assign...), append([]string{"exec"}, argv...))
+	return line{login: rootFromStdin, stdin: []byte("{ " + text + "\n}\n")}, nil
 }
 
 // shellLine returns argv as a command of POSIX sh.

@@ -2,7 +2,9 @@ package remote
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -67,6 +69,46 @@ func TestLoginLineCutShort(t *testing.T) {
 		cmd.Stdin = bytes.NewReader(line.stdin[:n])
 		if out, err := cmd.Output(); err == nil || len(out) > 0 {
 			t.Errorf("the first %d of %d bytes, to %q, ran: %v, %d bytes of output", n, len(line.stdin), line.stdin[max(0, n-10):n], err, len(out))
+		}
+	}
+}
+
+// TestRootLine has a sudo that passes no variables on but those of the language,
+// and lets the connection go at some places of what comes through stdin.
+func TestRootLine(t *testing.T) {
+	dir := t.TempDir()
+	sudo := "#!/bin/sh\n[ \"$1 $2\" = '-n --' ] && shift 2 && exec env -i PATH=\"$PATH\" ${LC_ALL+LC_ALL=\"$LC_ALL\"} ROOT=yes \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "sudo"), []byte(sudo), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	script := "printf '%s|' \"$ROOT\" \"$LC_ALL\" \"$SLOT\" \"$@\"; cat"
+	for _, shell := range loginShells {
+		if _, err := exec.LookPath(shell[0]); err != nil {
+			continue
+		}
+		for _, filler := range []string{"", "#" + strings.Repeat("it's ", maxLogin) + "\n"} {
+			line, err := rootLine([]string{"SLOT=a b"}, []string{"sh", "-c", filler + script, "sh", "it's", ""}, false)
+			if err != nil || (line.stdin != nil) != (filler != "") {
+				t.Fatal(err, len(line.stdin))
+			}
+			run := func(n int) (string, error) {
+				cmd := exec.Command(shell[0], append(slices.Clone(shell[1:]), "-c", line.login)...)
+				cmd.Stdin = bytes.NewReader(line.stdin[:n])
+				cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin", "HOME=" + dir}
+				out, err := cmd.Output()
+				return string(out), err
+			}
+			if out, err := run(len(line.stdin)); err != nil || out != "yes|C|a b|it's||" {
+				t.Errorf("%s made %q of %.200s: %v", shell, out, line.login, err)
+			}
+			if line.stdin == nil {
+				continue
+			}
+			for _, n := range []int{1, 2, 9, len(line.stdin) / 2, len(line.stdin) - 9, len(line.stdin) - 2} {
+				if out, err := run(n); out != "" || err == nil {
+					t.Errorf("%s ran the first %d of %d bytes: %q, %v", shell, n, len(line.stdin), out, err)
+				}
+			}
 		}
 	}
 }

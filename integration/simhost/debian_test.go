@@ -177,6 +177,9 @@ func TestLineThroughStdin(t *testing.T) {
 	if stdout, _, status := played(t, &Debian{}, long+"\n}", throughStdin); status != 0 || stdout != long[5:]+"\n" {
 		t.Errorf("status %d, output of %d bytes", status, len(stdout))
 	}
+	if stdout, _, status := played(t, &Debian{}, "{ LC_ALL=C exec "+long+"\n}\n", rootThroughStdin); status != 0 || stdout != long[5:]+"\n" {
+		t.Errorf("for root it ended with %d and %d bytes", status, len(stdout))
+	}
 	if stdout, stderr, status := played(t, &Debian{}, long, throughStdin); status != 2 || stdout != "" {
 		t.Errorf("a line that is cut short: status %d, stderr %q, output of %d bytes", status, stderr, len(stdout))
 	}

@@ -26,19 +26,26 @@ const decoder = `eval "$(printf %b "$1")"`
 // the closing brace, so that one cut short does nothing.
 const throughStdin = `exec /bin/sh -c 'eval "{ $(cat)"'`
 
+// rootThroughStdin is how one for root may be sent: to sudo's shell, where the
+// opening brace comes with it.
+const rootThroughStdin = `exec sudo -n -- sh`
+
 // whole reads the line that comes through stdin, where it does.
 func whole(line string, stdin io.Reader) (string, error) {
-	if line != throughStdin {
+	if line != throughStdin && line != rootThroughStdin {
 		return line, nil
 	}
 	text, err := io.ReadAll(io.LimitReader(stdin, 1<<20))
 	if err != nil {
 		return "", err
 	}
-	long, closed := strings.CutSuffix(string(text), "\n}")
+	long, closed := strings.CutSuffix(strings.TrimSuffix(string(text), "\n"), "\n}")
 	if !closed {
 		//lint:ignore ST1005 the words are dash's own
 		return "", errors.New(`Syntax error: end of file unexpected (expecting "}")`)
+	}
+	if line == rootThroughStdin {
+		long = "sudo -n -- " + strings.TrimPrefix(long, "{ ")
 	}
 	return long, nil
 }
