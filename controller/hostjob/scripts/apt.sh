@@ -5,6 +5,18 @@
 # host, and the caches that other users of apt want stay as they are.
 ours='-o Dir::Etc::sourcelist=sources.list.d/aptfleet.sources -o Dir::Etc::sourceparts=- -o APT::Get::List-Cleanup=0 -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache='
 
+# only names the host's architecture to apt where dpkg has no other. Else every
+# run of apt starts dpkg to ask for them, and so do five of the programs that
+# check the signature of a list.
+only=''
+
+# native_only sets $only.
+native_only() {
+	first='' foreign=${APTFLEET_ROOT:-}/var/lib/dpkg/arch
+	[ ! -s "$foreign" ] || { read -r first && ! read -r _; } <"$foreign" || return 0
+	[ "${first:-$native}" != "$native" ] || only="-o APT::Architectures::=$native"
+}
+
 # bounded is put before apt-get where it may take only so long, and here is the
 # folder in which it runs, if that matters.
 bounded='' here=''
@@ -26,7 +38,8 @@ said() { tail -c +$((mark + 1)) "$job/log" | grep -q -E -e "$1"; }
 # apt_get runs apt-get with the sources $1 (ours or all). It never has a
 # terminal to ask on; what it has to say goes to the log and, for machines, to
 # the status file. Its own pty for dpkg stays: without it a maintainer script
-# that outlives apt may die at its first word.
+# that outlives apt may die at its first word. What its planner would keep for
+# bug reports, packed by xz, costs as much as a simulation.
 #
 # apt waits for dpkg's locks, but neither for that of its lists nor for that of
 # its archives.
@@ -49,8 +62,8 @@ apt_once() {
 	[ "$lists" != all ] || lists=
 	[ ! -s "$job/proxy" ] || lists="$lists -o $(cat "$job/proxy")"
 	# shellcheck disable=SC2086 # options without blanks, to be split
-	inside $bounded ${here:+env -C "$here"} apt-get $lists -q -y -o APT::Status-Fd=3 -o "DPkg::Lock::Timeout=$lock_timeout" \
-		-o Acquire::Retries=0 $apt_conffiles "$@" </dev/null 3>>"$job/status"
+	inside $bounded ${here:+env -C "$here"} apt-get $only $lists -q -y -o APT::Status-Fd=3 -o "DPkg::Lock::Timeout=$lock_timeout" \
+		-o Acquire::Retries=0 -o Dir::Log::Planner= $apt_conffiles "$@" </dev/null 3>>"$job/status"
 	code=$?
 	return "$code"
 }

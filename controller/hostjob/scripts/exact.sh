@@ -124,5 +124,5 @@ restore_marks() {
 mark_as() {
 	[ -n "$2" ] || return 0
 	# shellcheck disable=SC2086
-	inside apt-mark $ours "$1" $2 || note note "could not mark as $1: $2"
+	inside apt-mark $only $ours "$1" $2 || note note "could not mark as $1: $2"
 }

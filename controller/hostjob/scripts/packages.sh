@@ -59,7 +59,7 @@ policy() {
 	[ "$lists" = all ] || lists=$ours
 	[ "$lists" != all ] || lists=
 	# shellcheck disable=SC2086 # options and names without blanks, to be split
-	inside apt-cache $lists policy $open | while IFS= read -r line; do
+	inside apt-cache $only $lists policy $open | while IFS= read -r line; do
 		case $line in
 		"  Candidate: "*) echo "candidate $name ${line#  Candidate: }" ;;
 		"        "*/var/lib/dpkg/status) ;;

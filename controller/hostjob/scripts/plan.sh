@@ -62,7 +62,7 @@ sizes() {
 	[ "$width" = ours ] && [ "$mode" != dist-upgrade ] || lists=
 	incoming=$(cat "$job/incoming")
 	# shellcheck disable=SC2086 # options and names without blanks, to be split
-	inside apt-cache $lists show --no-all-versions $incoming |
+	inside apt-cache $only $lists show --no-all-versions $incoming |
 		sed -n -e 's/^\(Package\|Version\|Architecture\|Size\|Installed-Size\): /offer &/p' -e 's/^$/offer/p'
 }
 

@@ -15,6 +15,7 @@ phase() { note phase "$1"; }
 # architecture too, apt never does: changes are compared in apt's names.
 read_spec() {
 	know_native
+	native_only
 	bare=''
 	! grep -q -x 'mode exact' "$job/spec" || bare="s/:$native\\(=\\|\$\\)/\\1/"
 	sed "$bare" "$job/spec" >"$job/spec.read"
