@@ -235,6 +235,7 @@ func TestDyingAgainAndAgain(t *testing.T) {
 	}
 }
 
+// TestOldJobsAreRemoved holds that a host looks for old jobs once a day.
 func TestOldJobsAreRemoved(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -244,10 +245,24 @@ func TestOldJobsAreRemoved(t *testing.T) {
 	jobs := filepath.Join(h.root, "var/lib/aptfleet/jobs")
 	long := time.Now().AddDate(0, 0, -32)
 	h.must(os.Chtimes(filepath.Join(jobs, "old"), long, long))
-	h.run(hostjob.Spec{ID: "new", Packages: targets("app")})
-	left, err := filepath.Glob(filepath.Join(jobs, "*"))
-	h.must(err)
-	if want := []string{filepath.Join(jobs, "new"), filepath.Join(jobs, "recent")}; !slices.Equal(left, want) {
-		t.Errorf("the jobs left are %q, want %q", left, want)
+	for _, tt := range []struct {
+		id, swept string
+		want      []string
+	}{
+		{"new", "", []string{"new", "old", "recent"}},
+		{"next", "1000000000\n", []string{"new", "next", "recent"}},
+	} {
+		if tt.swept != "" {
+			h.write("var/lib/aptfleet/swept", tt.swept)
+		}
+		h.run(hostjob.Spec{ID: tt.id, Packages: targets("app")})
+		left, err := filepath.Glob(filepath.Join(jobs, "*"))
+		h.must(err)
+		for i := range left {
+			left[i] = filepath.Base(left[i])
+		}
+		if !slices.Equal(left, tt.want) {
+			t.Errorf("the jobs left are %q, want %q", left, tt.want)
+		}
 	}
 }

@@ -13,7 +13,7 @@ var scriptFiles embed.FS
 var (
 	startScript  = script("lease", "birth", "boot", "state", "start", "follow")
 	followScript = script("lease", "birth", "boot", "state", "follow")
-	workScript   = script("birth", "apt", "spec", "packages", "marks", "archives", "refresh", "repair", "install", "exact", "prefetch", "work")
+	workScript   = script("birth", "apt", "spec", "packages", "marks", "survey", "archives", "refresh", "repair", "install", "exact", "prefetch", "result", "work")
 	planScript   = script("apt", "spec", "packages", "marks", "archives", "refresh", "install", "simulate", "holder", "plan")
 	rebootScript = script("boot", "holder", "reboot")
 )

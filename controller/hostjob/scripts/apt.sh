@@ -1,5 +1,9 @@
 # How the work calls apt and dpkg. Sets $code to the exit status of the last
 # call, and $mark to where in the log its output begins.
+#
+# A program that a host starts costs it as much as a page of shell, and so does
+# every subshell. So functions that others would write to print a value set a
+# variable instead.
 
 # ours keeps apt to our source and out of its caches: 8 times less work for the
 # host, and the caches that other users of apt want stay as they are.
@@ -17,19 +21,31 @@ native_only() {
 	[ "${first:-$native}" != "$native" ] || only="-o APT::Architectures::=$native"
 }
 
+# know_native sets $native to the host's own architecture.
+know_native() {
+	native=$(instead dpkg --print-architecture)
+	native_only
+}
+
 # bounded is put before apt-get where it may take only so long, and here is the
 # folder in which it runs, if that matters.
 bounded='' here=''
 
-# within prints the path of file $1 as what runs inside sees it.
-within() { echo "${1#"${APTFLEET_CHROOT:-}"}"; }
+# within sets $inner to the path of file $1 as what runs inside sees it.
+within() { inner=${1#"${APTFLEET_CHROOT:-}"}; }
 
-# inside runs a command in the host's root. What a package leaves running must
-# not keep the lock that says we live.
+# inside runs a command in the host's root, and instead does so in place of a
+# subshell. What a package leaves running must not keep the lock that says we
+# live.
 inside() { ${APTFLEET_CHROOT:+chroot "$APTFLEET_CHROOT"} "$@" 9>&-; }
+instead() { exec ${APTFLEET_CHROOT:+chroot "$APTFLEET_CHROOT"} "$@" 9>&-; }
 
 # note tells the controller something in the status file, in apt's own form.
 note() { echo "aptfleet:$1:$2" >>"$job/status"; }
+
+# remark sets $mark to how far the log has been written, by the kernel's account
+# of the file that is our standard error (proc(5)).
+remark() { read -r _ mark </proc/self/fdinfo/2; }
 
 # said tells whether the last call printed a line with one of the extended
 # expressions in it.
@@ -44,23 +60,26 @@ said() { tail -c +$((mark + 1)) "$job/log" | grep -q -E -e "$1"; }
 # apt waits for dpkg's locks, but neither for that of its lists nor for that of
 # its archives.
 apt_get() {
-	deadline=$(($(uptime) + lock_timeout))
+	uptime
+	deadline=$((up + lock_timeout))
 	until apt_once "$@"; do
-		said '^E: Could not get lock' && [ "$(uptime)" -lt "$deadline" ] || break
+		said '^E: Could not get lock' && uptime && [ "$up" -lt "$deadline" ] || break
 		sleep 1
 	done
 	return "$code"
 }
 
-# uptime prints seconds by a clock that nobody sets.
-uptime() { read -r up </proc/uptime && echo "${up%%.*}"; }
+# uptime sets $up to seconds by a clock that nobody sets.
+uptime() { read -r up </proc/uptime && up=${up%%.*}; }
+
+# sources sets $lists to the options for the sources $1.
+sources() { case $1 in all) lists='' ;; *) lists=$ours ;; esac }
 
 apt_once() {
-	mark=$(wc -c <"$job/log") lists=$1
+	remark
+	sources "$1"
 	shift
-	[ "$lists" = all ] || lists=$ours
-	[ "$lists" != all ] || lists=
-	[ ! -s "$job/proxy" ] || lists="$lists -o $(cat "$job/proxy")"
+	[ ! -s "$job/proxy" ] || { read -r proxy; lists="$lists -o $proxy"; } <"$job/proxy"
 	# shellcheck disable=SC2086 # options without blanks, to be split
 	inside $bounded ${here:+env -C "$here"} apt-get $only $lists -q -y -o APT::Status-Fd=3 -o "DPkg::Lock::Timeout=$lock_timeout" \
 		-o Acquire::Retries=0 -o Dir::Log::Planner= $apt_conffiles "$@" </dev/null 3>>"$job/status"
@@ -71,15 +90,17 @@ apt_once() {
 # dpkg_alone runs dpkg without apt, and waits for its lock as apt does: whoever
 # is left over from a killed apt holds it until it has ended.
 dpkg_alone() {
-	deadline=$(($(uptime) + lock_timeout))
+	uptime
+	deadline=$((up + lock_timeout))
 	while :; do
-		mark=$(wc -c <"$job/log")
+		remark
 		# shellcheck disable=SC2086 # options without blanks, to be split
 		inside dpkg $dpkg_conffiles "$@" </dev/null
 		code=$?
 		said 'lock (was|is) locked by another process' || return "$code"
 		held "dpkg's lock"
-		[ "$(uptime)" -lt "$deadline" ] || return "$code"
+		uptime
+		[ "$up" -lt "$deadline" ] || return "$code"
 		sleep 1
 	done
 }

@@ -3,30 +3,34 @@
 archives=${APTFLEET_ROOT:-}/var/lib/aptfleet/archives
 apt_archives=${APTFLEET_ROOT:-}/var/cache/apt/archives
 
-# archive prints the path of the package NAME=VERSION $1 in the first of the
+# archive sets $path to that of the package NAME=VERSION $1 in the first of the
 # folders that follow which has it.
 archive() {
-	name=${1%%=*}
-	file=${name%%:*}_$(echo "${1#*=}" | sed 's/:/%3a/g')_
+	name=${1%%=*} version=${1#*=}
 	shift
+	while :; do
+		case $version in
+		*:*) version=${version%%:*}%3a${version#*:} ;;
+		*) break ;;
+		esac
+	done
 	case $name in
 	*:*) architectures=${name##*:} ;;
 	*) architectures="all $native" ;;
 	esac
 	for folder; do
 		for architecture in $architectures; do
-			[ ! -f "$folder/$file$architecture.deb" ] || {
-				echo "$folder/$file$architecture.deb"
-				return
-			}
+			path=$folder/${name%%:*}_${version}_$architecture.deb
+			[ ! -f "$path" ] || return 0
 		done
 	done
 	return 1
 }
 
-# lacking prints which of the packages NAME=VERSION are not kept by us.
+# lacking sets $need to those of the packages NAME=VERSION that are not kept by us.
 lacking() {
+	need=''
 	for package; do
-		archive "$package" "$archives" >/dev/null || printf '%s ' "$package"
+		archive "$package" "$archives" || need="$need $package"
 	done
 }

@@ -1,2 +1,2 @@
-# boot_id prints which boot of the machine this is.
-boot_id() { read -r id </proc/sys/kernel/random/boot_id && echo "$id"; }
+# boot_id sets $boot to which boot of the machine this is.
+boot_id() { read -r boot </proc/sys/kernel/random/boot_id; }

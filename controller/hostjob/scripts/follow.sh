@@ -3,18 +3,19 @@
 # for the job's end, and then up to five times as long for the first news.
 # $2 owner and $3 seconds of lease, which is renewed; 0 leaves it as it is.
 #
-# It runs every other second on every host, so it starts as few programs as it can.
+# It runs again and again on every host, so it starts as few programs as it can.
 set -u
 umask 077
 base=${APTFLEET_ROOT:-}/var/lib/aptfleet
 job=$base/jobs/$1
 chunk=262144
 
-# sizes sets $log and $status to how long the files are by now.
+# sizes sets $log, $status and $result to how long the files are by now.
 sizes() {
-	sizes=$(stat --printf '%s ' "$job/log" "$job/status" 2>/dev/null) || sizes='0 0 '
-	log=${sizes%% *} status=${sizes#* }
-	status=${status% }
+	sizes=$(stat --printf '%s ' "$job/log" "$job/status" "$job/result" 2>/dev/null)
+	# shellcheck disable=SC2086 # split into its words
+	set -- $sizes
+	log=${1:-0} status=${2:-0} result=${3:-0}
 }
 
 # span sets $span to how much of a file of $2 bytes follows offset $1, at most a
@@ -38,7 +39,7 @@ await() {
 	}
 }
 
-[ "$3" = 0 ] || [ ! -d "$base" ] || lease "$2" "$3"
+[ "$3" = 0 ] || [ ! -d "$base" ] || [ -n "${now:-}" ] || lease "$2" "$3" # which a start has just taken
 settled
 log='' rounds=0
 while [ "$state" = running ] && [ "$6" -gt 0 ] && [ "$rounds" -lt 5 ]; do
@@ -51,14 +52,14 @@ done
 # The state is older than the sizes, so that an end is never told before the
 # last bytes that came before it.
 [ -n "$log" ] || sizes
-result=0
-if [ "$state" = ended ]; then
-	result=$(stat -c %s "$job/result" 2>/dev/null) || result=0
-	release "$2"
-fi
+if [ "$state" = ended ]; then release "$2"; else result=0; fi
 span "$4" "$log" && new_log=$span
 span "$5" "$status" && new_status=$span
 echo "aptfleet-job $state $log $new_log $status $new_status $result"
 part "$job/log" "$4" "$new_log"
-part "$job/status" "$5" "$new_status"
-[ "$result" = 0 ] || cat "$job/result"
+if [ "$result" != 0 ] && [ "$new_status" = "$status" ]; then
+	cat "$job/status" "$job/result" # as a rule all of a short job is asked for once
+else
+	part "$job/status" "$5" "$new_status"
+	[ "$result" = 0 ] || cat "$job/result"
+fi

@@ -14,13 +14,13 @@ install() {
 # carry_out runs apt's command for what is asked, with the lists $1 and the
 # options that follow.
 carry_out() {
-	lists=$1
+	where=$1
 	shift
 	# shellcheck disable=SC2086 # names and options without blanks, to be split
 	case $mode in
-	install) apt_get "$lists" "$@" $allowed install $wanted ;;
-	only-upgrade) apt_get "$lists" "$@" $allowed --only-upgrade install $wanted ;;
-	exact) apt_get "$lists" "$@" $allowed install $picked ;;
+	install) apt_get "$where" "$@" $allowed install $wanted ;;
+	only-upgrade) apt_get "$where" "$@" $allowed --only-upgrade install $wanted ;;
+	exact) apt_get "$where" "$@" $allowed install $picked ;;
 	dist-upgrade) apt_get all "$@" $allowed dist-upgrade ;;
 	esac
 }

@@ -1,12 +1,18 @@
 # The lease of this host: one line "EXPIRY OWNER" in $base/lease, by the host's
-# own clock, changed only under the lock. Nobody waits for a lease.
+# own clock, changed only under the lock; no line where nobody has it. Nobody
+# waits for a lease.
+now=''
 
 # locked takes the lock, as file 8. A redirection that fails would end the shell
 # if exec made it, so it is tried before.
 locked() { true >>"$base/lease.lock" && exec 8>>"$base/lease.lock" && flock -w 10 8; }
 
-# lease takes or renews the lease for owner $1 for $2 seconds. If it fails,
-# $holder is who has it and $until its expiry; no holder is a disk that is full.
+# lease takes or renews the lease for owner $1 for $2 seconds, and sets $now. If it
+# fails, $holder is who has it and $until its expiry; no holder is a disk that is
+# full.
+#
+# The line is written over the one that is there, in one piece: that needs no room
+# on the disk, and no program. What is left of a longer one is on the next line.
 lease() {
 	holder='' until=0 now=$(date +%s)
 	locked || return 1
@@ -15,9 +21,8 @@ lease() {
 		exec 8>&-
 		return 1
 	fi
-	holder=''
-	echo "$((now + $2)) $1" >"$base/lease.new" && mv "$base/lease.new" "$base/lease"
-	leased=$?
+	holder='' leased=1
+	! echo "$((now + $2)) $1" 1<>"$base/lease" || leased=0
 	exec 8>&-
 	return "$leased"
 }
@@ -27,6 +32,6 @@ release() {
 	holder=''
 	locked || return
 	[ ! -s "$base/lease" ] || read -r until holder <"$base/lease"
-	[ "$holder" != "$1" ] || rm -f "$base/lease"
+	[ "$holder" != "$1" ] || true >"$base/lease"
 	exec 8>&-
 }

@@ -5,23 +5,32 @@ set -u
 umask 077
 base=${APTFLEET_ROOT:-}/var/lib/aptfleet
 exec 4>&1
-job=$( (mkdir -p "$base" && mktemp -d "$base/plan.XXXXXX") 2>&1) || {
-	echo "aptfleet-plan failed cannot write to $base: $job"
-	exit 0
+
+# make makes the folder that all is written to, and $job its name.
+make() {
+	[ -d "$base" ] || mkdir -p "$base" || return
+	job=$base/plan.$$
+	[ ! -e "$job" ] || rm -rf "$job"
+	mkdir "$job"
 }
-trap 'rm -rf "$job"' EXIT
-find "$base" -mindepth 1 -maxdepth 1 -name 'plan.*' -mmin +60 -exec rm -rf {} +
 
 # full refuses to plan on a disk that has no room for what is written here: apt
 # does not notice when its own words are cut off.
 full() {
-	reason=$( (head -c 65536 /dev/zero >"$job/room") 2>&1) && return 1
+	printf %065536d 0 >"$job/room" 2>/dev/null && true >"$job/room" && return 1
+	reason=$( (head -c 65536 /dev/zero >"$job/room") 2>&1)
 	echo "aptfleet-plan failed cannot write to $job: $reason"
 }
 
+if ! make 2>/dev/null; then
+	reason=$(make 2>&1)
+	echo "aptfleet-plan failed cannot write to $base: $reason"
+	exit 0
+fi
+trap 'rm -rf "$job"' EXIT
 ! full || exit 0
 umask 022 # for apt's lists, which others read
-: >"$job/log" && : >"$job/status" && : >"$job/simulated" && : >"$job/policy"
+for file in log status simulated policy incoming; do true >"$job/$file"; done
 printf %s "$1" >"$job/spec"
 printf %s "$2" >"$job/proxy"
 limit=$3
@@ -37,40 +46,50 @@ install() {
 # explain has apt say in full why it would not.
 explain() { ! said '^E: .*(held broken packages|Unable to)' || carry_out "$width" -s >>"$job/log"; }
 
-# about prints all packages as "NAME|STATUS|VERSION|ARCHITECTURE|KIB", sorted.
-about() {
-	inside dpkg-query -W -f '${binary:Package}|${db:Status-Abbrev}|${Version}|${Architecture}|${Installed-Size}\n' |
-		sed "s/^\([^|]*\):$native|/\1|/" | sort -t '|' -k 1,1
+# changes prints what apt would do and to what, the packages that were asked for,
+# those on hold and those that dpkg has not finished with, as
+# "NAME|STATUS|VERSION|ARCHITECTURE|KIB"; which of them are marked automatic; what
+# people should know; and the space that is free. It writes NAME=VERSION of what
+# would be installed to $job/incoming.
+changes() {
+	know_marks
+	awk -v native="$native" -v targets="$names" -v incoming="$job/incoming" "$reading"'
+		BEGIN { for (n = split(targets, word, " "); n; n--) target[word[n]] }
+		part == "status" { if (sub(/^aptfleet:note:/, "")) print "note", $0; next }
+		part == "disks" && FNR > 1 { kib = $1; sub(/^ *[^ ]+ +/, ""); print "disk", FNR == 2 ? "system" : "archives", kib, $0 }
+		part == "disks" { next }
+		part == "simulated" { print "simulated", $0 }
+		part == "simulated" && $1 ~ /^(Inst|Remv|Purg)$/ { touched[$2] }
+		part == "simulated" && $1 == "Inst" && match($0, /[(][^ ]*/) { print $2 "=" substr($0, RSTART + 1, RLENGTH - 1) >incoming }
+		part != "packages" { next }
+		{ name = own($1); line = name substr($0, length($1) + 1) }
+		name in touched { print "touched", line }
+		name in target { print "named", line }
+		$2 ~ /^h/ { print "held", line }
+		$2 ~ /^(.[UFHWt]|..R)/ { print "damaged", line }
+		END { for (name in touched) if (name in marked) print "auto", name }
+	' part=status "$job/status" part=disks "$job/disks" part=simulated "$job/simulated" \
+		part=packages FS='|' "$job/packages" part=marks FS=': ' "$states"
 }
 
-# named prints which of it was asked for.
-named() {
-	# shellcheck disable=SC2086 # names without blanks, to be split
-	printf '%s\n' $names | sort -u | join -t '|' - "$job/about"
+# at_hand prints which of what would be installed needs no fetching, and sets
+# $incoming to all of it.
+at_hand() {
+	incoming=''
+	while read -r package; do
+		incoming="$incoming $package"
+		! archive "$package" "$archives" "$apt_archives" || echo "at-hand $package"
+	done <"$job/incoming"
 }
 
-# touched prints the names of the packages that apt would change.
-touched() { sed -n 's/^\(Inst\|Remv\|Purg\) \([^ ]*\).*/\2/p' "$job/simulated" | sort -u; }
-
-# incoming prints NAME=VERSION of what apt would install.
-incoming() { sed -n 's/^Inst \([^ ]*\)\( \[[^]]*\]\)\{0,1\} (\([^ ]*\) .*/\1=\3/p' "$job/simulated"; }
-
-# sizes prints what the lists say of what apt would install.
+# sizes prints what the lists say of it.
 sizes() {
-	[ -s "$job/incoming" ] || return 0
-	lists=$ours
-	[ "$width" = ours ] && [ "$mode" != dist-upgrade ] || lists=
-	incoming=$(cat "$job/incoming")
+	[ -n "$incoming" ] || return 0
+	sources "$width"
+	[ "$mode" != dist-upgrade ] || sources all
 	# shellcheck disable=SC2086 # options and names without blanks, to be split
 	inside apt-cache $only $lists show --no-all-versions $incoming |
 		sed -n -e 's/^\(Package\|Version\|Architecture\|Size\|Installed-Size\): /offer &/p' -e 's/^$/offer/p'
-}
-
-# at_hand prints which of it needs no fetching.
-at_hand() {
-	while read -r package; do
-		! archive "$package" "$archives" "$apt_archives" >/dev/null || echo "at-hand $package"
-	done <"$job/incoming"
 }
 
 # section prints the names under heading $1 of what apt has to say to people, as
@@ -82,41 +101,37 @@ section() {
 # left_alone prints what an upgrade of everything leaves as it is.
 left_alone() {
 	[ "$mode" = dist-upgrade ] || return 0
-	carry_out all -s >"$job/talk"
 	section 'The following packages have been kept back' kept
 	section 'The following upgrades have been deferred due to phasing' deferred
 }
 
-# disk prints the space that is free, in KiB, for what is called $1 at path $2.
-disk() {
-	at=$2
-	[ -d "$at" ] || at=${APTFLEET_ROOT:-}/
-	df -k --output=avail,target "$at" | sed -n "2s/^ */disk $1 /p"
+# gather writes what the report is made of, but for the simulation: what is
+# installed, what an upgrade says to people, and the space that is free, in KiB,
+# where packages are installed and where they are kept.
+gather() {
+	look
+	list >"$job/packages"
+	[ "$mode" != dist-upgrade ] || carry_out all -s >"$job/talk"
+	system=${APTFLEET_ROOT:-}/usr
+	[ -d "$system" ] || system=${APTFLEET_ROOT:-}/
+	df -k --output=avail,target "$system" "$base" >"$job/disks"
 }
 
 # report prints the plan.
 report() {
 	echo "aptfleet-plan $failed"
 	echo "sources $width"
-	sed 's/^/simulated /' "$job/simulated"
-	touched >"$job/touched"
-	incoming >"$job/incoming"
-	about >"$job/about"
-	join -t '|' "$job/touched" "$job/about" | sed 's/^/touched /'
-	sed -n -e 's/^[^|]*|h/held &/p' -e 's/^[^|]*|.[UFHWt]/damaged &/p' -e 's/^[^|]*|..R/damaged &/p' "$job/about"
-	named | sed 's/^/named /'
-	marks | comm -12 - "$job/touched" | sed 's/^/auto /'
+	changes
+	at_hand
 	sizes
 	left_alone
-	at_hand
-	disk system "${APTFLEET_ROOT:-}/usr"
-	disk archives "$base"
 	holder
-	sed -n 's/^aptfleet:note:/note /p' "$job/status"
 	[ "$failed" = 0 ] || tail -n 60 "$job/log" | cut -c 1-500 | sed 's/^/log /'
 	echo end
 }
 
+know_native
+read_mode
 read_spec
 lock_timeout=60 bounded="timeout -k 10 $limit" width=ours
 allowed='--allow-downgrades --allow-change-held-packages'
@@ -126,5 +141,5 @@ refresh "$refresh"
 [ "$code" != 0 ] || install_targets
 failed=$code
 [ "$failed" = 0 ] || explain
-report >"$job/report"
-full >&4 || cat "$job/report" >&4
+gather
+full >&4 || report >&4

@@ -4,21 +4,23 @@
 # prefetch fetches what is asked for and comes; what goes, it fetches where it
 # still can.
 prefetch() {
+	stale=$code
 	phase prefetch
-	rm -rf "$job/download"
-	mkdir -p "$archives" "$job/download"
-	find "$archives" -type f -mtime +30 -delete
+	download=$job/download
+	[ ! -d "$download" ] || rm -rf "$download"
+	mkdir "$download"
+	[ -d "$archives" ] || mkdir -p "$archives"
 	# shellcheck disable=SC2086 # names without blanks, to be split
 	adopt $outgoing
 	# shellcheck disable=SC2086
 	fetch_all $wanted $outgoing
-	rm -rf "$job/download"
 	# shellcheck disable=SC2086
 	remember $wanted $outgoing
 	trim
 	code=0
 	# shellcheck disable=SC2086
-	[ -z "$(lacking $wanted)" ] || code=100
+	lacking $wanted
+	[ -z "$need" ] || code=100
 }
 
 # fetch_all fetches the packages in as few calls as may be: with our lists, with
@@ -33,47 +35,62 @@ fetch_all() {
 # fetch fetches those of the packages that are lacking, with the lists $1. apt
 # writes into the folder where it is called; only what it calls whole is kept.
 fetch() {
-	lists=$1
+	with=$1
 	shift
-	need=$(lacking "$@")
+	lacking "$@"
 	[ -n "$need" ] || return 0
-	here=$(within "$job/download")
+	within "$download"
+	[ -z "${APTFLEET_CHROOT:-}" ] || here=$inner
+	cd "$download" || return
 	# shellcheck disable=SC2086
-	apt_get "$lists" download $need
+	apt_get "$with" download $need
 	here=''
+	cd /
 	[ "$code" = 0 ] || return
-	mv -f "$job/download/"*.deb "$archives/"
+	mv -f "$download/"*.deb "$archives/"
 }
 
-# adopt keeps what apt has in its own cache.
+# adopt keeps what apt has in its own cache: by another name for it, or where that
+# is on another disk by a copy.
 adopt() {
 	for package; do
-		path=$(archive "$package" "$archives" "$apt_archives") || continue
-		[ "${path%/*}" = "$archives" ] || {
-			cp -p "$path" "$job/download/" && mv -f "$job/download/${path##*/}" "$archives/"
-		}
+		archive "$package" "$archives" "$apt_archives" || continue
+		[ "${path%/*}" = "$archives" ] || ln "$path" "$archives/" 2>/dev/null ||
+			{ cp -p "$path" "$download/" && mv -f "$download/${path##*/}" "$archives/"; }
 	done
 }
 
 # remember makes the packages the youngest ones of those that are kept.
 remember() {
+	kept=''
 	for package; do
-		path=$(archive "$package" "$archives") && touch "$path"
+		! archive "$package" "$archives" || kept="$kept ${path##*/}"
 	done
+	# shellcheck disable=SC2086
+	[ -z "$kept" ] || (cd "$archives" && exec touch $kept)
 }
 
 # trim removes the oldest packages until what is left is within the limit.
 trim() {
+	kib=$(du -sk "$archives")
+	[ "${kib%%[!0-9]*}" -gt "$archive_limit" ] || return 0
 	find "$archives" -type f -printf '%T@ %p\n' | sort -n | while read -r _ path; do
 		[ "$(du -sk "$archives" | cut -f 1)" -gt "$archive_limit" ] || return 0
 		rm -f "$path"
 	done
 }
 
-# fetched prints what is kept now of what was asked for, and what is not.
+# fetched writes as the result what is kept now of what was asked for, and what is
+# not.
 fetched() {
-	[ "$mode" = prefetch ] || return 0
-	for package in $wanted $outgoing; do
-		if archive "$package" "$archives" >/dev/null; then echo "kept $package"; else echo "missing $package"; fi
-	done
+	true >"$job/reserve"
+	{
+		echo "exit $code"
+		echo "native $native"
+		[ "$stale" = 0 ] || echo stale
+		for package in $wanted $outgoing; do
+			if archive "$package" "$archives"; then echo "kept $package"; else echo "missing $package"; fi
+		done
+		echo end
+	} >"$job/result"
 }

@@ -5,7 +5,7 @@
 set -u
 umask 022
 base=${APTFLEET_ROOT:-}/var/lib/aptfleet/reboots
-boot=$(boot_id)
+boot_id
 
 say() {
 	echo "aptfleet-reboot $*"

@@ -12,10 +12,11 @@ interrupted() {
 # repair waits for what is left over of the interrupted run, lets dpkg finish
 # it, and brings back the packages that must be unpacked again.
 repair() {
+	surveyed=''
 	note note "had to repair an interrupted dpkg: $(damaged | cut -d '|' -f 1 | tr '\n' ' ')"
 	dpkg_alone --configure -a
 	look
-	list | grep '^[^|]*|..R' | while IFS='|' read -r name _ version; do
+	list | grep '^[^|]*|..R' | while IFS='|' read -r name _ version _; do
 		reinstall "$name" "$version"
 	done
 	look
@@ -27,8 +28,9 @@ repair() {
 # that we or apt kept, else from the lists. What is asked for anyway is left to the
 # installation, which brings the right version at once.
 reinstall() {
-	if path=$(archive "${1%":$native"}=$2" "$archives" "$apt_archives"); then
-		dpkg_alone -i "$(within "$path")"
+	if archive "${1%":$native"}=$2" "$archives" "$apt_archives"; then
+		within "$path"
+		dpkg_alone -i "$inner"
 		return
 	fi
 	! is_target "$1" || return 0

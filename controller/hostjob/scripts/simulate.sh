@@ -4,5 +4,6 @@
 # nothing but its lines for machines: hooks that chat with people are taken out.
 simulate() {
 	printf '#clear AptCli::Hooks::%s;\n' Install Upgrade >"$job/quiet.conf"
-	carry_out "$1" -c "$(within "$job/quiet.conf")" -qq -s >"$job/simulated"
+	within "$job/quiet.conf"
+	carry_out "$1" -c "$inner" -qq -s >"$job/simulated"
 }

@@ -5,21 +5,25 @@ export LC_ALL=C DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical NEEDREST
 unset LANGUAGE
 
 mode='' refresh='' lock_timeout=0 allowed='' wanted='' names='' open=''
-outgoing='' from='' auto='' manual='' picked='' archive_limit=0
+outgoing='' auto='' manual='' picked='' archive_limit=0
 export archive_limit # not every script that reads it uses it
 apt_conffiles='' dpkg_conffiles=''
 
 phase() { note phase "$1"; }
 
+# read_mode sets $mode, for those who do not need the rest yet.
+read_mode() { { read -r _ && read -r _ mode; } <"$job/spec"; }
+
 # read_spec reads the job's spec. dpkg names some packages by the host's own
 # architecture too, apt never does: changes are compared in apt's names.
 read_spec() {
-	know_native
-	native_only
-	bare=''
-	! grep -q -x 'mode exact' "$job/spec" || bare="s/:$native\\(=\\|\$\\)/\\1/"
-	sed "$bare" "$job/spec" >"$job/spec.read"
-	while read -r key value; do ask "$key" "$value"; done <"$job/spec.read"
+	while read -r key value; do
+		[ "$mode" != exact ] || case $value in
+		*":$native="*) value=${value%%":$native="*}=${value#*=} ;;
+		*":$native") value=${value%":$native"} ;;
+		esac
+		ask "$key" "$value"
+	done <"$job/spec"
 }
 
 # ask takes one line of the spec.
@@ -39,7 +43,6 @@ ask() {
 		case $2 in *=*) ;; *) open="$open $2" ;; esac
 		;;
 	outgoing) outgoing="$outgoing $2" ;;
-	from) from="$from $2" ;;
 	auto) auto="$auto $2" ;;
 	manual) manual="$manual $2" ;;
 	archive-limit) archive_limit=$2 ;;

@@ -9,12 +9,13 @@ judge() {
 	[ ! -s "$job/rc" ] || return 0
 	[ ! -s "$job/pid" ] || read -r pid born <"$job/pid"
 	state=running
-	[ -z "$pid" ] || [ "$(birth "$pid")" != "$born" ] || return 0
+	[ -z "$pid" ] || { birth "$pid"; [ "$birth" != "$born" ]; } || return 0
 	state=ended # between the two looks
 	[ ! -s "$job/rc" ] || return 0
 	state=rebooted
-	read -r boot <"$job/boot_id" || boot=
-	[ "$boot" = "$(boot_id)" ] || return 0
+	read -r began <"$job/boot_id" || began=
+	boot_id
+	[ "$began" = "$boot" ] || return 0
 	state=died
 }
 

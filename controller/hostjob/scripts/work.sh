@@ -4,15 +4,20 @@ set -u
 umask 022
 job=$1
 exec </dev/null >>"$job/log" 2>&1
-# Given up for dead before it began, or started twice.
-[ ! -d "$job/attempt-$(($2 + 1))" ] && mkdir "$job/attempt-$2/began" || exit 0
+# Given up for dead before it began, or started twice: only one makes the file.
+set -C
+[ ! -d "$job/attempt-$(($2 + 1))" ] && true 2>/dev/null >"$job/attempt-$2/began" || exit 0
+set +C
 exec 9>"$job/alive" && flock 9 # until the end, see follow.sh
-echo "$$ $(birth $$)" >"$job/pid.new" && mv "$job/pid.new" "$job/pid"
+birth $$
+echo "$$ $birth" >"$job/pid"
+[ "$2" = 1 ] || echo "Begun again, for the attempt $2."
 
 # left prints what a dist-upgrade still would change.
 left() {
 	[ "$mode" = dist-upgrade ] || return 0
-	plan=$(inside apt-get -s -q -y dist-upgrade </dev/null) || echo "left (unknown: apt-get cannot simulate)"
+	# shellcheck disable=SC2086 # an option, to be split
+	plan=$(inside apt-get $only -s -q -y dist-upgrade </dev/null) || echo "left (unknown: apt-get cannot simulate)"
 	echo "$plan" | sed -n 's/^Inst \([^ ]*\).*/left \1/p'
 }
 
@@ -24,42 +29,27 @@ verify() {
 # killed tells whether it was a signal that ended what apt ran.
 killed() { [ "$code" != 0 ] && said '^E: Sub-process .* (received|exited unexpectedly)'; }
 
-# finish writes the result and, last of all, the exit status that says the job
-# has ended. The reserve makes room for both on a disk that is full.
+# finish writes, last of all, the exit status that says the job has ended.
 finish() {
-	rm -f "$job/reserve"
-	list >"$job/after"
-	{
-		echo "exit $code"
-		echo "native $native"
-		[ "$stale" = 0 ] || echo stale
-		cat "$job/policy"
-		changes
-		left
-		was_auto
-		[ ! -s "$job/refused" ] || sed 's/^/refused /' "$job/refused"
-		fetched
-		! damaged >/dev/null || inside dpkg --audit | head -c 4096 | sed 's/^/audit /'
-		echo end
-	} >"$job/result.new" 2>/dev/null && mv "$job/result.new" "$job/result"
-	echo "$code" >"$job/rc.new" && mv "$job/rc.new" "$job/rc"
+	echo "$code" >"$job/rc"
 	exit 0
 }
 
-read_spec
-: >"$job/policy"
-mark=$(wc -c <"$job/log")
+code=0
+read_mode
 if [ "$mode" = prefetch ]; then # which changes nothing of what is installed
-	code=0 seen=''
-	: >"$job/before"
+	know_native
+	read_spec
 	refresh "$refresh"
-	stale=$code
 	prefetch
+	fetched
 	finish
 fi
 look
 [ -f "$job/before" ] || list >"$job/before"
-[ -f "$job/auto" ] || marks >"$job/auto"
+survey || know_native
+read_spec
+true >"$job/policy"
 phase repair-before
 ! interrupted damaged || repair
 code=0 # what could not be repaired, apt will speak of if it is in the way
@@ -73,5 +63,11 @@ if [ "$code" -gt 128 ] || interrupted unfinished || killed; then
 	install_targets
 	verify
 fi
-keep_holds
+true >"$job/reserve" # a disk that is full must not cost us the verdict
+report
+if [ -s "$job/todo" ]; then
+	put_right
+	look
+	report
+fi
 finish
