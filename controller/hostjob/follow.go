@@ -15,7 +15,8 @@ import (
 const (
 	leaseFor    = 2 * time.Minute  // a lease that is not renewed
 	renewAfter  = leaseFor / 4     // not with every look, which is cheaper for the host without
-	waitFor     = 2 * time.Second  // on the host, for the job's end; silence is waited out five times as long
+	waitFirst   = 4 * time.Second  // on the host, for the job's end, in the answer to the start
+	waitFor     = 8 * time.Second  // the same in later ones; silence is waited out twice as long
 	answerIn    = 30 * time.Second // a host that takes longer is taken for lost
 	startIn     = 3 * time.Minute  // connecting included, for which hosts may have to queue
 	maxAttempts = 3                // of a job that dies, with its host or alone
@@ -212,9 +213,13 @@ func (f *follower) call(ctx context.Context) ([]byte, error) {
 }
 
 func (f *follower) shell(ctx context.Context, lease time.Duration) ([]byte, error) {
+	wait := waitFor
+	if !f.started {
+		wait = waitFirst
+	}
 	args := []string{
 		f.spec.ID, f.spec.Owner, seconds(lease),
-		strconv.FormatInt(f.logAt, 10), strconv.FormatInt(f.statusAt, 10), seconds(waitFor),
+		strconv.FormatInt(f.logAt, 10), strconv.FormatInt(f.statusAt, 10), seconds(wait),
 	}
 	if f.started {
 		return f.sh.Shell(ctx, followScript, args...)

@@ -139,9 +139,9 @@ func (j *job) done(now time.Time) float64 {
 }
 
 // await waits as hostjob's script does: for the end at most as long as was
-// asked, and five times as long in all where there are no news.
+// asked, and twice as long in all where there are no news.
 func (j *job) await(ctx context.Context, r request) {
-	for round := range 5 {
+	for round := range 2 {
 		now := time.Now()
 		if j.ended(now) || round > 0 && j.news(now, r) || ctx.Err() != nil {
 			return

@@ -1,6 +1,6 @@
 # Prints what is new of job $1: a header, the bytes of log and status from
 # offsets $4 and $5, and the result once there is one. It waits up to $6 seconds
-# for the job's end, and then up to five times as long for the first news.
+# for the job's end, and as long again where there are no news by then.
 # $2 owner and $3 seconds of lease, which is renewed; 0 leaves it as it is.
 #
 # It runs again and again on every host, so it starts as few programs as it can.
@@ -42,7 +42,7 @@ await() {
 [ "$3" = 0 ] || [ ! -d "$base" ] || [ -n "${now:-}" ] || lease "$2" "$3" # which a start has just taken
 settled
 log='' rounds=0
-while [ "$state" = running ] && [ "$6" -gt 0 ] && [ "$rounds" -lt 5 ]; do
+while [ "$state" = running ] && [ "$6" -gt 0 ] && [ "$rounds" -lt 2 ]; do
 	await "$6"
 	rounds=$((rounds + 1))
 	judge
