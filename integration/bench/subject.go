@@ -22,6 +22,7 @@ var subjects = []subject{
 	{"jobs", jobs},
 	{"plan", plan},
 	{"rollout", rollout},
+	{"hostcost", hostcost},
 	{"agent", agent},
 	{"stop", stop},
 	{"reports", reports},
