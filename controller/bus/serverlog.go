@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"strings"
 	"sync/atomic"
 
 	"github.com/aptfleet/aptfleet/pkg/health"
+	"github.com/aptfleet/aptfleet/pkg/lazyregexp"
 )
 
 // serverLog takes what the server logs. Its errors are about those who connect,
@@ -33,11 +33,11 @@ func newServerLog(log *slog.Logger) *serverLog {
 
 // ofClient is how the server begins what it says of a connection: the address,
 // and the number that it gave it.
-var ofClient = regexp.MustCompile(`^(\S+) - [a-z]+:\d+ - `)
+var ofClient = lazyregexp.New(`^(\S+) - [a-z]+:\d+ - `)
 
 // ofDoor is how it begins what it says of the door as a whole, at which too many
 // may knock.
-var ofDoor = regexp.MustCompile(`^(Temporary )?\w+ Accept [Ee]rror`)
+var ofDoor = lazyregexp.New(`^(Temporary )?\w+ Accept [Ee]rror`)
 
 // failure returns the first error of the server's store, or nil.
 func (l *serverLog) failure() error { return context.Cause(l.working) }
@@ -85,14 +85,14 @@ func (l *serverLog) Errorf(format string, v ...any) {
 // connections logs a message that is about those who connect, and reports
 // whether it is. They decide how many there are, and their words are in it.
 func (l *serverLog) connections(kind, message string) bool {
-	if m := ofClient.FindStringSubmatch(message); m != nil {
+	if m := ofClient().FindStringSubmatch(message); m != nil {
 		if strings.HasSuffix(message, " - authentication error") {
 			return true // the doorkeeper knows more of it
 		}
 		l.refused.Warn(kind, "address", m[1], "message", health.Text(message[len(m[0]):]))
 		return true
 	}
-	if ofDoor.MatchString(message) {
+	if ofDoor().MatchString(message) {
 		l.refused.Warn("the bus cannot take connections", "message", message)
 		return true
 	}

@@ -2,9 +2,10 @@ package hostjob
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/aptfleet/aptfleet/pkg/lazyregexp"
 )
 
 // Cause is why a job failed, in words for a person.
@@ -28,10 +29,10 @@ const (
 )
 
 var (
-	packageFailed = regexp.MustCompile(`^dpkg: error processing (?:package|archive) (\S+) \(--([a-z-]+)\):$`)
-	scriptFailed  = regexp.MustCompile(`^(?:installed|new|old) (\S+) package (\S+) (?:maintainer )?script subprocess (.*)$`)
-	packageBegins = regexp.MustCompile(`^(?:Setting up|Unpacking|Preparing to unpack|Removing|Processing triggers for|Purging configuration files for) `)
-	diskFull      = regexp.MustCompile(`No space left on device|You don't have enough free space`)
+	packageFailed = lazyregexp.New(`^dpkg: error processing (?:package|archive) (\S+) \(--([a-z-]+)\):$`)
+	scriptFailed  = lazyregexp.New(`^(?:installed|new|old) (\S+) package (\S+) (?:maintainer )?script subprocess (.*)$`)
+	packageBegins = lazyregexp.New(`^(?:Setting up|Unpacking|Preparing to unpack|Removing|Processing triggers for|Purging configuration files for) `)
+	diskFull      = lazyregexp.New(`No space left on device|You don't have enough free space`)
 )
 
 // findCause reads from the end of a log what went wrong: the first package that
@@ -41,7 +42,7 @@ func findCause(log []byte, targets []Target) Cause {
 	lines := logLines(log)
 	var first *Cause
 	for i, line := range lines {
-		m := packageFailed.FindStringSubmatch(line)
+		m := packageFailed().FindStringSubmatch(line)
 		if m == nil {
 			continue
 		}
@@ -66,9 +67,9 @@ func packageCause(name string, before, after []string) Cause {
 	if len(after) > 0 {
 		reason = strings.TrimSpace(after[0])
 	}
-	m := scriptFailed.FindStringSubmatch(reason)
+	m := scriptFailed().FindStringSubmatch(reason)
 	switch {
-	case diskFull.MatchString(reason):
+	case diskFull().MatchString(reason):
 		c.Text = fmt.Sprintf("no space is left on the host for %s", c.Package)
 	case strings.Contains(reason, "conffile prompt"):
 		c.Text = fmt.Sprintf("a configuration file of %s was edited, and nobody is there to ask", c.Package)
@@ -84,7 +85,7 @@ func packageCause(name string, before, after []string) Cause {
 // lastWords are the lines since dpkg began with its last package.
 func lastWords(lines []string) []string {
 	begin := len(lines)
-	for begin > 0 && len(lines)-begin < maxOutput && !packageBegins.MatchString(lines[begin-1]) {
+	for begin > 0 && len(lines)-begin < maxOutput && !packageBegins().MatchString(lines[begin-1]) {
 		begin--
 	}
 	return lines[begin:]
@@ -103,10 +104,10 @@ func aptCause(lines []string) Cause {
 		return Cause{}
 	}
 	c := Cause{Text: errors[0], Output: errors[1:]}
-	if m := lockHeld.FindString(strings.Join(lines, "\n")); m != "" && strings.Contains(c.Text, "lock") {
+	if m := lockHeld().FindString(strings.Join(lines, "\n")); m != "" && strings.Contains(c.Text, "lock") {
 		c.Text = m
 	}
-	if diskFull.MatchString(strings.Join(errors, "\n")) {
+	if diskFull().MatchString(strings.Join(errors, "\n")) {
 		c.Text = "no space is left on the host: " + c.Text
 	}
 	return c

@@ -222,9 +222,9 @@ func (f *follower) shell(ctx context.Context, lease time.Duration) ([]byte, erro
 		strconv.FormatInt(f.logAt, 10), strconv.FormatInt(f.statusAt, 10), seconds(wait),
 	}
 	if f.started {
-		return f.sh.Shell(ctx, followScript, args...)
+		return f.sh.Shell(ctx, followScript(), args...)
 	}
-	return f.sh.Shell(ctx, startScript, append(args, strconv.Itoa(f.attempt), f.spec.encode(), workScript, f.spec.Proxy.option())...)
+	return f.sh.Shell(ctx, startScript(), append(args, strconv.Itoa(f.attempt), f.spec.encode(), workScript(), f.spec.Proxy.option())...)
 }
 
 // backOff is how long to wait after a failed try: 1, 2, 4 up to 30 s, and up to

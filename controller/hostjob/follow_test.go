@@ -17,7 +17,7 @@ import (
 type shellFunc func(started bool, args []string) ([]byte, error)
 
 func (f shellFunc) Shell(_ context.Context, script string, args ...string) ([]byte, error) {
-	return f(script == followScript, args)
+	return f(script == followScript(), args)
 }
 
 var (

@@ -80,7 +80,7 @@ func MakePlan(ctx context.Context, sh Shell, spec Spec) (Plan, error) {
 	spec = spec.withDefaults()
 	ctx, cancel := context.WithTimeoutCause(ctx, startIn+2*planIn, errors.New("the host takes too long to plan"))
 	defer cancel()
-	out, err := sh.Shell(ctx, planScript, spec.encode(), spec.Proxy.option(), strconv.Itoa(int(planIn.Seconds())))
+	out, err := sh.Shell(ctx, planScript(), spec.encode(), spec.Proxy.option(), strconv.Itoa(int(planIn.Seconds())))
 	if err != nil {
 		return Plan{}, fmt.Errorf("cannot plan: %w", err)
 	}

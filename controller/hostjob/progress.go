@@ -3,9 +3,10 @@ package hostjob
 import (
 	"bytes"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/aptfleet/aptfleet/pkg/lazyregexp"
 )
 
 // Holder is the process that has a lock which the job waits for.
@@ -119,7 +120,7 @@ func splitStatus(s string) (subject string, percent float64, text string, ok boo
 	}
 }
 
-var lockHeld = regexp.MustCompile(`Could not get lock .*It is held by process (\d+) \(([^)]*)\)`)
+var lockHeld = lazyregexp.New(`Could not get lock .*It is held by process (\d+) \(([^)]*)\)`)
 
 // log looks whether the last thing said is that a lock is held.
 func (t *tracker) log(end []byte) {
@@ -128,7 +129,7 @@ func (t *tracker) log(end []byte) {
 	if bytes.HasPrefix(line, []byte("E: Unable to lock directory")) { // says so a line before
 		line = end
 	}
-	m := lockHeld.FindSubmatch(line)
+	m := lockHeld().FindSubmatch(line)
 	if m == nil {
 		return
 	}

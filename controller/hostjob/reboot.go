@@ -3,9 +3,10 @@ package hostjob
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/aptfleet/aptfleet/pkg/lazyregexp"
 )
 
 // Restart is how the restart of a host stands.
@@ -21,7 +22,7 @@ const (
 	Back     Restart = "back"     // it is over
 )
 
-var rebootReply = regexp.MustCompile(`^aptfleet-reboot (needless|absent|busy|ordered|starting|back)(?: (.*))?\n$`)
+var rebootReply = lazyregexp.New(`^aptfleet-reboot (needless|absent|busy|ordered|starting|back)(?: (.*))?\n$`)
 
 // Reboot orders the restart of a host that /run/reboot-required or a newer kernel
 // than the one that runs asks for. The host notes it under id, with its boot id:
@@ -43,11 +44,11 @@ func LookAtReboot(ctx context.Context, sh Shell, id string) (Restart, string, er
 func askRestart(ctx context.Context, sh Shell, id, mode string) (Restart, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerIn+time.Second*10) // to connect
 	defer cancel()
-	out, err := sh.Shell(ctx, rebootScript, id, mode)
+	out, err := sh.Shell(ctx, rebootScript(), id, mode)
 	if err != nil {
 		return "", "", err
 	}
-	m := rebootReply.FindSubmatch(out)
+	m := rebootReply().FindSubmatch(out)
 	if m == nil {
 		return "", "", fmt.Errorf("cannot read the host's answer %.200q", out)
 	}

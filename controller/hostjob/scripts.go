@@ -4,6 +4,7 @@ import (
 	"embed"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed scripts/*.sh
@@ -18,9 +19,14 @@ var (
 	rebootScript = script("boot", "holder", "reboot")
 )
 
-// script puts files of ours together into one script. Comments stay behind:
+// script returns what puts files of ours together into one script, when it is
+// first asked for it: most commands run nothing on hosts. Comments stay behind:
 // hosts log what sudo is asked to run.
-func script(names ...string) string {
+func script(names ...string) func() string {
+	return sync.OnceValue(func() string { return joined(names) })
+}
+
+func joined(names []string) string {
 	var b strings.Builder
 	for _, name := range names {
 		text, err := scriptFiles.ReadFile(path.Join("scripts", name+".sh"))

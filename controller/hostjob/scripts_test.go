@@ -8,7 +8,7 @@ import (
 )
 
 // whole are the scripts as hosts get them.
-var whole = map[string]string{"start": startScript, "follow": followScript, "work": workScript, "plan": planScript, "reboot": rebootScript}
+var whole = map[string]string{"start": startScript(), "follow": followScript(), "work": workScript(), "plan": planScript(), "reboot": rebootScript()}
 
 // TestScriptsAreShell holds the scripts against the shell that Debian's hosts
 // have, and against shellcheck where that is installed.

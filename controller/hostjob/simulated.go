@@ -2,20 +2,20 @@ package hostjob
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/aptfleet/aptfleet/pkg/debian"
+	"github.com/aptfleet/aptfleet/pkg/lazyregexp"
 )
 
 // What "apt-get -qq -s" prints (pkgSimulate in apt-pkg/algorithms.cc), the same
 // in apt 2.6 and 3.0. Labels of sources, in the second brackets, may hold
 // anything; behind them may be what is broken in between, in square brackets.
 var (
-	simulatedInst = regexp.MustCompile(`^Inst (\S+)(?: \[(\S+)\])? \((\S+) (?:.* )?\[([a-z0-9-]+)\]\)(?: \[[^]]*\])*$`)
-	simulatedRemv = regexp.MustCompile(`^(?:Remv|Purg) (\S+)(?: \[(\S+)\])?(?: \[[^]]*\])*$`)
-	simulatedConf = regexp.MustCompile(`^Conf \S+ (?:\(.*\)(?: \[[^]]*\])*|broken)$`)
+	simulatedInst = lazyregexp.New(`^Inst (\S+)(?: \[(\S+)\])? \((\S+) (?:.* )?\[([a-z0-9-]+)\]\)(?: \[[^]]*\])*$`)
+	simulatedRemv = lazyregexp.New(`^(?:Remv|Purg) (\S+)(?: \[(\S+)\])?(?: \[[^]]*\])*$`)
+	simulatedConf = lazyregexp.New(`^Conf \S+ (?:\(.*\)(?: \[[^]]*\])*|broken)$`)
 )
 
 // parseSimulated reads the lines of a simulation into changes, in apt's order.
@@ -48,11 +48,11 @@ func addChange(changes []Change, c Change) []Change {
 }
 
 func parseSimulatedLine(line string) (c Change, err error) {
-	if m := simulatedInst.FindStringSubmatch(line); m != nil {
+	if m := simulatedInst().FindStringSubmatch(line); m != nil {
 		c = Change{Name: m[1], Old: m[2], New: m[3], Architecture: m[4]}
-	} else if m := simulatedRemv.FindStringSubmatch(line); m != nil {
+	} else if m := simulatedRemv().FindStringSubmatch(line); m != nil {
 		c = Change{Name: m[1], Old: m[2]}
-	} else if simulatedConf.MatchString(line) {
+	} else if simulatedConf().MatchString(line) {
 		return Change{}, nil
 	} else {
 		return Change{}, fmt.Errorf("it is neither Inst, Conf, Remv nor Purg")

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"regexp"
 	"time"
+
+	"github.com/aptfleet/aptfleet/pkg/lazyregexp"
 )
 
 // Schedule is one [[schedule]] table.
@@ -20,14 +21,14 @@ type Schedule struct {
 }
 
 // name is what can be a part of a key in the bus, and be typed.
-var name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
+var name = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$`)
 
 // maxWindow bounds Window: what is begun later than that is another release.
 const maxWindow = 7 * 24 * time.Hour
 
 // ValidateName reports whether a schedule can be called that.
 func ValidateName(s string) error {
-	if !name.MatchString(s) {
+	if !name().MatchString(s) {
 		return fmt.Errorf("%q must be up to 63 letters, digits, - and _", s)
 	}
 	return nil

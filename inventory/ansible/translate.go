@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/aptfleet/aptfleet/pkg/lazyregexp"
 )
 
 // settings are values of ours as TOML text, by key.
@@ -35,7 +36,7 @@ var meaningless = map[string]bool{
 	"ansible_ssh_pipelining": true, "ansible_ssh_retries": true, "ansible_ssh_transfer_method": true, "ansible_become_flags": true,
 }
 
-var hostNameTemplate = regexp.MustCompile(`\{\{\s*inventory_hostname\s*\}\}`)
+var hostNameTemplate = lazyregexp.New(`\{\{\s*inventory_hostname\s*\}\}`)
 
 // translation turns variables into settings and lists what has no counterpart.
 type translation struct {
@@ -87,8 +88,8 @@ func (t *translation) text(names ...string) (value string, ok bool) {
 			continue
 		}
 		text := fmt.Sprint(v)
-		templated := hostNameTemplate.MatchString(text)
-		if text = hostNameTemplate.ReplaceAllString(text, t.host); strings.Contains(text, "{{") {
+		templated := hostNameTemplate().MatchString(text)
+		if text = hostNameTemplate().ReplaceAllString(text, t.host); strings.Contains(text, "{{") {
 			t.leave("%s (a template)", name)
 		} else if !templated || t.host != "" {
 			value, ok = text, true

@@ -4,19 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aptfleet/aptfleet/pkg/debian"
+	"github.com/aptfleet/aptfleet/pkg/lazyregexp"
 	"github.com/aptfleet/aptfleet/pkg/tomlfile"
 )
 
 // The first and last line of a changelog's entry (deb-changelog(5)).
 var (
-	entryTitle = regexp.MustCompile(`^(\S+) \(([^()\s]+)\)((?: [-+.0-9a-zA-Z]+)+); *\w+=`)
-	entryEnd   = regexp.MustCompile(`^ -- .* <.*>  ?(.*)$`)
+	entryTitle = lazyregexp.New(`^(\S+) \(([^()\s]+)\)((?: [-+.0-9a-zA-Z]+)+); *\w+=`)
+	entryEnd   = lazyregexp.New(`^ -- .* <.*>  ?(.*)$`)
 )
 
 // release is one entry of a changelog.
@@ -58,7 +58,7 @@ func parseChangelog(text string) ([]release, error) {
 }
 
 func parseTitle(line string) (release, error) {
-	m := entryTitle.FindStringSubmatch(line)
+	m := entryTitle().FindStringSubmatch(line)
 	if m == nil {
 		return release{}, errors.New("it does not begin an entry, as \"name (version) suite; urgency=medium\" does")
 	}
@@ -66,7 +66,7 @@ func parseTitle(line string) (release, error) {
 }
 
 func parseEnd(line string) (time.Time, error) {
-	if m := entryEnd.FindStringSubmatch(line); m != nil {
+	if m := entryEnd().FindStringSubmatch(line); m != nil {
 		if date, err := time.Parse("Mon, _2 Jan 2006 15:04:05 -0700", m[1]); err == nil {
 			return date.UTC(), nil
 		}

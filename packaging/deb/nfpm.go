@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/aptfleet/aptfleet/pkg/lazyregexp"
 	"github.com/aptfleet/aptfleet/pkg/tomlfile"
 )
 
@@ -228,7 +228,7 @@ func (f *nfpmFile) recipe() *Recipe {
 	}
 }
 
-var semanticVersion = regexp.MustCompile(`^v?(\d+(?:\.\d+){0,2})-([0-9A-Za-z.-]+?)(\+[0-9A-Za-z.-]+)?$`)
+var semanticVersion = lazyregexp.New(`^v?(\d+(?:\.\d+){0,2})-([0-9A-Za-z.-]+?)(\+[0-9A-Za-z.-]+)?$`)
 
 // debianVersion puts the version together as nfpm does, with "~" before a
 // pre-release, so that it is older than the release. It stays as it is written
@@ -236,7 +236,7 @@ var semanticVersion = regexp.MustCompile(`^v?(\d+(?:\.\d+){0,2})-([0-9A-Za-z.-]+
 func (f *nfpmFile) debianVersion() string {
 	version := string(f.Version)
 	if f.VersionSchema != "none" {
-		if m := semanticVersion.FindStringSubmatch(version); m != nil && f.Prerelease == "" {
+		if m := semanticVersion().FindStringSubmatch(version); m != nil && f.Prerelease == "" {
 			version = m[1] + "~" + m[2] + m[3]
 		}
 		if len(version) > 1 && version[0] == 'v' && version[1] >= '0' && version[1] <= '9' {

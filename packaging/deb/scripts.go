@@ -4,9 +4,9 @@ import (
 	"archive/tar"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/aptfleet/aptfleet/pkg/lazyregexp"
 	"github.com/aptfleet/aptfleet/pkg/tomlfile"
 )
 
@@ -15,8 +15,8 @@ import (
 const debhelperToken = "#DEBHELPER#"
 
 var (
-	tokenLine    = regexp.MustCompile(`(?m)^[ \t]*` + debhelperToken + `[ \t]*$\n?`)
-	shellShebang = regexp.MustCompile(`^#! ?/(usr/)?bin/(env )?(ba|da)?sh\b`)
+	tokenLine    = lazyregexp.New(`(?m)^[ \t]*` + debhelperToken + `[ \t]*$\n?`)
+	shellShebang = lazyregexp.New(`^#! ?/(usr/)?bin/(env )?(ba|da)?sh\b`)
 )
 
 // scripts returns the control files that are run, or read, by dpkg and debconf.
@@ -71,10 +71,10 @@ func (r *Recipe) script(name, src, added string) (string, error) {
 		return text, nil
 	case !strings.HasPrefix(text, "#!"):
 		return "", fmt.Errorf("cannot use %s: it does not begin with \"#!\"", src)
-	case added != "" && (!tokenLine.MatchString(text) || !shellShebang.MatchString(text)):
+	case added != "" && (!tokenLine().MatchString(text) || !shellShebang().MatchString(text)):
 		return "", fmt.Errorf("cannot use %s: it must be of a shell and have the line %s for the commands of the units", src, debhelperToken)
 	}
-	return tokenLine.ReplaceAllLiteralString(text, added), nil
+	return tokenLine().ReplaceAllLiteralString(text, added), nil
 }
 
 // controlEntries are the entries of control.tar besides control itself.

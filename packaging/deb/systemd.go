@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/aptfleet/aptfleet/pkg/lazyregexp"
 )
 
 // snippets are those of debhelper 13.11 (Debian 12), which are in the public
@@ -29,8 +30,8 @@ const (
 )
 
 var (
-	unitName       = regexp.MustCompile(`^[a-zA-Z0-9:_.\\@-]+\.(service|socket|target|path|timer|mount)$`)
-	installSection = regexp.MustCompile(`(?mi)^\s*\[Install\]\s*$`)
+	unitName       = lazyregexp.New(`^[a-zA-Z0-9:_.\\@-]+\.(service|socket|target|path|timer|mount)$`)
+	installSection = lazyregexp.New(`(?mi)^\s*\[Install\]\s*$`)
 )
 
 func (u Unit) name() string { return or(u.Name, filepath.Base(u.Src)) }
@@ -39,7 +40,7 @@ func (r *Recipe) addUnit(t tree, u Unit) error {
 	if u.Src == "" {
 		return errors.New("src is missing")
 	}
-	if !unitName.MatchString(u.name()) {
+	if !unitName().MatchString(u.name()) {
 		return fmt.Errorf("%q is not the name of a unit", u.name())
 	}
 	if err := oneOf(u.Restart, "", restartAfter, restartAround, restartNever); err != nil {
@@ -83,7 +84,7 @@ func (r *Recipe) unitGroups() ([]unitGroup, error) {
 			i, groups = len(groups), append(groups, unitGroup{treatment: how})
 		}
 		groups[i].units = append(groups[i].units, "'"+u.name()+"'")
-		if installSection.Match(text) {
+		if installSection().Match(text) {
 			groups[i].installable = append(groups[i].installable, "'"+u.name()+"'")
 		}
 	}

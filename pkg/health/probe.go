@@ -84,7 +84,7 @@ func (p Probe) Packages() []string {
 		return []string{p.Target}
 	}
 	var names []string
-	for _, m := range template.FindAllStringSubmatch(p.Contains, -1) {
+	for _, m := range template().FindAllStringSubmatch(p.Contains, -1) {
 		names = append(names, m[1])
 	}
 	return names
@@ -94,8 +94,8 @@ func (p Probe) Packages() []string {
 // not among them is an error.
 func (p Probe) Expected(installed map[string]string) (string, error) {
 	missing := ""
-	text := template.ReplaceAllStringFunc(p.Contains, func(m string) string {
-		name := template.FindStringSubmatch(m)[1]
+	text := template().ReplaceAllStringFunc(p.Contains, func(m string) string {
+		name := template().FindStringSubmatch(m)[1]
 		if installed[name] == "" && missing == "" {
 			missing = name
 		}

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,13 +13,14 @@ import (
 	"unicode"
 
 	"github.com/aptfleet/aptfleet/pkg/debian"
+	"github.com/aptfleet/aptfleet/pkg/lazyregexp"
 )
 
 // template is a place in Probe.Contains that a version takes.
-var template = regexp.MustCompile(`\{version:([^{}]*)\}`)
+var template = lazyregexp.New(`\{version:([^{}]*)\}`)
 
 // unitName is that of a systemd unit, with its type (systemd.unit(5)).
-var unitName = regexp.MustCompile(`^[A-Za-z0-9:_\\@][A-Za-z0-9:_.\\@-]*\.(service|socket|target|timer|mount|automount|path|slice|scope|swap|device)$`)
+var unitName = lazyregexp.New(`^[A-Za-z0-9:_\\@][A-Za-z0-9:_.\\@-]*\.(service|socket|target|timer|mount|automount|path|slice|scope|swap|device)$`)
 
 // Bounds of what a probe may say.
 const (
@@ -57,7 +57,7 @@ func (p Probe) Validate() error {
 }
 
 func validateUnit(name string) error {
-	if !unitName.MatchString(name) {
+	if !unitName().MatchString(name) {
 		return fmt.Errorf("%q is no unit of systemd: want its whole name, such as shop-web.service", name)
 	}
 	return nil
@@ -82,7 +82,7 @@ func (p Probe) validateHTTP() error {
 			return fmt.Errorf("contains: %w", err)
 		}
 	}
-	if rest := template.ReplaceAllString(p.Contains, ""); strings.Contains(rest, "{version") {
+	if rest := template().ReplaceAllString(p.Contains, ""); strings.Contains(rest, "{version") {
 		return errors.New("contains: want {version:PACKAGE}")
 	}
 	return nil
