@@ -11,6 +11,7 @@ import (
 )
 
 func main() {
+	collectLater()
 	// The first signal asks: no new host is started, running apt is left to
 	// finish. stop gives the second one back to the kernel, which ends us; the
 	// jobs on the hosts go on.
