@@ -15,7 +15,7 @@ ARCHITECTURES := amd64 arm64
 .DEFAULT_GOAL := build
 
 build: ## bin/aptfleet
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./controller/cmd/...
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./controller/cmd/aptfleet
 
 demo: build ## the main job on a small fleet of this machine, before your eyes
 	integration/lab/install
@@ -56,7 +56,7 @@ agent: ## bin/ARCHITECTURE/aptfleet-agent, for every architecture of hosts
 	done
 
 deb: build agent ## aptfleet's own packages
-	bin/aptfleet manual packaging/self/build/man
+	$(GO) run ./controller/cmd/manual '$(VERSION)' packaging/self/build/man
 	mkdir -p packaging/self/build/completions
 	for shell in bash zsh fish; do bin/aptfleet completion $$shell >packaging/self/build/completions/$$shell || exit 1; done
 	bin/aptfleet build packaging/self/aptfleet.toml --out bin

@@ -47,6 +47,9 @@ func Main(ctx context.Context, args []string, s Streams) int {
 	return exitStatus(err)
 }
 
+// Commands returns the tree of all commands, for their manual pages.
+func Commands() *cobra.Command { return new(app).root() }
+
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "aptfleet",
@@ -76,7 +79,7 @@ or by a pause until somebody continues;
 		a.hostsCommand(), a.inventoryCommand(), a.pingCommand(), a.enrollCommand(), a.forgetCommand(),
 		a.planCommand(), a.rolloutCommand(), a.resumeCommand(), a.continueCommand(), a.retryCommand(), a.rollbackCommand(), a.abortCommand(),
 		a.statusCommand(), a.watchCommand(), a.logsCommand(), a.historyCommand(), a.healthCommand(), a.scheduleCommand(),
-		a.serveCommand(), a.tokenCommand(), a.clusterCommand(), a.doctorCommand(), a.versionCommand(), a.manualCommand(), outputTopic(),
+		a.serveCommand(), a.tokenCommand(), a.clusterCommand(), a.doctorCommand(), a.versionCommand(), outputTopic(),
 	)
 	wrapArgs(root)
 	return root

@@ -77,7 +77,7 @@ func placeBuilt(t *testing.T, r *deb.Recipe) {
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "github.com/aptfleet/aptfleet/controller/cmd/aptfleet")
 	build.Env = append(build.Environ(), "CGO_ENABLED=0")
 	run(t, build)
-	run(t, exec.Command(program, "manual", filepath.Join(dir, "build/man")))
+	run(t, exec.Command("go", "run", "github.com/aptfleet/aptfleet/controller/cmd/manual", "0", filepath.Join(dir, "build/man")))
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		run(t, exec.Command("sh", "-c", `mkdir -p "$1/build/completions" && "$0" completion "$2" >"$1/build/completions/$2"`, program, dir, shell))
 	}
