@@ -85,6 +85,9 @@ func create(ctx context.Context, files Files, keys *sign.Keyring, s Settings) (*
 		return nil, err
 	}
 	r := &Repository{files: files, keys: keys, settings: s, now: time.Now}
+	if stands, err := r.stands(s); stands || err != nil {
+		return r, err
+	}
 	return r, r.update(ctx, func() error {
 		if err := r.settle(s); err != nil {
 			return err
@@ -98,18 +101,58 @@ func create(ctx context.Context, files Files, keys *sign.Keyring, s Settings) (*
 	})
 }
 
+// stands reports whether there is nothing to make, which is so before every
+// publish but the first. It takes no lock, since nothing of that goes away again.
+func (r *Repository) stands(s Settings) (bool, error) {
+	if r.keys == nil || r.keys.Unlock() != nil {
+		return false, nil // update says why not
+	}
+	if lacks, err := r.adopt(s); lacks || err != nil {
+		return false, err
+	}
+	if interrupted, err := r.has(intentionName); interrupted || err != nil {
+		return false, err
+	}
+	for _, suite := range r.settings.Suites {
+		if there, err := r.has(inReleaseName(suite)); !there || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (r *Repository) has(name string) (bool, error) {
+	file, err := r.files.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, file.Close()
+}
+
 // settle writes the settings, unless they are there already.
 func (r *Repository) settle(s Settings) error {
+	if lacks, err := r.adopt(s); !lacks || err != nil {
+		return err
+	}
+	return r.put(identityName, identity{identityVersion, r.settings})
+}
+
+// adopt takes the settings that are there for the repository's own, with the
+// suites of s that they lack, and reports whether they lack any, or all.
+func (r *Repository) adopt(s Settings) (lacks bool, err error) {
 	there, err := Open(r.files, r.keys)
 	switch {
 	case errors.Is(err, ErrNoRepository):
-		return r.put(identityName, identity{identityVersion, s})
+		return true, nil
 	case err != nil:
-		return err
+		return false, err
 	}
 	old := there.settings
 	if old.Origin != s.Origin || old.Label != s.Label {
-		return fmt.Errorf("origin %q, label %q: they are %q and %q: %w", s.Origin, s.Label, old.Origin, old.Label, ErrFrozen)
+		return false, fmt.Errorf("origin %q, label %q: they are %q and %q: %w", s.Origin, s.Label, old.Origin, old.Label, ErrFrozen)
 	}
 	r.settings = old
 	for _, suite := range s.Suites {
@@ -117,10 +160,7 @@ func (r *Repository) settle(s Settings) error {
 			r.settings.Suites = append(slices.Clone(r.settings.Suites), suite)
 		}
 	}
-	if len(r.settings.Suites) == len(old.Suites) {
-		return nil
-	}
-	return r.put(identityName, identity{identityVersion, r.settings})
+	return len(r.settings.Suites) > len(old.Suites), nil
 }
 
 // begin publishes a suite that has no release yet.
