@@ -288,18 +288,19 @@ func (d *draft) Close() error {
 
 // finish dates the draft and makes its content durable if sync says so.
 func (d *draft) finish(t time.Time, sync bool) error {
-	if err := d.Close(); err != nil || d.named {
-		return err // a named one was finished before
+	if d.named {
+		return d.Close() // it was finished before
 	}
+	var errs []error
 	if !t.IsZero() {
-		if err := os.Chtimes(d.path, t, t); err != nil {
-			return err
-		}
+		errs = append(errs, os.Chtimes(d.path, t, t))
 	}
-	if sync {
-		return syncPath(d.path)
+	if sync && d.fd == closed {
+		errs = append(errs, syncPath(d.path))
+	} else if sync {
+		errs = append(errs, retried("sync", d.path, func() error { return unix.Fsync(d.fd) }))
 	}
-	return nil
+	return errors.Join(append(errs, d.Close())...)
 }
 
 func (d *draft) Discard() {

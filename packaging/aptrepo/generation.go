@@ -174,5 +174,11 @@ func readAll(files Files, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return io.ReadAll(file)
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	data := make([]byte, info.Size()) // one that is written has another name until it is whole
+	_, err = io.ReadFull(file, data)
+	return data, err
 }

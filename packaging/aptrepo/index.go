@@ -1,6 +1,7 @@
 package aptrepo
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding"
 	"encoding/hex"
@@ -78,6 +79,7 @@ func (x index) home(k key) int {
 type indexWriter struct {
 	plain, packed output
 	gz            *gzip.Writer
+	member        bytes.Buffer // what gz has packed of a chunk: it writes a few bytes at a time
 	chunks        []chunk
 }
 
@@ -99,7 +101,7 @@ func newIndexWriter(files Files) (*indexWriter, error) {
 		return nil, err
 	}
 	w := &indexWriter{plain: output{draft: plain, sum: sha256.New()}, packed: output{draft: packed, sum: sha256.New()}}
-	w.gz = gzip.NewWriter(&w.packed)
+	w.gz = gzip.NewWriter(&w.member)
 	return w, nil
 }
 
@@ -128,7 +130,9 @@ func (o *output) begin(src File, n int64, state []byte) error {
 }
 
 func (o *output) copy(src File, offset, n int64) error {
-	copied, err := io.Copy(o, io.NewSectionReader(src, offset, n))
+	buffer := buffers.Get().(*[64 << 10]byte)
+	defer buffers.Put(buffer)
+	copied, err := io.CopyBuffer(o, io.NewSectionReader(src, offset, n), buffer[:])
 	if err == nil && copied < n {
 		err = io.ErrUnexpectedEOF
 	}
@@ -190,22 +194,34 @@ func cut(entries []entry, target int) int {
 }
 
 func (w *indexWriter) pack(entries []entry) error {
-	w.gz.Reset(&w.packed)
-	both := io.MultiWriter(&w.plain, w.gz)
-	var text []byte
+	text := make([]byte, 0, sizeOf(entries))
 	for _, e := range entries {
 		text = append(append(text, e.stanza...), '\n')
 	}
-	if _, err := both.Write(text); err != nil {
+	if _, err := w.plain.Write(text); err != nil {
 		return err
 	}
-	return w.gz.Close()
+	return w.addMember(text)
+}
+
+// addMember packs text as a gzip member of its own.
+func (w *indexWriter) addMember(text []byte) error {
+	w.member.Reset()
+	w.gz.Reset(&w.member)
+	if _, err := w.gz.Write(text); err != nil {
+		return err
+	}
+	if err := w.gz.Close(); err != nil {
+		return err
+	}
+	_, err := w.packed.Write(w.member.Bytes())
+	return err
 }
 
 // finish returns the index that was written.
 func (w *indexWriter) finish(architecture string) (index, error) {
 	if w.packed.size == 0 { // no bytes at all are no gzip file
-		if err := w.gz.Close(); err != nil {
+		if err := w.addMember(nil); err != nil {
 			return index{}, err
 		}
 	}

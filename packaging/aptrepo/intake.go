@@ -141,7 +141,7 @@ func (p *incoming) describe(r io.ReaderAt, size int64, sum string) error {
 	return err
 }
 
-// buffers are for reading many small files.
+// buffers are for reading many small files, and many chunks of an index.
 var buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
 func sumOf(r io.Reader) (string, error) {

@@ -204,9 +204,12 @@ func (r *Repository) put(name string, value any) error {
 }
 
 func (n *next) draftJSON(name string, value any) (Put, error) {
-	data, err := json.Marshal(value)
+	p, err := n.draft(name, nil)
 	if err != nil {
 		return Put{}, err
 	}
-	return n.draft(name, append(data, '\n'))
+	if err := json.NewEncoder(p.Draft).Encode(value); err != nil { // in one write
+		return Put{}, fmt.Errorf("cannot write %s: %w", name, err)
+	}
+	return p, nil
 }
