@@ -11,19 +11,14 @@ import (
 	"github.com/aptfleet/aptfleet/controller/journal"
 	"github.com/aptfleet/aptfleet/controller/lease"
 	"github.com/aptfleet/aptfleet/controller/rollout"
-	"github.com/aptfleet/aptfleet/controller/steps"
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
 // carrier carries one rollout out: it hands the engine the steps of each host
 // and shows what the journal then says.
 type carrier struct {
-	in      *installation
-	spec    rollout.Spec
-	journal openJournal
+	hostWork
 	writer  *journal.Writer
-	reach   *reach
-	planned map[inventory.HostName]rollout.Group // what is to be done; nil where there is no plan
 	bar     *progress
 	lookout *lookout
 	past    int    // events before this command
@@ -35,7 +30,7 @@ type carrier struct {
 // and prints how it ended.
 func (in *installation) carryOut(ctx context.Context, r *reach, spec rollout.Spec, hosts []inventory.Host, approved []rollout.Event) error {
 	return in.withJournal(ctx, func(j openJournal) error {
-		c := &carrier{in: in, spec: spec, journal: j, reach: r}
+		c := &carrier{hostWork: hostWork{in: in, spec: spec, journal: j, reach: r}}
 		return c.carry(ctx, hosts, func() (*journal.Writer, error) {
 			w, err := j.Create(ctx, spec)
 			if err == nil {
@@ -50,7 +45,7 @@ func (in *installation) carryOut(ctx context.Context, r *reach, spec rollout.Spe
 // and runs it to its end. Hosts that the inventory no longer has are unreachable.
 func (in *installation) carryOn(ctx context.Context, r *reach, id rollout.ID, stood *rollout.State, hosts []inventory.Host, decided ...rollout.Event) error {
 	return in.withJournal(ctx, func(j openJournal) error {
-		c := &carrier{in: in, spec: stood.Spec, journal: j, reach: r, past: stood.Events}
+		c := &carrier{hostWork: hostWork{in: in, spec: stood.Spec, journal: j, reach: r}, past: stood.Events}
 		return c.carry(ctx, hosts, func() (w *journal.Writer, err error) {
 			if err := c.own(ctx, id); err != nil {
 				return nil, err
@@ -86,8 +81,9 @@ func (c *carrier) carry(ctx context.Context, hosts []inventory.Host, begin func(
 	if c.writer, err = begin(); err != nil {
 		return err
 	}
-	c.in.begun(c.writer.ID())
-	c.in.app.say("%s: %s on %s, %d at a time", c.writer.ID(), describe(c.spec), inventory.Count(len(c.spec.Hosts)), c.spec.Policy.Parallel)
+	c.id = c.writer.ID()
+	c.in.begun(c.id)
+	c.in.app.say("%s: %s on %s, %d at a time", c.id, describe(c.spec), inventory.Count(len(c.spec.Hosts)), c.spec.Policy.Parallel)
 	return c.run(ctx, hosts)
 }
 
@@ -99,8 +95,7 @@ func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
 	defer done()
 	lasting, disown := c.owned(lasting)
 	defer disown()
-	id := c.writer.ID()
-	state, err := c.journal.Read(lasting, id)
+	state, err := c.journal.Read(lasting, c.id)
 	if err != nil {
 		return err
 	}
@@ -112,9 +107,9 @@ func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
 	unattended()
 	shown()
 	if err != nil && !errors.Is(err, engine.ErrPaused) {
-		return fmt.Errorf("%s: %w", id, err)
+		return fmt.Errorf("%s: %w", c.id, err)
 	}
-	return c.in.app.left(newStatusLine(id, state))
+	return c.in.app.left(newStatusLine(c.id, state))
 }
 
 // show shows what the journal says until what it returns is called, which waits for
@@ -126,7 +121,7 @@ func (c *carrier) show(ctx context.Context) (stop func()) {
 	left, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		events := journalRecords{c.journal.Journal}.eventsUntil(ctx, c.writer.ID(), c.past, left)
+		events := journalRecords{c.journal.Journal}.eventsUntil(ctx, c.id, c.past, left)
 		if _, err := c.in.app.follow(events, c.bar); err != nil {
 			c.in.app.log.WarnContext(ctx, "cannot show what happens", "error", err)
 		}
@@ -170,92 +165,25 @@ func (c *carrier) guard() engine.Watch {
 
 // task returns what is to be done to one host.
 func (c *carrier) task(h inventory.Host, at rollout.HostState) engine.Task {
-	spec := c.job(h, at, (*steps.Apt)(nil).Name())
-	apt := &steps.Apt{Shell: c.reach.link(h), Spec: spec, Watch: c.watch(h, spec.ID)}
 	end := func() error {
 		c.lookout.leave(h.Name)
 		return c.reach.leave(h.Name)
 	}
-	var step engine.Step = apt
-	if h.Tunnel {
-		step = steps.Tunnel{Apt: apt, Link: c.reach.link(h), Repository: c.reach.tunnel.host, Serve: c.reach.tunnel.serve}
+	var all []engine.Step
+	for _, name := range c.steps(h.Name) {
+		all = append(all, c.step(h, name, stands(at, name), c.shown(h)))
 	}
-	return engine.Task{Steps: c.thenReboot(h, at, step), Close: end}
-}
-
-// thenReboot adds the restart, if hosts are to be restarted; where nothing is to
-// be installed it stands alone.
-func (c *carrier) thenReboot(h inventory.Host, at rollout.HostState, apt engine.Step) []engine.Step {
-	if c.spec.Reboot == "" {
-		return []engine.Step{apt}
-	}
-	reboot := &steps.Reboot{Shell: c.reach.link(h)}
-	reboot.ID = c.job(h, at, reboot.Name()).ID
-	reboot.Begun = at.Step(reboot.Name()).Status.Touched()
-	if g, planned := c.planned[h.Name]; planned && g.Idle() {
-		return []engine.Step{reboot}
-	}
-	return []engine.Step{apt, reboot}
+	return engine.Task{Steps: all, Close: end}
 }
 
 // prefetch gets a host what its plan brings and takes away.
 func (c *carrier) prefetch(ctx context.Context, h inventory.Host, at rollout.HostState) (notes []string, err error) {
-	spec := c.job(h, at, "prefetch")
-	watch := c.watch(h, spec.ID)
 	defer c.lookout.leave(h.Name)
-	err = c.reach.through(ctx, h, func(proxy hostjob.Proxy) error {
-		spec.Proxy = proxy
-		notes, err = steps.Prefetch(ctx, c.reach.link(h), spec, watch)
-		return err
-	})
-	return notes, err
+	return c.fetch(ctx, h, stands(at, prefetch), c.shown(h))
 }
 
-// watch shows a job, and keeps its log.
-func (c *carrier) watch(h inventory.Host, job string) hostjob.Watch {
+// shown returns what shows how far the work on a host is.
+func (c *carrier) shown(h inventory.Host) func(hostjob.Progress) {
 	c.lookout.see(h.Name, connecting)
-	return hostjob.Watch{
-		Log:      c.journal.LogWriter(context.Background(), c.writer.ID(), h.Name, job, 0),
-		Progress: (&jobView{app: c.in.app, bar: c.bar, lookout: c.lookout, host: h.Name}).show,
-		Silence:  c.in.Rollout.Silence, // a script that waits for ever must not hold the others up
-	}
-}
-
-// job returns the job of a host: what was planned, or else what was asked for. Its
-// id has the time of the rollout in it: the host may have met another R7, of a
-// controller that lost its journal. It has the attempt in it too, so that another
-// attempt is another job, while a step in doubt is attached to.
-func (c *carrier) job(h inventory.Host, at rollout.HostState, step string) hostjob.Spec {
-	owner := fmt.Sprintf("%s-%s", c.writer.ID(), c.spec.When.UTC().Format("20060102T150405.000Z"))
-	spec := jobSpec(c.spec, owner, fmt.Sprintf("%s-%s-%d", owner, step, at.AttemptOf(step)))
-	spec.ReattachFor = c.in.Rollout.Reattach
-	if g, planned := c.planned[h.Name]; planned {
-		return steps.Planned(spec, g)
-	}
-	return spec
-}
-
-// plannedGroups returns what an approved plan has for each host.
-func plannedGroups(state *rollout.State) map[inventory.HostName]rollout.Group {
-	planned := map[inventory.HostName]rollout.Group{}
-	for _, h := range state.Hosts() {
-		if g, ok := state.PlanOf(h.Name); ok {
-			planned[h.Name] = g
-		}
-	}
-	return planned
-}
-
-// jobSpec returns the job that does on a host what a rollout was asked for.
-func jobSpec(spec rollout.Spec, owner, id string) hostjob.Spec {
-	job := hostjob.Spec{ID: id, Owner: owner, Mode: hostjob.Mode(spec.Mode)}
-	if spec.Mode == rollout.DistUpgrade {
-		job.Refresh = hostjob.RefreshAll
-	}
-	for _, p := range spec.Packages {
-		job.Packages = append(job.Packages, hostjob.Target{Name: p.Name, Version: p.Version})
-		// Who names a version means it, also where a newer one is installed.
-		job.AllowDowngrades = job.AllowDowngrades || p.Version != ""
-	}
-	return job
+	return (&jobView{app: c.in.app, bar: c.bar, lookout: c.lookout, host: h.Name}).show
 }

@@ -54,7 +54,7 @@ func (c *carrier) owned(ctx context.Context) (context.Context, context.CancelFun
 	stop := context.AfterFunc(held, func() {
 		cause := context.Cause(held)
 		if c.in.errand != nil && lostLease(cause) { // nobody waits for what would say it
-			c.in.errand.daemon.log.Warn("a rollout is let go", "rollout", string(c.writer.ID()), "error", cause)
+			c.in.errand.daemon.log.Warn("a rollout is let go", "rollout", string(c.id), "error", cause)
 		}
 		end(fmt.Errorf("%w: %w", engine.ErrTaken, cause))
 	})

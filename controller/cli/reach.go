@@ -24,16 +24,27 @@ type reach struct {
 
 // withReach calls fn with the way to hosts, and closes it.
 func (in *installation) withReach(hosts []inventory.Host, fn func(*reach) error) error {
-	fleet, err := in.fleet(remote.Options{})
+	r, err := in.newReach()
 	if err != nil {
 		return err
 	}
-	r := &reach{fleet: fleet, links: map[inventory.HostName]*remote.Link{}}
 	if r.tunnel, err = in.tunnelFor(hosts); err == nil {
 		err = fn(r)
 	}
-	return errors.Join(err, r.tunnel.Close(), fleet.Close())
+	return errors.Join(err, r.Close())
 }
+
+// newReach returns the way to hosts that need no tunnel.
+func (in *installation) newReach() (*reach, error) {
+	fleet, err := in.fleet(remote.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return &reach{fleet: fleet, links: map[inventory.HostName]*remote.Link{}}, nil
+}
+
+// Close ends all connections.
+func (r *reach) Close() error { return errors.Join(r.tunnel.Close(), r.fleet.Close()) }
 
 // link returns the way to a host, the same until it is left.
 func (r *reach) link(h inventory.Host) *remote.Link {

@@ -35,7 +35,7 @@ func (s scheduledRollouts) Begin(ctx context.Context, o schedule.Order, noted fu
 				return err
 			}
 		}
-		c := &carrier{in: in, spec: spec, journal: s.journal, reach: r}
+		c := &carrier{hostWork: hostWork{in: in, spec: spec, journal: s.journal, reach: r}}
 		return c.carry(ctx, hosts, func() (w *journal.Writer, err error) {
 			if w, id, err = s.create(ctx, spec, approved, noted); err == nil {
 				err = c.own(ctx, id)

@@ -45,7 +45,7 @@ func (c *carrier) hostPrefetch(name inventory.HostName, at rollout.HostState, _ 
 	notes, err := c.prefetch(name, at)
 	event := rollout.Event{Kind: rollout.KindPrefetch, Host: name, Attempt: at.Attempt, Status: rollout.Done, Notes: notes}
 	if err != nil {
-		event.Status, event.Cause, event.Verdict = rollout.Failed, text(err), verdictOf(err)
+		event.Status, event.Cause, event.Verdict = rollout.Failed, text(err), VerdictOf(err)
 	}
 	if event.Verdict == rollout.HostUnknown { // it was not touched, whatever became of the packages
 		event.Verdict = rollout.HostUnreachable

@@ -96,7 +96,7 @@ func (r *hostRun) end(ctx context.Context, err error, good, bad rollout.Status) 
 	if err == nil {
 		return r.mark(ctx, good, nil, nil)
 	}
-	if v := verdictOf(err); v == rollout.HostUnknown || v == rollout.HostUnreachable {
+	if v := VerdictOf(err); v == rollout.HostUnknown || v == rollout.HostUnreachable {
 		return err
 	}
 	if lost := r.mark(ctx, bad, nil, err); lost != nil {
@@ -144,7 +144,7 @@ func (r *hostRun) finish(ctx context.Context, err error) error {
 
 // verdict judges the host by what ended its work.
 func (r *hostRun) verdict(err error) rollout.Verdict {
-	v := verdictOf(err)
+	v := VerdictOf(err)
 	switch {
 	case r.undoing && v == rollout.HostDone:
 		return rollout.HostReturned

@@ -57,9 +57,9 @@ func (j judged) Unwrap() error { return j.error }
 // returns an error without one has failed on the host.
 func Judge(verdict rollout.Verdict, err error) error { return judged{err, verdict} }
 
-// verdictOf reads the verdict off the error that ended a host's work. A step
+// VerdictOf reads the verdict off the error that ended a host's work. A step
 // that was cut short by its context leaves the host in an unknown state.
-func verdictOf(err error) rollout.Verdict {
+func VerdictOf(err error) rollout.Verdict {
 	var j judged
 	switch {
 	case err == nil:
