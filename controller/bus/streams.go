@@ -18,6 +18,7 @@ const (
 	Journal = "JOURNAL" // j.<rollout>.ctl, j.<rollout>.res: events of rollouts
 	Logs    = "LOGS"    // l.<rollout>.<shard>: logs of jobs on hosts
 	Audit   = "AUDIT"   // a.log: who did what, or was refused, besides rollouts
+	Tasks   = "TASKS"   // t.<rollout>: hosts that workers are to do; on a cluster only
 )
 
 // streams returns how each stream is kept. Hosts are named in payloads and not
@@ -52,6 +53,15 @@ func streams(replicas int) []jetstream.StreamConfig {
 			MaxBytes:    64 << 20,
 			DenyDelete:  true,
 		},
+	}
+	if replicas > 1 { // workers come where there is a cluster
+		configs = append(configs, jetstream.StreamConfig{
+			Name:      Tasks,
+			Subjects:  []string{TaskSubject(">")},
+			Storage:   jetstream.FileStorage,
+			Retention: jetstream.WorkQueuePolicy,
+			MaxAge:    24 * time.Hour, // whoever waited for it has done it himself by then
+		})
 	}
 	for i := range configs {
 		configs[i].Replicas = replicas
