@@ -1,0 +1,71 @@
+package hands
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// presence is what a worker tells of itself.
+type presence struct {
+	worker string
+	slots  int // hosts that it does at the same time; 0 is that it leaves
+}
+
+const (
+	presenceEvery = 2 * time.Second
+	presenceFor   = 4 * presenceEvery // without another word a worker is gone
+)
+
+type wirePresence struct {
+	Version int    `json:"v"`
+	Worker  string `json:"by"`
+	Slots   int    `json:"n"`
+}
+
+func (p presence) encode() ([]byte, error) {
+	return json.Marshal(wirePresence{Version: wireVersion, Worker: p.worker, Slots: p.slots})
+}
+
+// decodePresence reads what encode returned. A worker of a newer version is left
+// alone, which would not be understood.
+func decodePresence(data []byte) (presence, error) {
+	var w wirePresence
+	if err := decodeStrict(data, &w, &w.Version); err != nil {
+		return presence{}, fmt.Errorf("cannot read who is there: %w", err)
+	}
+	if w.Worker == "" || w.Slots < 0 {
+		return presence{}, fmt.Errorf("cannot read who is there: a worker %q with %d hands", w.Worker, w.Slots)
+	}
+	return presence{w.Worker, w.Slots}, nil
+}
+
+// crowd is the workers that are there. It belongs to a Desk, and is guarded by its
+// lock.
+type crowd map[string]seen
+
+type seen struct {
+	slots int
+	at    time.Time
+}
+
+func (c crowd) see(p presence, now time.Time) {
+	if p.slots == 0 {
+		delete(c, p.worker)
+		return
+	}
+	c[p.worker] = seen{p.slots, now}
+}
+
+// slots counts the hands of all who are there.
+func (c crowd) slots(now time.Time) int {
+	n := 0
+	for name, s := range c {
+		if now.Sub(s.at) > presenceFor {
+			delete(c, name)
+			continue
+		}
+		n += s.slots
+	}
+	return n
+}

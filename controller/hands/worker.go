@@ -1,0 +1,153 @@
+package hands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+
+	"github.com/aptfleet/aptfleet/controller/bus"
+	"github.com/aptfleet/aptfleet/controller/engine"
+	"github.com/aptfleet/aptfleet/controller/hostjob"
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/pkg/pause"
+)
+
+// Worker does tasks that controllers hand out. Its fields are set before Run.
+type Worker struct {
+	Name  string        // tells people who does a host, such as "root@deploy (4711)"
+	Slots int           // hosts at the same time
+	Grace time.Duration // how long hosts may still take once it is asked to end
+	Log   *slog.Logger  // nil is slog.Default
+
+	// Work does a task. It is called by many goroutines, and again for a task that
+	// another worker had before. The cause of its context is ErrLetGo when the task
+	// is no longer ours. An error that wraps ErrDeclined gives the task back.
+	Work func(ctx context.Context, t Task, show func(hostjob.Progress)) (engine.Report, error)
+
+	// Term returns the term of a rollout by now; 0 is that it is finished.
+	Term func(ctx context.Context, id rollout.ID) (int, error)
+
+	Ready func() // is called once tasks can come; may be nil
+
+	bus *bus.Bus
+	id  string // its name among the workers, which no other one has
+}
+
+// Causes with which the context of Work ends.
+var (
+	ErrLetGo   = errors.New("the task is no longer ours")
+	errTaken   = errors.New("another worker is at it")
+	errLeaving = errors.New("this worker ends")
+)
+
+// workers is the name by which all workers share the queue.
+const workers = "workers"
+
+// Run does tasks until ctx ends, and then those that it has at hand, for as long
+// as there is grace. What is not done by then goes on at its host, and another
+// worker attaches.
+func (w *Worker) Run(ctx context.Context, b *bus.Bus) error {
+	if w.Log == nil {
+		w.Log = slog.Default()
+	}
+	w.bus, w.id = b, w.Name+" "+nuid.Next()
+	queue, err := b.JetStream().CreateOrUpdateConsumer(ctx, bus.Tasks, jetstream.ConsumerConfig{
+		Durable: workers, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxAckPending: -1,
+	})
+	if err != nil {
+		return fmt.Errorf("cannot take tasks: %w", err)
+	}
+	asked, err := b.Conn().Subscribe(bus.WhereSubject, func(*nats.Msg) { w.tell(w.Slots) })
+	if err != nil {
+		return fmt.Errorf("cannot take tasks: %w", err)
+	}
+	defer func() { _ = asked.Unsubscribe() }() // fails where the connection has ended
+	lasting, leave := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer leave(nil)
+	var working sync.WaitGroup
+	working.Go(func() { w.beThere(ctx) })
+	if w.Ready != nil {
+		w.Ready()
+	}
+	w.pull(ctx, queue, func(m jetstream.Msg) { w.take(lasting, m) }, &working)
+	late := time.AfterFunc(w.Grace, func() { leave(errLeaving) })
+	defer late.Stop()
+	working.Wait()
+	return nil
+}
+
+// beThere tells controllers of this worker until ctx ends.
+func (w *Worker) beThere(ctx context.Context) {
+	defer w.tell(0)
+	for {
+		w.tell(w.Slots)
+		if pause.For(ctx, presenceEvery) != nil {
+			return
+		}
+	}
+}
+
+func (w *Worker) tell(slots int) {
+	data, err := presence{w.id, slots}.encode()
+	if err == nil {
+		err = w.bus.Conn().Publish(bus.HereSubject, data)
+	}
+	if err != nil {
+		w.Log.Warn("cannot tell controllers of this worker", "error", err)
+	}
+}
+
+// pullFor is how long one request for a task waits.
+const pullFor = 5 * time.Second
+
+// pull takes one task out of the queue for each free hand, until ctx ends: one that
+// waits here would be nobody's.
+func (w *Worker) pull(ctx context.Context, queue jetstream.Consumer, take func(jetstream.Msg), working *sync.WaitGroup) {
+	free := make(chan struct{}, w.Slots)
+	for range w.Slots {
+		free <- struct{}{}
+	}
+	for {
+		select {
+		case <-free:
+		case <-ctx.Done():
+			return
+		}
+		m, err := w.next(ctx, queue)
+		if err != nil {
+			return // ctx has ended
+		}
+		working.Go(func() {
+			defer func() { free <- struct{}{} }()
+			take(m)
+		})
+	}
+}
+
+// next waits for a task. Its error is that ctx has ended.
+func (w *Worker) next(ctx context.Context, queue jetstream.Consumer) (jetstream.Msg, error) {
+	for {
+		asked, cancel := context.WithTimeout(ctx, pullFor)
+		m, err := queue.Next(jetstream.FetchContext(asked))
+		cancel()
+		switch {
+		case err == nil:
+			return m, nil
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded), errors.Is(err, jetstream.ErrNoMessages):
+			continue
+		}
+		w.Log.Warn("cannot take tasks", "error", err)
+		if err := pause.For(ctx, time.Second); err != nil {
+			return nil, err
+		}
+	}
+}
