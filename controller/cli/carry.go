@@ -7,6 +7,7 @@ import (
 
 	"github.com/aptfleet/aptfleet/controller/engine"
 	"github.com/aptfleet/aptfleet/controller/gate"
+	"github.com/aptfleet/aptfleet/controller/hands"
 	"github.com/aptfleet/aptfleet/controller/hostjob"
 	"github.com/aptfleet/aptfleet/controller/journal"
 	"github.com/aptfleet/aptfleet/controller/lease"
@@ -21,8 +22,10 @@ type carrier struct {
 	writer  *journal.Writer
 	bar     *progress
 	lookout *lookout
-	past    int    // events before this command
-	release func() // lets go of the rollout; nil while nothing is held
+	desk    *hands.Desk // hands hosts to workers; nil where there can be none
+	term    int         // of this controller
+	past    int         // events before this command
+	release func()      // lets go of the rollout; nil while nothing is held
 	lease   *lease.Lease
 }
 
@@ -99,7 +102,12 @@ func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
 	if err != nil {
 		return err
 	}
-	c.planned = plannedGroups(state)
+	c.planned, c.term = plannedGroups(state), state.Term
+	leaveDesk, err := c.openDesk()
+	if err != nil {
+		return err
+	}
+	defer leaveDesk()
 	shown := c.show(context.WithoutCancel(ctx))
 	unattended := c.lookout.keep(ctx)
 	err = (&engine.Engine{Journal: ownJournal{c.writer, c.lease}, Log: c.in.app.log}).Carry(lasting, state,
@@ -171,15 +179,21 @@ func (c *carrier) task(h inventory.Host, at rollout.HostState) engine.Task {
 	}
 	var all []engine.Step
 	for _, name := range c.steps(h.Name) {
-		all = append(all, c.step(h, name, stands(at, name), c.shown(h)))
+		show := c.shown(h)
+		all = append(all, c.handed(h, stands(at, name), c.step(h, name, stands(at, name), show), show))
 	}
 	return engine.Task{Steps: all, Close: end}
 }
 
 // prefetch gets a host what its plan brings and takes away.
 func (c *carrier) prefetch(ctx context.Context, h inventory.Host, at rollout.HostState) (notes []string, err error) {
+	show := c.shown(h)
 	defer c.lookout.leave(h.Name)
-	return c.fetch(ctx, h, stands(at, prefetch), c.shown(h))
+	here := func() ([]string, error) { return c.fetch(ctx, h, stands(at, prefetch), show) }
+	if c.desk == nil || h.Tunnel {
+		return here()
+	}
+	return c.desk.Prefetch(ctx, c.handTask(h, stands(at, prefetch), ""), show, here)
 }
 
 // shown returns what shows how far the work on a host is.

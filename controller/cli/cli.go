@@ -79,7 +79,7 @@ or by a pause until somebody continues;
 		a.hostsCommand(), a.inventoryCommand(), a.pingCommand(), a.enrollCommand(), a.forgetCommand(),
 		a.planCommand(), a.rolloutCommand(), a.resumeCommand(), a.continueCommand(), a.retryCommand(), a.rollbackCommand(), a.abortCommand(),
 		a.statusCommand(), a.watchCommand(), a.logsCommand(), a.historyCommand(), a.healthCommand(), a.scheduleCommand(),
-		a.serveCommand(), a.tokenCommand(), a.clusterCommand(), a.doctorCommand(), a.versionCommand(), outputTopic(),
+		a.serveCommand(), a.workerCommand(), a.tokenCommand(), a.clusterCommand(), a.doctorCommand(), a.versionCommand(), outputTopic(),
 	)
 	wrapArgs(root)
 	return root

@@ -60,6 +60,12 @@ func (in *installation) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer s.daemon.leases.Close()
+	desk, leaveDesk, err := newDesk(j, in)
+	if err != nil {
+		return err
+	}
+	s.daemon.desk = desk
+	defer leaveDesk()
 	if len(in.Bus.Agents()) > 0 {
 		heard, err := reports.Open(ctx, j.bus, in.app.log)
 		if err != nil {

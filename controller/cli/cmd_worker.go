@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	sd "github.com/coreos/go-systemd/v22/daemon"
+	"github.com/spf13/cobra"
+
+	"github.com/aptfleet/aptfleet/controller/hands"
+)
+
+func (a *app) workerCommand() *cobra.Command {
+	var parallel int
+	cmd := &cobra.Command{
+		Use:   "worker",
+		Short: "Do hosts for the controllers of a cluster",
+		Long: `Do hosts for controllers on other machines until it is stopped: more hands where
+one machine does not reach many hosts at once any more. It takes part in the bus
+that [bus] url names, and needs what a controller needs to reach hosts: the
+inventory, and SSH keys. There may be any number of workers, anywhere.
+
+A controller, aptfleet serve or a command, plans, decides, waits until hosts are
+well and journals. It has packages fetched, installed and taken back, and hosts
+restarted, by whichever worker has a hand free, and does itself what none has.
+Hosts with tunnel = true it always does itself.
+
+A worker may be killed at any time: another one, or the controller, attaches to
+what it had begun, and no host runs apt twice. SIGTERM takes nothing new, lets hosts
+that are worked on finish, for up to a minute, and leaves the rest to the others.
+Under systemd it tells when it is ready.`,
+		Args: cobra.NoArgs,
+		RunE: a.with(func(cmd *cobra.Command, _ []string, in *installation) error {
+			if parallel < 0 {
+				return usageErrorf("--parallel %d is less than one host", parallel)
+			}
+			return in.lendHands(cmd.Context(), cmp.Or(parallel, in.Rollout.Parallel))
+		}),
+	}
+	cmd.Flags().IntVar(&parallel, "parallel", 0, "hosts at the same time; 0 is rollout.parallel of the configuration")
+	return cmd
+}
+
+// lendHands does tasks of other controllers until ctx ends.
+func (in *installation) lendHands(ctx context.Context, parallel int) (err error) {
+	if len(in.Bus.URL) == 0 {
+		return fmt.Errorf("cannot work for other controllers: %s names no cluster, which is [bus] url", in.Path)
+	}
+	if _, err := in.hosts(""); err != nil {
+		return err
+	}
+	spareMemory()
+	j, err := in.journal(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	c := &crew{in: in, journal: j, sites: map[siteKey]*site{}}
+	defer func() { err = errors.Join(err, c.close()) }()
+	w := hands.Worker{Name: author(), Slots: parallel, Grace: lastWait, Log: in.app.log, Work: c.work, Term: j.Term, Ready: func() {
+		in.app.log.Info("this worker is ready", "hands", parallel)
+		if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
+			in.app.log.Warn("cannot tell systemd", "error", err)
+		}
+	}}
+	return w.Run(ctx, j.bus)
+}
