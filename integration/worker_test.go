@@ -78,8 +78,8 @@ func (c *crew) finishes(asked *fleet) {
 }
 
 // TestWorkers: two workers do all hosts of a rollout, three each, and its controller
-// none. Their logs are where the controller's would be. A retry of what is done
-// stays nobody's, and asked to end, they do.
+// none. Their logs are where the controller's would be. They take it all back too,
+// and end when they are asked to.
 func TestWorkers(t *testing.T) {
 	c := newCrew(t)
 	c.finishes(c.fleet)
@@ -94,7 +94,9 @@ func TestWorkers(t *testing.T) {
 	for _, h := range c.lab.Hosts() {
 		c.put(h, faultFile, "")
 	}
-	c.do("rollback", "R1", "--yes")
+	if a := c.run("rollback", "R1", "--yes"); a.status != 5 {
+		t.Errorf("want status 5: %s", a)
+	}
 	c.has("", "", "", "", "", "")
 	if undone := c.workers[0].errs.String() + c.workers[1].errs.String(); strings.Count(undone, "verb=undo verdict=done") != 6 {
 		t.Errorf("the workers took back:\n%s", undone)
