@@ -13,22 +13,16 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nkeys"
-	"golang.org/x/sync/errgroup"
-
 	"github.com/aptfleet/aptfleet/controller/bus"
 	"github.com/aptfleet/aptfleet/controller/reports"
-	"github.com/aptfleet/aptfleet/inventory"
+	"github.com/aptfleet/aptfleet/integration/simagent"
 )
 
 // played is what the fleet is given.
 type played struct {
 	Address string
-	CA      []byte
-	Agents  []playedAgent
+	Fleet   *simagent.Fleet
 }
-
-type playedAgent struct{ Seed, ID, Token string }
 
 const playedName = "fleet.json"
 
@@ -41,11 +35,7 @@ func controller(ctx context.Context, folder string, count int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	p := played{Address: b.Address().String(), Agents: make([]playedAgent, count)}
-	if p.CA, err = bus.Authority(state); err != nil {
-		return err
-	}
-	if err := p.enroll(ctx, b); err != nil {
+	if err := invite(ctx, b, folder, state, count); err != nil {
 		return err
 	}
 	all, err := reports.Open(ctx, b, slog.Default())
@@ -53,14 +43,6 @@ func controller(ctx context.Context, folder string, count int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, all.Close()) }()
-	data, err := json.Marshal(p)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(folder, playedName), data, 0o600)
-	}
-	if err != nil {
-		return err
-	}
-	p.Agents, data = nil, nil
 	debug.FreeOSMemory() // what enrolling took is not the connections'
 	fmt.Println("ready")
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
@@ -73,29 +55,17 @@ func controller(ctx context.Context, folder string, count int) (err error) {
 // gcPercent is that of controller/cmd/aptfleet.
 const gcPercent = 30
 
-// enroll makes the keys of all agents and lets them in.
-func (p *played) enroll(ctx context.Context, b *bus.Bus) error {
-	register, err := reports.OpenRegister(ctx, b)
+// invite enrolls the fleet, and leaves it what it needs.
+func invite(ctx context.Context, b *bus.Bus, folder, state string, count int) error {
+	agents, err := simagent.Enroll(ctx, b, state, count)
 	if err != nil {
 		return err
 	}
-	var g errgroup.Group
-	g.SetLimit(16)
-	for i := range p.Agents {
-		g.Go(func() error {
-			key, err := nkeys.CreateUser()
-			if err != nil {
-				return err
-			}
-			seed, seedErr := key.Seed()
-			id, idErr := key.PublicKey()
-			name := fmt.Sprintf("web-%05d", i)
-			token, tokenErr := b.Admit(ctx, id, name)
-			p.Agents[i] = playedAgent{string(seed), id, token}
-			return errors.Join(seedErr, idErr, tokenErr, register.Enroll(ctx, reports.Enrolled{Host: inventory.HostName(name), Agent: id, At: time.Now(), By: "bench"}))
-		})
+	data, err := json.Marshal(played{b.Address().String(), agents})
+	if err != nil {
+		return err
 	}
-	return g.Wait()
+	return os.WriteFile(filepath.Join(folder, playedName), data, 0o600)
 }
 
 // ages returns how many hosts reported, and how old, in milliseconds, the last
