@@ -31,6 +31,11 @@ const handshakeTimeout = 20 // seconds
 // maxConnections bounds the connections of agents; open files do so earlier.
 const maxConnections = 1 << 20
 
+// Garbage is how much garbage a process should let lie about that keeps the
+// connections of thousands of agents, in percent of what is live (SetGCPercent of
+// runtime/debug). They are live for months, and little is allocated meanwhile.
+const Garbage = 20
+
 // open lets a server listen.
 func (l *Listen) open(o *server.Options, folder string) error {
 	host, text, err := net.SplitHostPort(l.Address)

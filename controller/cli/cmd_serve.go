@@ -42,7 +42,7 @@ func (in *installation) serve(ctx context.Context) (err error) {
 	if err := in.checkWhole(); err != nil {
 		return err
 	}
-	spareMemory()
+	spareMemory(bus.Garbage)
 	o := bus.Options{State: in.State, Log: in.app.log}
 	if door := in.Bus; door.Listen != "" {
 		o.Listen = &bus.Listen{Address: door.Listen, Names: door.Names, Certificate: door.TLSCert, Key: door.TLSKey}

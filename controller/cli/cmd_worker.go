@@ -51,7 +51,7 @@ func (in *installation) lendHands(ctx context.Context, parallel int) (err error)
 	if _, err := in.hosts(""); err != nil {
 		return err
 	}
-	spareMemory()
+	spareMemory(spareOfHosts)
 	j, err := in.journal(ctx)
 	if err != nil {
 		return err

@@ -100,7 +100,9 @@ func (in *installation) fleet(o remote.Options) (*remote.Fleet, error) {
 		}
 		return ssh.Apply(bastion)
 	}
-	spareMemory()
+	if in.errand == nil {
+		spareMemory(spareOfHosts)
+	}
 	return remote.New(o)
 }
 

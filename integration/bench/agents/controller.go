@@ -28,7 +28,7 @@ const playedName = "fleet.json"
 
 // controller listens until its input ends.
 func controller(ctx context.Context, folder string, count int) (err error) {
-	debug.SetGCPercent(gcPercent)
+	debug.SetGCPercent(bus.Garbage) // as "aptfleet serve" does
 	state := filepath.Join(folder, "state")
 	b, err := bus.Open(ctx, bus.Options{State: state, Listen: &bus.Listen{Address: "127.0.0.1:0"}})
 	if err != nil {
@@ -51,9 +51,6 @@ func controller(ctx context.Context, folder string, count int) (err error) {
 	fmt.Println(ages(all.Snapshot()))
 	return nil
 }
-
-// gcPercent is that of controller/cmd/aptfleet.
-const gcPercent = 30
 
 // invite enrolls the fleet, and leaves it what it needs.
 func invite(ctx context.Context, b *bus.Bus, folder, state string, count int) error {
