@@ -38,6 +38,13 @@ type fleet struct {
 func newFleet(t *testing.T, o lab.Options) *fleet {
 	t.Helper()
 	f := &fleet{t: t, lab: lab.ForTest(t, o), dir: t.TempDir()}
+	f.furnish()
+	return f
+}
+
+// furnish gives the fleet its configuration and its repository.
+func (f *fleet) furnish() {
+	f.t.Helper()
 	listener, err := net.Listen("tcp", net.JoinHostPort(f.lab.ListenAddress(), "0"))
 	f.must(err)
 	f.url = "http://" + listener.Addr().String()
@@ -45,7 +52,6 @@ func newFleet(t *testing.T, o lab.Options) *fleet {
 	f.write("inventory.toml", f.lab.Inventory(group))
 	f.publish(shop{version: "1.0"})
 	f.serve(listener)
-	return f
 }
 
 // enrolledFleet is newFleet with hosts that know the repository.
