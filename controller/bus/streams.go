@@ -100,11 +100,7 @@ func (b *Bus) ensureStreams(ctx context.Context, store string, known []string) e
 		if err := ensure(name, func(ctx context.Context) (jetstream.Stream, error) { return b.createBucket(ctx, config) }); err != nil {
 			return err
 		}
-		if b.streams[name].CachedInfo().Config.MaxAge == config.TTL {
-			continue
-		}
-		// An earlier version kept keys for another time.
-		if err := b.Ask(ctx, func(ctx context.Context) error { _, err := b.js.UpdateKeyValue(ctx, config); return err }); err != nil {
+		if err := b.adaptBucket(ctx, name, config); err != nil {
 			return fmt.Errorf("cannot change bucket %s: %w", config.Bucket, err)
 		}
 	}
@@ -121,8 +117,24 @@ func (b *Bus) createBucket(ctx context.Context, config jetstream.KeyValueConfig)
 	return b.js.Stream(ctx, BucketStream(config.Bucket))
 }
 
-// Stream returns one of the streams, also that of a bucket. What it has cached of itself is from when the
-// bus was opened.
+// adaptBucket has a bucket kept as it is to be. An earlier version kept keys for
+// another time. And any node of a cluster answers what a key is, also one that is
+// behind, unless only the leader may: who has written a key has to read that.
+func (b *Bus) adaptBucket(ctx context.Context, name string, config jetstream.KeyValueConfig) error {
+	is := b.streams[name].CachedInfo().Config
+	direct := is.AllowDirect && b.Embedded()
+	if is.MaxAge == config.TTL && is.AllowDirect == direct {
+		return nil
+	}
+	is.MaxAge, is.AllowDirect = config.TTL, direct
+	if config.TTL > 0 {
+		is.Duplicates = min(is.Duplicates, config.TTL)
+	}
+	return b.Ask(ctx, func(ctx context.Context) (err error) { b.streams[name], err = b.js.UpdateStream(ctx, is); return err })
+}
+
+// Stream returns one of the streams, also that of a bucket. What it has cached of
+// itself is from when the bus was opened.
 func (b *Bus) Stream(name string) jetstream.Stream { return b.streams[name] }
 
 // mayMake refuses to make a stream anew that the store had and the server did
