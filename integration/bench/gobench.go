@@ -50,3 +50,14 @@ func parseBenchmark(output, name string) (times []float64, err error) {
 	}
 	return times, nil
 }
+
+// goTest runs one test of a package of ours, which may take arguments, and returns
+// what it logs.
+func goTest(ctx context.Context, pkg, test string, args ...string) (string, error) {
+	argv := []string{"test", "-v", "-count=1", "-timeout=30m", "-run", "^" + test + "$", "github.com/aptfleet/aptfleet/" + pkg}
+	out, err := exec.CommandContext(ctx, "go", append(append(argv, "-args"), args...)...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%s failed: %w: %s", test, err, lastLines(string(out), 5))
+	}
+	return string(out), nil
+}

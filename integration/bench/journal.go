@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"strconv"
 
@@ -39,13 +38,11 @@ func journal(ctx context.Context, b *bench) error {
 // crash runs a test of crashes so often, which fails if an event is lost that was
 // acknowledged.
 func (b *bench) crash(ctx context.Context, pkg, test, what string, rounds int) error {
-	cmd := exec.CommandContext(ctx, "go", "test", "-v", "-count=1", "-timeout=30m", "-run", "^"+test+"$", "github.com/aptfleet/aptfleet/"+pkg,
-		"-args", "-rounds", strconv.Itoa(rounds))
-	out, err := cmd.CombinedOutput()
+	out, err := goTest(ctx, pkg, test, "-rounds", strconv.Itoa(rounds))
 	if err != nil {
-		return fmt.Errorf("%s failed: %w: %s", test, err, lastLines(string(out), 5))
+		return err
 	}
-	done := regexp.MustCompile(`\d+ ` + what + `, (\d+) acknowledged events, none lost`).FindStringSubmatch(string(out))
+	done := regexp.MustCompile(`\d+ ` + what + `, (\d+) acknowledged events, none lost`).FindStringSubmatch(out)
 	if done == nil {
 		b.table.LeaveOut(fmt.Sprintf("journal: events lost over %d %s", rounds, what), "the machine cannot do that")
 		return nil

@@ -27,6 +27,7 @@ var subjects = []subject{
 	{"stop", stop},
 	{"reports", reports},
 	{"journal", journal},
+	{"takeover", takeover},
 }
 
 // choose returns the named subjects, or all without a name.
