@@ -2,13 +2,16 @@ package integration
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"syscall"
+	"testing"
 )
 
 // program is the aptfleet program as a process of its own, for stories in which
@@ -44,16 +47,33 @@ func (c *console) lines() int {
 	return bytes.Count(c.text.Bytes(), []byte("\n"))
 }
 
-// programFile builds the program, once for a fleet, and returns where it lies.
+// programs is a folder that goes with the tests.
+var programs string
+
+func TestMain(m *testing.M) {
+	var err error
+	if programs, err = os.MkdirTemp("", "aptfleet-stories-"); err != nil {
+		panic(err)
+	}
+	status := m.Run()
+	_ = os.RemoveAll(programs) // a folder of temporary files
+	os.Exit(status)
+}
+
+// buildProgram builds the program once for all stories: linking it takes seconds.
+var buildProgram = sync.OnceValues(func() (string, error) {
+	file := filepath.Join(programs, "aptfleet")
+	if out, err := exec.Command("go", "build", "-o", file, module+"controller/cmd/aptfleet").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return file, nil
+})
+
+// programFile returns where the program lies.
 func (f *fleet) programFile() string {
 	f.t.Helper()
-	file := f.path("aptfleet")
-	if _, err := os.Stat(file); err == nil {
-		return file
-	}
-	if out, err := exec.Command("go", "build", "-o", file, module+"controller/cmd/aptfleet").CombinedOutput(); err != nil {
-		f.t.Fatalf("%v\n%s", err, out)
-	}
+	file, err := buildProgram()
+	f.must(err)
 	return file
 }
 
