@@ -39,6 +39,26 @@ func count(t *testing.T, b *Bus) uint64 {
 	return s.CachedInfo().State.Msgs
 }
 
+// TestReadersLeaveNothing: who has read a stream keeps no place in it.
+func TestReadersLeaveNothing(t *testing.T) {
+	b := open(t, t.TempDir())
+	defer b.Close()
+	if _, err := b.PublishAll(t.Context(), message("x")); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		for _, err := range b.Present(t.Context(), Journal, "j.>") {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	awaits(t, "no reader is left", func() bool {
+		info, err := b.Info(t.Context(), Journal, "j.>")
+		return err == nil && info.State.Consumers == 0
+	})
+}
+
 // streamFolder returns where a stream lies in a state folder.
 func streamFolder(t *testing.T, state, stream string) string {
 	t.Helper()

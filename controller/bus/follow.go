@@ -23,6 +23,7 @@ type follower struct {
 	stream, subject string
 
 	messages  jetstream.MessagesContext // nil until a server delivers
+	place     string                    // its name at the server that delivers
 	next      uint64                    // sequence in the stream from which on is read
 	delivered uint64                    // messages by the server that delivers now
 }
@@ -90,14 +91,18 @@ func (f *follower) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.delivered = 0
+	f.delivered, f.place = 0, consumer.CachedInfo().Name
 	f.messages, err = consumer.Messages(jetstream.PullHeartbeat(Beat))
 	return err
 }
 
+// stop gives the follower's place back. Nobody waits for that: a server that does
+// not hear of it forgets the place after its life.
 func (f *follower) stop() {
-	if f.messages != nil {
-		f.messages.Stop()
+	if f.messages == nil {
+		return
 	}
+	f.messages.Stop()
 	f.messages = nil
+	_ = f.bus.conn.Publish("$JS.API.CONSUMER.DELETE."+f.stream+"."+f.place, nil)
 }
