@@ -16,7 +16,7 @@ func TestParallel(t *testing.T) {
 	f := enrolledFleet(t, lab.Options{Count: 6, Suites: []string{lab.Bookworm, lab.Trixie}})
 	const times = "/var/log/shop-times"
 	for _, h := range f.lab.Hosts() {
-		f.put(h, faultFile, "date +%s.%N >>\"$DPKG_ROOT"+times+"\"; sleep 0.5; date +%s.%N >>\"$DPKG_ROOT"+times+"\"\n")
+		f.put(h, faultFile, "date +%s.%N >>\"$DPKG_ROOT"+times+"\"; sleep 3; date +%s.%N >>\"$DPKG_ROOT"+times+"\"\n")
 	}
 	f.rollOut("shop", "--parallel", "2")
 	var moments []string // "TIME begin" and "TIME end", which sort by time
