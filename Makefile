@@ -21,11 +21,14 @@ demo: build ## the main job on a small fleet of this machine, before your eyes
 	integration/lab/install
 	$(GO) run ./integration/demo
 
+# Stories mostly wait for their hosts, so more of them go on at once than there are cores.
+STORIES := -parallel 4 -timeout 60m
+
 test: build lint tools ## everything, the fleet tests included
-	$(GO) test -timeout 25m ./...
+	$(GO) test $(STORIES) ./...
 
 integration: build tools ## only what runs on hosts
-	$(GO) test -timeout 25m ./integration/...
+	$(GO) test $(STORIES) ./integration/...
 
 race: tools ## all but the fleet tests, under the race detector
 	$(GO) test -race -timeout 25m $$($(GO) list ./... | grep -v /integration)
