@@ -38,7 +38,7 @@ type service struct {
 func newService(ctx context.Context, in *installation, j openJournal) (*service, error) {
 	s := &service{in: in, spawn: make(chan func(context.Context))}
 	s.daemon = newDaemon(in.app.log, in.Config, j, func(do func(context.Context)) { s.spawn <- do })
-	s.notifying = &notifying{journal: j.Journal, log: in.app.log}
+	s.notifying = &notifying{journal: j.Journal, log: in.app.log, targets: in.Notify}
 	var err error
 	if s.daemon.leases, err = lease.Open(ctx, j.bus, author()); err != nil {
 		return nil, err
