@@ -3,9 +3,7 @@ package integration
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -16,12 +14,8 @@ import (
 	"github.com/aptfleet/aptfleet/integration/simagent"
 )
 
-// reporters is how many agents report while their controller is restarted, and how
-// often that is.
-const (
-	reporters = 200
-	restarts  = 50
-)
+// reporters is how many agents report while their controller is restarted.
+const reporters = 200
 
 // TestRestartedUnderReports restarts a daemon many times, by either signal, under
 // agents that go on reporting. In between it is only let live as long as it likes;
@@ -41,18 +35,7 @@ func TestRestartedUnderReports(t *testing.T) {
 		f.must(<-reported)
 	}()
 	f.hears(reporters)
-	for i := range restarts {
-		sig := syscall.SIGTERM
-		if i%2 == 0 {
-			sig = syscall.SIGKILL
-		}
-		f.must(d.Process.Signal(sig))
-		<-d.ended
-		if sig == syscall.SIGTERM && d.ProcessState.ExitCode() != 0 {
-			t.Fatalf("asked to end, it ended with %v:\n%s", d.ProcessState, d.errs.String())
-		}
-		d = f.daemon()
-	}
+	d = f.restart(d)
 	f.hears(reporters)
 	if errs := d.errs.String(); strings.Contains(errs, "level=ERROR") {
 		t.Errorf("after the last restart it says:\n%s", errs)
@@ -64,16 +47,14 @@ func TestRestartedUnderReports(t *testing.T) {
 func (f *fleet) reported(count int) (agents *simagent.Fleet, door string) {
 	f.t.Helper()
 	f.write("inventory.toml", fmt.Sprintf("[groups.sim]\nhosts = [\"sim-[00000-%05d]\"]\n", count-1))
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	f.must(err)
-	f.appendTo("aptfleet.toml", fmt.Sprintf("\n[bus]\nlisten = %q\nnames = [\"127.0.0.1\"]\n", l.Addr()))
-	f.must(l.Close())
+	door, _ = f.freeAddress()
+	f.appendTo("aptfleet.toml", fmt.Sprintf("\n[bus]\nlisten = %q\nnames = [\"127.0.0.1\"]\n", door))
 	b, err := bus.Open(f.t.Context(), bus.Options{State: f.path("state")})
 	f.must(err)
 	agents, err = simagent.Enroll(f.t.Context(), b, f.path("state"), count)
 	f.must(err)
 	f.must(b.Close())
-	return agents, l.Addr().String()
+	return agents, door
 }
 
 // hears waits until so many hosts are well by what their agents say.

@@ -74,8 +74,8 @@ func TestDaemonKilled(t *testing.T) {
 	f.restarts(d)
 }
 
-// restarts restarts the daemon many times; what it knows stays.
-func (f *fleet) restarts(d *program) {
+// restart restarts a daemon fifty times, by either signal, and returns the last one.
+func (f *fleet) restart(d *program) *program {
 	f.t.Helper()
 	for i := range 50 {
 		sig := syscall.SIGTERM
@@ -89,12 +89,31 @@ func (f *fleet) restarts(d *program) {
 		}
 		d = f.daemon()
 	}
+	return d
+}
+
+// restarts restarts the daemon many times; what it knows stays.
+func (f *fleet) restarts(d *program) {
+	f.t.Helper()
+	d = f.restart(d)
 	if end := f.do("status", "R1").end(f.t); end.Summary["done"] != 2 {
 		f.t.Errorf("after many restarts R1 is %+v", end)
 	}
 	if a := f.run("serve"); a.status != 1 || !strings.Contains(a.stderr, fmt.Sprintf("process %d has it", d.Process.Pid)) {
 		f.t.Errorf("a second daemon: %s", a)
 	}
+}
+
+// freeAddress returns an address of this machine at which nobody listens.
+func (f *fleet) freeAddress() (address, port string) {
+	f.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	f.must(err)
+	address = l.Addr().String()
+	f.must(l.Close())
+	_, port, err = net.SplitHostPort(address)
+	f.must(err)
+	return address, port
 }
 
 // stranger asks a daemon over TCP.
@@ -121,11 +140,8 @@ func (f *fleet) opened() (*stranger, string) {
 	f.must(err)
 	pool := x509.NewCertPool()
 	pool.AddCert(trusted)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	f.must(err)
-	address := l.Addr().String()
-	f.must(l.Close())
-	f.appendTo("aptfleet.toml", fmt.Sprintf("\n[server]\nlisten = \"0.0.0.0:%d\"\ntls_cert = \"server.crt\"\ntls_key = \"server.key\"\n", l.Addr().(*net.TCPAddr).Port))
+	address, port := f.freeAddress()
+	f.appendTo("aptfleet.toml", fmt.Sprintf("\n[server]\nlisten = \"0.0.0.0:%s\"\ntls_cert = \"server.crt\"\ntls_key = \"server.key\"\n", port))
 	token := f.token("ci", "operator")
 	return &stranger{f, "https://" + address, &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}}, token
 }
