@@ -69,7 +69,8 @@ type course struct {
 
 // newChaos starts hosts that have shop 1.0: twelve, and six where few rollouts
 // are asked for. The controller's patience is short, so that what a person would
-// wait ten minutes for happens while we look.
+// wait ten minutes for happens while we look: with the half minute after which a
+// silent connection is taken for dead, it is over before most of the longest outages.
 func newChaos(t *testing.T, seed uint64) *chaos {
 	t.Helper()
 	count := 12
@@ -79,7 +80,7 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 	f := bootedFleet(t, lab.Options{Count: count, Suites: []string{lab.Bookworm, lab.Trixie}})
 	inventory := strings.Replace(f.lab.Inventory(group), "[defaults]\n", "[defaults]\nconnect_timeout = \"4s\"\n", 1)
 	f.write("inventory.toml", inventory+"\n[groups."+group+".health]\npackages = [\"shop\"]\n")
-	f.appendTo("aptfleet.toml", "reattach = \"20s\"\n")
+	f.appendTo("aptfleet.toml", "reattach = \"5s\"\n")
 	c := &chaos{fleet: f, seed: seed, version: "1.0", usual: map[string]course{}, mark: map[string]int{}, found: map[string]int{}, began: time.Now()}
 	c.programFile()
 	c.rollOut("shop=1.0", "--no-gate")
