@@ -68,15 +68,30 @@ func Start(dir string, n int, change func(config string) string) (*Cluster, erro
 	return c, nil
 }
 
-// ForTest is Start for a test, with which the cluster ends.
+// ForTest is Start for a test, with which the cluster ends. If the test fails, it
+// shows what the nodes had to say.
 func ForTest(t testing.TB, n int, change func(config string) string) *Cluster {
 	t.Helper()
 	c, err := Start(t.TempDir(), n, change)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.Close)
+	t.Cleanup(func() {
+		c.Close()
+		if t.Failed() {
+			c.showLogs(t)
+		}
+	})
 	return c
+}
+
+// showLogs shows the end of what each node has logged.
+func (c *Cluster) showLogs(t testing.TB) {
+	const most = 32 << 10
+	for i, plan := range c.Plans {
+		text, err := os.ReadFile(c.log(i))
+		t.Logf("log of %s, %v:\n%s", plan.Name, err, text[max(0, len(text)-most):])
+	}
 }
 
 // plan returns a place for a node, with ports that are free by now.
@@ -99,6 +114,8 @@ func freePort() (int, error) {
 
 func (c *Cluster) config(i int) string { return filepath.Join(c.Plans[i].Folder, "nats-server.conf") }
 
+func (c *Cluster) log(i int) string { return filepath.Join(c.Plans[i].Folder, "log") }
+
 // change changes the configuration of a node.
 func (c *Cluster) change(i int, change func(string) string) error {
 	if change == nil {
@@ -113,7 +130,7 @@ func (c *Cluster) change(i int, change func(string) string) error {
 
 // Run starts a node that does not run.
 func (c *Cluster) Run(i int) error {
-	node := exec.Command(c.program, "-c", c.config(i), "-l", filepath.Join(c.Plans[i].Folder, "log"))
+	node := exec.Command(c.program, "-c", c.config(i), "-l", c.log(i))
 	node.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := node.Start(); err != nil {
 		return fmt.Errorf("%s: cannot start the node: %w", c.Plans[i].Name, err)
