@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -117,5 +118,19 @@ func TestUnreachableCluster(t *testing.T) {
 	c.Kill(0)
 	if _, err := bus.Open(t.Context(), bus.Options{Cluster: c.Place()}); err == nil || !strings.Contains(err.Error(), "cannot connect to tls://127.0.0.2:") {
 		t.Errorf("Open returned %v", err)
+	}
+}
+
+// TestLostOnTheWay: a node has delivered a message that nobody got, as it happens when
+// another node has just been lost.
+func TestLostOnTheWay(t *testing.T) {
+	b := bustest.ForTest(t, 3, nil).OpenForTest(t)
+	if _, err := b.PublishAll(t.Context(), bus.NewMessage("j.R1.ctl", "once", []byte("x"))); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if got, err := bus.NextAfterLoss(ctx, b, bus.Journal, "j.R1.ctl"); err != nil || string(got.Data) != "x" {
+		t.Errorf("read %q, %v", got.Data, err)
 	}
 }

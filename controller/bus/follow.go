@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"time"
 
@@ -11,6 +12,11 @@ import (
 // Beat is how often a server that delivers messages says that it still is there.
 // One that is not heard for twice as long is given up.
 const Beat = 2 * time.Second
+
+// quietFor is after how long without a message a server of a cluster is asked whether
+// it thinks that it has delivered more than came here. It is more than the silence
+// after which a server is given up: that is counted anew each time.
+const quietFor = 3 * Beat
 
 // placeLife is how long a server keeps the place of a follower that has gone.
 const placeLife = time.Minute
@@ -23,7 +29,7 @@ type follower struct {
 	stream, subject string
 
 	messages  jetstream.MessagesContext // nil until a server delivers
-	place     string                    // its name at the server that delivers
+	place     jetstream.Consumer        // ours at the server that delivers
 	next      uint64                    // sequence in the stream from which on is read
 	delivered uint64                    // messages by the server that delivers now
 }
@@ -49,7 +55,7 @@ func (f *follower) read(ctx context.Context) (Stored, error) {
 		if err := f.start(ctx); err != nil {
 			return Stored{}, err
 		}
-		m, err := f.messages.Next(jetstream.NextContext(ctx))
+		m, err := f.await(ctx)
 		if ctx.Err() != nil {
 			return Stored{}, ctx.Err()
 		}
@@ -70,14 +76,49 @@ func (f *follower) read(ctx context.Context) (Stored, error) {
 	}
 }
 
+// errLost is that a server has delivered what did not come here.
+var errLost = errors.New("messages were lost on the way")
+
+// await waits for the next message. What a node of a cluster sends while another one
+// comes or goes may get lost, as the nodes learn only then who listens where; the
+// server takes it for delivered, and nothing more would come to tell of it.
+func (f *follower) await(ctx context.Context) (jetstream.Msg, error) {
+	if f.bus.Embedded() {
+		return f.messages.Next(jetstream.NextContext(ctx))
+	}
+	for {
+		m, err := f.awaitFor(ctx, quietFor)
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return m, err
+		}
+		if f.lost(ctx) {
+			return nil, errLost
+		}
+	}
+}
+
+func (f *follower) awaitFor(ctx context.Context, d time.Duration) (jetstream.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return f.messages.Next(jetstream.NextContext(ctx))
+}
+
+// lost reports whether the server has delivered, or should have, what did not come
+// here. One that does not answer is not heard either, and will be given up for that.
+func (f *follower) lost(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, answerIn)
+	defer cancel()
+	info, err := f.place.Info(ctx)
+	return err == nil && (info.Delivered.Consumer != f.delivered || info.NumPending > 0)
+}
+
 // start has a server deliver, if none does.
 func (f *follower) start(ctx context.Context) error {
 	if f.messages != nil {
 		return nil
 	}
-	var consumer jetstream.Consumer
 	err := f.bus.Ask(ctx, func(ctx context.Context) (err error) {
-		consumer, err = f.bus.Stream(f.stream).CreateConsumer(ctx, jetstream.ConsumerConfig{
+		f.place, err = f.bus.Stream(f.stream).CreateConsumer(ctx, jetstream.ConsumerConfig{
 			FilterSubject:     f.subject,
 			DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 			OptStartSeq:       f.next,
@@ -91,8 +132,8 @@ func (f *follower) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.delivered, f.place = 0, consumer.CachedInfo().Name
-	f.messages, err = consumer.Messages(jetstream.PullHeartbeat(Beat))
+	f.delivered = 0
+	f.messages, err = f.place.Messages(jetstream.PullHeartbeat(Beat))
 	return err
 }
 
@@ -104,5 +145,5 @@ func (f *follower) stop() {
 	}
 	f.messages.Stop()
 	f.messages = nil
-	_ = f.bus.conn.Publish("$JS.API.CONSUMER.DELETE."+f.stream+"."+f.place, nil)
+	_ = f.bus.conn.Publish("$JS.API.CONSUMER.DELETE."+f.stream+"."+f.place.CachedInfo().Name, nil)
 }
