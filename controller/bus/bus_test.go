@@ -2,6 +2,7 @@ package bus
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -271,6 +272,31 @@ func TestLeasesOfEarlierVersion(t *testing.T) {
 	}
 	if status, err := kv.Status(t.Context()); err != nil || status.TTL() != LeaseTime {
 		t.Errorf("keys go after %v, want %v: %v", status.TTL(), LeaseTime, err)
+	}
+}
+
+// TestStreamsOfEarlierVersion: what it had compressed can be read, and nothing more is.
+func TestStreamsOfEarlierVersion(t *testing.T) {
+	state := t.TempDir()
+	b := open(t, state)
+	earlier := b.Stream(Audit).CachedInfo().Config
+	earlier.Compression = jetstream.S2Compression
+	if _, err := b.JetStream().UpdateStream(t.Context(), earlier); err != nil {
+		t.Fatal(err)
+	}
+	text := bytes.Repeat([]byte("publish "), 1000)
+	if _, err := b.PublishAll(t.Context(), NewMessage("a.log", "1", text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b = open(t, state)
+	if is := b.Stream(Audit).CachedInfo().Config.Compression; is != jetstream.NoCompression {
+		t.Errorf("the stream is compressed: %v", is)
+	}
+	if got, err := b.Last(t.Context(), Audit, "a.log"); err != nil || !bytes.Equal(got.Data, text) {
+		t.Errorf("the message is %q, %v", got.Data, err)
 	}
 }
 

@@ -22,7 +22,9 @@ const (
 )
 
 // streams returns how each stream is kept. Hosts are named in payloads and not
-// in subjects, which would cost memory for every host of every night.
+// in subjects, which would cost memory for every host of every night. None is
+// compressed: nats-server 2.15 can't read the newest block of such a stream any more
+// ("s2: corrupt input") after some of its nodes were killed.
 func streams(replicas int) []jetstream.StreamConfig {
 	configs := []jetstream.StreamConfig{
 		{
@@ -38,20 +40,18 @@ func streams(replicas int) []jetstream.StreamConfig {
 			Subjects:    []string{"l.>"},
 			Storage:     jetstream.FileStorage,
 			PersistMode: jetstream.AsyncPersistMode,
-			Compression: jetstream.S2Compression,
 			MaxAge:      90 * 24 * time.Hour,
 			MaxBytes:    2 << 30, // the oldest go first
 		},
 		{
 			// Anybody who reaches the daemon can fill it, with what is refused; it
 			// must not fill the disk.
-			Name:        Audit,
-			Subjects:    []string{"a.>"},
-			Storage:     jetstream.FileStorage,
-			Compression: jetstream.S2Compression,
-			MaxAge:      2 * 365 * 24 * time.Hour,
-			MaxBytes:    64 << 20,
-			DenyDelete:  true,
+			Name:       Audit,
+			Subjects:   []string{"a.>"},
+			Storage:    jetstream.FileStorage,
+			MaxAge:     2 * 365 * 24 * time.Hour,
+			MaxBytes:   64 << 20,
+			DenyDelete: true,
 		},
 	}
 	if replicas > 1 { // workers come where there is a cluster
@@ -94,6 +94,9 @@ func (b *Bus) ensureStreams(ctx context.Context, store string, known []string) e
 		if err := ensure(config.Name, func(ctx context.Context) (jetstream.Stream, error) { return b.js.CreateStream(ctx, config) }); err != nil {
 			return err
 		}
+		if err := b.adaptStream(ctx, config.Name); err != nil {
+			return fmt.Errorf("cannot change stream %s: %w", config.Name, err)
+		}
 	}
 	for _, config := range buckets(b.replicas) {
 		name := BucketStream(config.Bucket)
@@ -117,6 +120,17 @@ func (b *Bus) createBucket(ctx context.Context, config jetstream.KeyValueConfig)
 	return b.js.Stream(ctx, BucketStream(config.Bucket))
 }
 
+// adaptStream has a stream compress no more, as an earlier version let it. What is
+// compressed already stays readable.
+func (b *Bus) adaptStream(ctx context.Context, name string) error {
+	is := b.streams[name].CachedInfo().Config
+	if is.Compression == jetstream.NoCompression {
+		return nil
+	}
+	is.Compression = jetstream.NoCompression
+	return b.update(ctx, name, is)
+}
+
 // adaptBucket has a bucket kept as it is to be. An earlier version kept keys for
 // another time. And any node of a cluster answers what a key is, also one that is
 // behind, unless only the leader may: who has written a key has to read that.
@@ -130,6 +144,10 @@ func (b *Bus) adaptBucket(ctx context.Context, name string, config jetstream.Key
 	if config.TTL > 0 {
 		is.Duplicates = min(is.Duplicates, config.TTL)
 	}
+	return b.update(ctx, name, is)
+}
+
+func (b *Bus) update(ctx context.Context, name string, is jetstream.StreamConfig) error {
 	return b.Ask(ctx, func(ctx context.Context) (err error) { b.streams[name], err = b.js.UpdateStream(ctx, is); return err })
 }
 
