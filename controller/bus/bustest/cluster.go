@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -103,13 +104,20 @@ func (c *Cluster) plan(dir, name string) (bus.NodePlan, error) {
 	}, errors.Join(err1, err2)
 }
 
+// freePort returns a port at which nobody listens, below those that the kernel gives
+// to connections (ip_local_port_range in ip(7)): until a node listens, and while it is
+// dead, anybody's connection may take one of those.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("cannot find a free port: %w", err)
+	const lowest, ports, tries = 15000, 17000, 100
+	var err error
+	for range tries {
+		port := lowest + rand.N(ports)
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf(":%d", port)); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, fmt.Errorf("cannot find a free port: %w", err)
 }
 
 func (c *Cluster) config(i int) string { return filepath.Join(c.Plans[i].Folder, "nats-server.conf") }
