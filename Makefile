@@ -7,6 +7,10 @@ LDFLAGS  := -s -w -X github.com/aptfleet/aptfleet/controller/cli.version=$(VERSI
 FUZZTIME ?= 20s
 CHAOS    ?= 100
 
+# Go does not ask git about what it builds: in a clone of somebody else (one that is mounted in a
+# container, say) git does not answer, and the build would fail. VERSION is enough, and may be 0.
+export GOFLAGS := $(strip $(shell $(GO) env GOFLAGS) -buildvcs=false)
+
 # The agent goes on every host: small, and it has no use for HTTP/2.
 AGENTFLAGS := -trimpath -tags nethttpomithttp2 -ldflags '-s -w -X main.version=$(VERSION)'
 ARCHITECTURES := amd64 arm64
