@@ -128,7 +128,7 @@ func reachOf(name string, vars map[string]any) reach {
 		}
 		return ""
 	}
-	r := reach{Address: text("ansible_host", "ansible_ssh_host"), User: text("ansible_user", "ansible_ssh_user"), Identity: text("ansible_ssh_private_key_file")}
+	r := reach{Address: text("ansible_ssh_host", "ansible_host"), User: text("ansible_ssh_user", "ansible_user"), Identity: text("ansible_ssh_private_key_file")}
 	if rest, ok := strings.CutPrefix(r.Identity, "~/"); ok {
 		home, _ := os.UserHomeDir()
 		r.Identity = filepath.Join(home, rest)
@@ -136,7 +136,7 @@ func reachOf(name string, vars map[string]any) reach {
 	if r.Address == "" {
 		r.Address = name
 	}
-	_, _ = fmt.Sscan(text("ansible_port", "ansible_ssh_port"), &r.Port) // 0 where there is none
+	_, _ = fmt.Sscan(text("ansible_ssh_port", "ansible_port"), &r.Port) // 0 where there is none
 	r.Become = map[string]string{"true": "sudo", "yes": "sudo", "false": "none", "no": "none"}[text("ansible_become")]
 	return r
 }

@@ -20,13 +20,14 @@ var keys = []string{"user", "port", "identity", "jump", "become", "connect_timeo
 
 func onlyOfHosts(key string) bool { return key == "address" || key == "host_key_alias" }
 
-// names are Ansible's variables for what is one word of ours, the stronger first.
+// names are Ansible's variables for what is one word of ours, the stronger first: its older name
+// (ansible.builtin.ssh takes the last in its list).
 var names = []struct {
 	ours   string
 	theirs []string
 }{
-	{"user", []string{"ansible_user", "ansible_ssh_user"}},
-	{"address", []string{"ansible_host", "ansible_ssh_host"}},
+	{"user", []string{"ansible_ssh_user", "ansible_user"}},
+	{"address", []string{"ansible_ssh_host", "ansible_host"}},
 	{"identity", []string{"ansible_ssh_private_key_file", "ansible_private_key_file"}},
 }
 
@@ -57,7 +58,7 @@ func translate(vars map[string]any, host string) (settings, []string) {
 			t.out[n.ours] = quote(value)
 		}
 	}
-	t.number("port", func(n int) string { return strconv.Itoa(n) }, "ansible_port", "ansible_ssh_port")
+	t.number("port", func(n int) string { return strconv.Itoa(n) }, "ansible_ssh_port", "ansible_port")
 	t.number("connect_timeout", func(n int) string { return quote(strconv.Itoa(n) + "s") }, "ansible_ssh_timeout", "ansible_timeout")
 	t.become()
 	t.expected("ansible_connection", "ssh", "smart", "paramiko", "paramiko_ssh")
@@ -105,10 +106,15 @@ func (t *translation) number(key string, write func(int) string, names ...string
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(text))
 	if err != nil || n < 1 {
-		t.leave("%s (no number)", names[0])
+		t.leave("%s (no number)", t.said(names))
 		return
 	}
 	t.out[key] = write(n)
+}
+
+// said returns the first of the variables that is there.
+func (t *translation) said(names []string) string {
+	return names[slices.IndexFunc(names, func(name string) bool { return t.vars[name] != nil })]
 }
 
 func (t *translation) become() {
