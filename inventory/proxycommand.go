@@ -4,14 +4,15 @@ import "strings"
 
 // JumpOfProxyCommand returns the jump that a ProxyCommand of the form "ssh -W
 // %h:%p [user@]bastion" amounts to, which is how jumps were written before ssh
-// had ProxyJump. It says false if the command does anything else.
-func JumpOfProxyCommand(command string) (jump string, ok bool) {
+// had ProxyJump. It says false if the command does anything else. Lost is what it
+// says of the way to the bastion itself, such as "-i key", which no jump can say.
+func JumpOfProxyCommand(command string) (jump string, lost []string, ok bool) {
 	words := splitWords(command)
 	if len(words) > 0 && words[0] == "exec" {
 		words = words[1:]
 	}
 	if len(words) == 0 || words[0] != "ssh" && !strings.HasSuffix(words[0], "/ssh") {
-		return "", false
+		return "", nil, false
 	}
 	said := map[string]string{}
 	for words = words[1:]; len(words) > 0; {
@@ -21,18 +22,20 @@ func JumpOfProxyCommand(command string) (jump string, ok bool) {
 		switch option {
 		case "", "-W", "-l", "-p":
 			if twice || value == "" {
-				return "", false // a second word that is no option is a command
+				return "", nil, false // a second word that is no option is a command
 			}
 			said[option] = value
 		case "-q", "-x", "-a", "-T", "-4", "-6":
+		case "-i", "-o", "-F":
+			lost = append(lost, option+" "+value)
 		default:
-			return "", false
+			return "", nil, false
 		}
 	}
 	if forward := said["-W"]; said[""] == "" || forward != "%h:%p" && forward != "[%h]:%p" {
-		return "", false
+		return "", nil, false
 	}
-	return joinJump(said["-l"], said[""], said["-p"]), true
+	return joinJump(said["-l"], said[""], said["-p"]), lost, true
 }
 
 // nextOption splits "-W x" or "-Wx" off words; the option is "" for a word that

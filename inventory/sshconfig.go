@@ -158,8 +158,9 @@ func (a *application) jump() error {
 	}
 	jump := a.first("proxyjump")
 	if command := a.first("proxycommand"); jump == "" && command != "" && command != "none" {
+		var lost []string
 		var ok bool
-		if jump, ok = JumpOfProxyCommand(command); !ok {
+		if jump, lost, ok = JumpOfProxyCommand(command); !ok || lost != nil {
 			return fmt.Errorf("ProxyCommand %q is more than a jump: say ProxyJump, or jump in the inventory", command)
 		}
 	}

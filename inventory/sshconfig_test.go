@@ -204,25 +204,27 @@ func TestSeveralFiles(t *testing.T) {
 
 func TestJumpOfProxyCommand(t *testing.T) {
 	for _, tt := range []struct {
-		command, jump string
-		ok            bool
+		command, jump, lost string
+		ok                  bool
 	}{
-		{"ssh -W %h:%p bastion", "bastion", true},
-		{"ssh -q -W %h:%p ops@bastion", "ops@bastion", true},
-		{"/usr/bin/ssh ops@bastion -W [%h]:%p", "ops@bastion", true},
-		{"exec ssh -W%h:%p -p 2022 -l ops bastion", "ops@bastion:2022", true},
-		{"ssh -W '%h:%p' \"bastion\"", "bastion", true},
-		{"ssh bastion nc %h %p", "", false},
-		{"ssh -i key -W %h:%p bastion", "", false},
-		{"ssh -W %h:22 bastion", "", false},
-		{"ssh -W %h:%p", "", false},
-		{"ssh bastion", "", false},
-		{"ssh -W", "", false},
-		{"nc %h %p", "", false},
-		{"", "", false},
+		{"ssh -W %h:%p bastion", "bastion", "", true},
+		{"ssh -q -W %h:%p ops@bastion", "ops@bastion", "", true},
+		{"/usr/bin/ssh ops@bastion -W [%h]:%p", "ops@bastion", "", true},
+		{"exec ssh -W%h:%p -p 2022 -l ops bastion", "ops@bastion:2022", "", true},
+		{"ssh -W '%h:%p' \"bastion\"", "bastion", "", true},
+		{"ssh bastion nc %h %p", "", "", false},
+		{"ssh -i key -W %h:%p -o StrictHostKeyChecking=no ops@bastion", "ops@bastion", "-i key; -o StrictHostKeyChecking=no", true},
+		{"ssh -i key bastion", "", "", false},
+		{"ssh -D 1080 -W %h:%p bastion", "", "", false},
+		{"ssh -W %h:22 bastion", "", "", false},
+		{"ssh -W %h:%p", "", "", false},
+		{"ssh bastion", "", "", false},
+		{"ssh -W", "", "", false},
+		{"nc %h %p", "", "", false},
+		{"", "", "", false},
 	} {
-		if jump, ok := JumpOfProxyCommand(tt.command); jump != tt.jump || ok != tt.ok {
-			t.Errorf("JumpOfProxyCommand(%q) = %q, %v; want %q, %v", tt.command, jump, ok, tt.jump, tt.ok)
+		if jump, lost, ok := JumpOfProxyCommand(tt.command); jump != tt.jump || strings.Join(lost, "; ") != tt.lost || ok != tt.ok {
+			t.Errorf("JumpOfProxyCommand(%q) = %q, %q, %v; want %q, %q, %v", tt.command, jump, lost, ok, tt.jump, tt.lost, tt.ok)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/aptfleet/aptfleet/inventory"
 )
@@ -23,7 +24,9 @@ import (
 // accepts, with one warning for each thing that was left out.
 func Convert(path string) (converted []byte, warnings []string, err error) {
 	data, err := os.ReadFile(path)
-	if err != nil {
+	if errors.Is(err, syscall.EISDIR) {
+		return nil, nil, fmt.Errorf("%s: it is a folder: give the output of \"ansible-inventory --list --yaml\" instead", path)
+	} else if err != nil {
 		return nil, nil, fmt.Errorf("cannot read Ansible inventory: %w", err)
 	}
 	s := newSource(path)

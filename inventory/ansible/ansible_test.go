@@ -150,6 +150,7 @@ func TestTranslate(t *testing.T) {
 		{"ansible_ssh_common_args", "-o 'ProxyJump gate'", `jump = "gate"`},
 		{"ansible_ssh_common_args", "-Jgate,inner", `jump = "gate,inner"`},
 		{"ansible_ssh_common_args", `-o ProxyCommand='ssh -q -W %h:%p gate'`, `jump = "gate"`},
+		{"ansible_ssh_common_args", `-o ProxyCommand="ssh -W %h:%p -q -i ~/.ssh/gate -p 2222 ops@gate"`, `jump = "ops@gate:2222"; --i ~/.ssh/gate for ops@gate:2222, which ~/.ssh/config may say`},
 		{"ansible_ssh_common_args", `-o ProxyCommand="nc gate %h"`, "-ansible_ssh_common_args: -o ProxyCommand=nc gate %h"},
 		{"ansible_ssh_common_args", "-o StrictHostKeyChecking=no", "-ansible_ssh_common_args: -o StrictHostKeyChecking=no"},
 		{"ansible_ssh_common_args", "-o UserKnownHostsFile=/dev/null", "-ansible_ssh_common_args: -o UserKnownHostsFile=/dev/null"},
@@ -208,6 +209,9 @@ func TestConvertErrors(t *testing.T) {
 		if _, _, err := Convert(path); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q\ngot  %v\nwant %s", tt.text, err, tt.want)
 		}
+	}
+	if _, _, err := Convert(t.TempDir()); err == nil || !strings.Contains(err.Error(), "it is a folder: give the output of ") {
+		t.Errorf("a folder: %v", err)
 	}
 	if _, _, err := Convert("/nonexistent/hosts"); err == nil || !strings.HasPrefix(err.Error(), "cannot read Ansible inventory: ") {
 		t.Errorf("a missing file: %v", err)

@@ -58,8 +58,13 @@ func (t *translation) sshOption(keyword, value string) bool {
 		if value == "none" {
 			return t.jump(value)
 		}
-		jump, ok := inventory.JumpOfProxyCommand(value)
-		return ok && t.jump(jump)
+		jump, lost, ok := inventory.JumpOfProxyCommand(value)
+		if !ok || !t.jump(jump) {
+			return false
+		}
+		for _, option := range lost {
+			t.leave("%s for %s, which ~/.ssh/config may say", option, jump)
+		}
 	case "identityfile":
 		t.unlessSaid("identity", quote(value))
 	case "user":
