@@ -23,6 +23,7 @@ type Host struct {
 	Port           int           // 0 is not said, which ends as 22
 	User           string        // login
 	Identity       string        // path of a private key
+	Identities     []string      // paths of keys that ssh_config names, offered in this order; ssh passes over what is not there
 	Jump           string        // [user@]host[:port], several with commas, nearest first
 	Become         string        // "sudo", "none", or "" for not said
 	ConnectTimeout time.Duration // of one attempt, all handshakes included

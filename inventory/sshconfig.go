@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -180,7 +179,7 @@ func (a *application) files() error {
 		if err != nil {
 			return fmt.Errorf("IdentityFile: %w", err)
 		}
-		a.host.Identity = firstThatExists(identities)
+		a.host.Identities = identities
 	}
 	if a.host.KnownHosts == nil {
 		known, err := a.paths(a.said["userknownhostsfile"])
@@ -205,14 +204,4 @@ func (a *application) paths(written []string) ([]string, error) {
 		}
 	}
 	return paths, nil
-}
-
-func firstThatExists(paths []string) string {
-	if i := slices.IndexFunc(paths, func(path string) bool { _, err := os.Stat(path); return err == nil }); i >= 0 {
-		return paths[i]
-	}
-	if len(paths) > 0 {
-		return paths[0]
-	}
-	return ""
 }

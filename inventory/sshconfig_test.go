@@ -103,10 +103,10 @@ func TestApplyValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ host, is Host }{
-		{Host{Name: "web"}, Host{Name: "web", Address: "web.internal", User: "deploy", Port: 2222, Identity: dir + "/key_deploy",
+		{Host{Name: "web"}, Host{Name: "web", Address: "web.internal", User: "deploy", Port: 2222, Identities: []string{dir + "/missing", dir + "/key_deploy"},
 			Jump: "ops@bastion:2200", KnownHosts: []string{dir + "/known_web", dir + "/known two"}}},
 		{Host{Name: "alias"}, Host{Name: "alias", Address: "10.0.0.7", User: "everyone", HostKeyAlias: "real.example.com",
-			ConnectTimeout: 7 * time.Second, Identity: dir + "/a key", Jump: "bastion"}},
+			ConnectTimeout: 7 * time.Second, Identities: []string{dir + "/a key"}, Jump: "bastion"}},
 		{Host{Name: "old"}, Host{Name: "old", User: "everyone", Jump: "ops@gate:2022"}},
 		{Host{Name: "direct"}, Host{Name: "direct", User: "everyone"}},
 		{Host{Name: "bastion"}, Host{Name: "bastion", User: "ops"}},

@@ -41,7 +41,7 @@ func (f *Fleet) target(h inventory.Host) (*target, error) {
 	if err != nil {
 		return nil, &trouble{kind: ErrUnreachable, text: "cannot find the way", cause: &finalError{err}}
 	}
-	keys := f.keys.forHost(h.Identity)
+	keys := f.keys.forHost(h)
 	if err := keys.usable(); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
+
+	"github.com/aptfleet/aptfleet/inventory"
 )
 
 // maxKeys is how many keys a host is offered: sshd ends the connection at the
@@ -39,19 +41,20 @@ type keys struct {
 }
 
 // forHost returns the keys to offer: the host's own identity first, then the
-// configured ones, then the agent's, then those in ~/.ssh.
-func (i *identities) forHost(identity string) *keys {
+// configured ones, then those of ssh_config, then the agent's, then those in ~/.ssh.
+func (i *identities) forHost(h inventory.Host) *keys {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if k := i.chosen[identity]; k != nil {
+	of := fmt.Sprintf("%q", append([]string{h.Identity}, h.Identities...))
+	if k := i.chosen[of]; k != nil {
 		return k
 	}
-	k := i.choose(identity)
-	i.chosen[identity] = k
+	k := i.choose(h.Identity, h.Identities)
+	i.chosen[of] = k
 	return k
 }
 
-func (i *identities) choose(identity string) *keys {
+func (i *identities) choose(identity string, further []string) *keys {
 	agentErr := i.askAgent()
 	k := &keys{}
 	named := i.files
@@ -66,8 +69,9 @@ func (i *identities) choose(identity string) *keys {
 		}
 		k.signers = append(k.signers, signers...)
 	}
+	k.addUsable(i, further)
 	k.signers = append(k.signers, i.held...)
-	if len(named) == 0 {
+	if len(named) == 0 && len(further) == 0 {
 		k.addDefaults(i)
 	}
 	k.signers = distinct(k.signers)
@@ -79,6 +83,18 @@ func (i *identities) choose(identity string) *keys {
 		k.hint = agentErr.Error()
 	}
 	return k
+}
+
+// addUsable adds the keys of ssh_config, of which ssh passes over what it cannot
+// read: one file is often for many hosts, and another key than the first fits.
+func (k *keys) addUsable(i *identities, files []string) {
+	for _, file := range files {
+		signers, err := i.load(file)
+		if err != nil {
+			k.hint = file + ": " + err.Error()
+		}
+		k.signers = append(k.signers, signers...)
+	}
 }
 
 // addDefaults adds the keys that ssh would try by itself.
@@ -137,6 +153,12 @@ func (i *identities) loadKey(file string) (ssh.Signer, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
+	}
+	if public, _, _, _, err := ssh.ParseAuthorizedKey(data); err == nil {
+		if held := i.heldFor(public); held != nil {
+			return held, nil
+		}
+		return nil, errors.New("it is a public key, and the ssh-agent does not have the private one")
 	}
 	signer, err := ssh.ParsePrivateKey(data)
 	var locked *ssh.PassphraseMissingError

@@ -59,6 +59,7 @@ func TestIdentities(t *testing.T) {
 
 	for _, tt := range []struct {
 		name, identity string
+		sshConfig      []string // the IdentityFiles there
 		options        Options
 		want           string // pattern of the error
 	}{
@@ -70,6 +71,14 @@ func TestIdentities(t *testing.T) {
 		{name: "the host's own before a full agent", identity: good, options: Options{Agent: startAgent(t, many...)}},
 		{name: "the sixth is not offered", options: Options{Agent: startAgent(t, append(many, good)...)}, want: `1 keys were left out`},
 
+		{name: "the second of ssh_config", sshConfig: []string{bad, good}},
+		{name: "one of ssh_config behind what ssh passes over", sshConfig: []string{"/nonexistent/key", s.path("damaged"), locked, good}},
+		{name: "the agent behind one of ssh_config that is not there", sshConfig: []string{"/nonexistent/key"}, options: Options{Agent: startAgent(t, rsa)}},
+		{name: "a public key in ssh_config, the private one in the agent", sshConfig: []string{good + ".pub"}, options: Options{Agent: startAgent(t, append(many, good)...)}},
+		{name: "a public key, the private one in the agent", identity: good + ".pub", options: Options{Agent: startAgent(t, append(many, good)...)}},
+
+		{name: "only one of ssh_config that is not there", sshConfig: []string{"/nonexistent/key"}, want: `there is no key: .* \(/nonexistent/key: open /nonexistent/key: no such file`},
+		{name: "a public key and no agent", identity: good + ".pub", want: `client\.pub: it is a public key, and the ssh-agent does not have the private one`},
 		{name: "a wrong one", identity: bad, want: `^web1: cannot log in as \S+: the host takes none of our keys \(ed25519 SHA256:\S+\); add one to`},
 		{name: "none", want: `^web1: cannot log in: there is no key: name one with identity, or start an ssh-agent`},
 		{name: "a missing file", identity: "/nonexistent/key", want: `^web1: cannot use the key /nonexistent/key: open /nonexistent/key: no such file`},
@@ -80,7 +89,7 @@ func TestIdentities(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s.t = t
 			h := s.host()
-			h.Identity = tt.identity
+			h.Identity, h.Identities = tt.identity, tt.sshConfig
 			err := s.login(h, tt.options)
 			if tt.want == "" {
 				if err != nil {

@@ -70,7 +70,9 @@ func (f *Fleet) hop(spec string, behind inventory.Host) (inventory.Host, error) 
 		}
 	}
 	def(&hop.User, behind.User)
-	def(&hop.Identity, behind.Identity)
+	if hop.Identity == "" && hop.Identities == nil {
+		hop.Identity, hop.Identities = behind.Identity, behind.Identities
+	}
 	if len(hop.KnownHosts) == 0 {
 		hop.KnownHosts = behind.KnownHosts
 	}
@@ -145,7 +147,7 @@ func (f *Fleet) bastion(ctx context.Context, hops []inventory.Host) (*conn, erro
 func (f *Fleet) bastionAt(hops []inventory.Host) *bastion {
 	var way strings.Builder
 	for _, h := range hops {
-		fmt.Fprintf(&way, "%q %q %d %q,", h.User, h.DialAddress(), h.Port, h.Identity)
+		fmt.Fprintf(&way, "%q %q %d %q %q,", h.User, h.DialAddress(), h.Port, h.Identity, h.Identities)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
