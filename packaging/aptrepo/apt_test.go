@@ -1,6 +1,7 @@
 package aptrepo
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -45,6 +46,26 @@ func TestApt(t *testing.T) {
 	h.update()
 	if out := h.must("apt-cache", "policy", "app"); !strings.Contains(out, "Candidate: 1.0") {
 		t.Errorf("apt-cache policy app: %s", out)
+	}
+}
+
+// TestAptZeroEpoch: dpkg forgets an epoch of zero, which nfpm writes where its file
+// says "epoch: 0". What a host says that it has must be a version of the suite.
+func TestAptZeroEpoch(t *testing.T) {
+	f, h := newFixture(t), newAptHost(t)
+	h.source(f, "stable")
+	f.publish("stable", writeDeb(t, "app", "0:1.0", "amd64", ""), writeDeb(t, "app", "2.0", "amd64", ""), writeDeb(t, "docs", "01:1.0", "all", ""))
+	f.verify()
+	if got, want := f.has("stable"), "app_1.0_amd64 app_2.0_amd64 docs_1:1.0_all"; got != want {
+		t.Errorf("the suite has %s, want %s", got, want)
+	}
+	h.update()
+	h.must("apt-get", "-y", "install", "app=1.0", "docs")
+	for _, name := range []string{"app", "docs"} {
+		h.must("apt-get", "-y", "install", "--reinstall", name+"="+h.installed(name))
+	}
+	if _, err := f.Publish(t.Context(), "nightly", writeDeb(t, "app", "1.0", "amd64", "")); !errors.Is(err, ErrConflict) {
+		t.Errorf("1.0 beside 0:1.0: %v, want a conflict", err)
 	}
 }
 

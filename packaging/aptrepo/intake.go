@@ -134,7 +134,7 @@ func (p *incoming) describe(r io.ReaderAt, size int64, sum string) error {
 		return errors.New("it has Architecture: all with Multi-Arch: same, which makes every apt update warn: use foreign, or leave it out")
 	}
 	// Copies, so that not all that was read of ten thousand packages stays.
-	p.key = key{strings.Clone(control.Name), strings.Clone(control.Version), strings.Clone(control.Architecture)}
+	p.key = key{strings.Clone(control.Name), strings.Clone(debian.InstalledVersion(control.Version)), strings.Clone(control.Architecture)}
 	p.Package = Package{p.key.Name, p.key.Version, p.key.Architecture, poolName(p.key), size, sum}
 	stanza, err := stanzaOf(control, p.Package)
 	p.stanza = bytes.Clone(stanza)

@@ -239,7 +239,13 @@ func (v *verifier) pooled(e entry) error {
 // stanzaOf returns a package's stanza in the index: its control file, with what
 // apt needs to fetch it.
 func stanzaOf(control deb.Control, p Package) ([]byte, error) {
-	s, err := control.Insert("Description",
+	s, err := control.Stanza, error(nil)
+	if p.Version != control.Version {
+		if s, err = s.With("Version", p.Version); err != nil {
+			return nil, err
+		}
+	}
+	s, err = s.Insert("Description",
 		debian.Field{Name: "Filename", Value: p.Filename},
 		debian.Field{Name: "Size", Value: strconv.FormatInt(p.Size, 10)},
 		debian.Field{Name: "SHA256", Value: p.SHA256})

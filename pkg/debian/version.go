@@ -63,6 +63,24 @@ func WithoutEpoch(s string) string {
 	return s
 }
 
+// InstalledVersion returns the version as dpkg writes it down once a package with
+// it is installed: without an epoch of zero, but where a colon follows, and without
+// zeros before another.
+func InstalledVersion(s string) string {
+	epoch, rest, ok := strings.Cut(s, ":")
+	if !ok {
+		return s
+	}
+	epoch = strings.TrimLeft(epoch, "0")
+	switch {
+	case epoch != "":
+		return epoch + ":" + rest
+	case strings.Contains(rest, ":"):
+		return "0:" + rest
+	}
+	return rest
+}
+
 // splitVersion takes a version apart without judging it. An epoch that is no
 // number stays part of the upstream version.
 func splitVersion(s string) version.Version {

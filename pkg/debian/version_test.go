@@ -1,7 +1,9 @@
 package debian
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -46,6 +48,27 @@ func TestCompareVersionsAgreesWithDpkg(t *testing.T) {
 	for _, tt := range compareTests {
 		if err := exec.Command("dpkg", "--compare-versions", tt.a, ops[tt.want], tt.b).Run(); err != nil {
 			t.Errorf("dpkg disagrees that %q %s %q: %v", tt.a, ops[tt.want], tt.b, err)
+		}
+	}
+}
+
+// TestInstalledVersion has dpkg read the version and say it again.
+func TestInstalledVersion(t *testing.T) {
+	needs(t, "dpkg-query")
+	for _, tt := range []struct{ version, want string }{
+		{"1.0", "1.0"}, {"0:1.0-1", "1.0-1"}, {"00:1.0", "1.0"}, {"01:1.0", "1:1.0"}, {"10:1.0", "10:1.0"}, {"00:1:2", "0:1:2"},
+	} {
+		if got := InstalledVersion(tt.version); got != tt.want {
+			t.Errorf("InstalledVersion(%q) is %q, want %q", tt.version, got, tt.want)
+		}
+		dir := t.TempDir()
+		status := "Package: p\nStatus: install ok installed\nMaintainer: m\nArchitecture: all\nVersion: " + tt.version + "\nDescription: d\n"
+		if err := os.WriteFile(filepath.Join(dir, "status"), []byte(status), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command("dpkg-query", "--admindir="+dir, "-W", "-f", "${Version}", "p").CombinedOutput()
+		if string(out) != tt.want {
+			t.Errorf("dpkg makes %q of %q, want %q: %v", out, tt.version, tt.want, err)
 		}
 	}
 }
