@@ -56,13 +56,16 @@ what the recipe says.`,
 	}
 	cmd.Flags().StringVar(&instead.Version, "version", "", "`version` to build instead of the recipe's")
 	cmd.Flags().StringVar(&instead.Architecture, "architecture", "", "`architecture` to build for instead of the recipe's")
-	cmd.Flags().StringVar(&out, "out", ".", "`folder` for the packages")
+	cmd.Flags().StringVar(&out, "out", ".", "`folder` for the packages; made where it is not there")
 	return cmd
 }
 
 // build builds what one argument names, with what is set in instead, and returns
 // the files.
 func build(ctx context.Context, recipe string, instead deb.Recipe, out string) ([]string, error) {
+	if err := os.MkdirAll(out, 0o777); err != nil {
+		return nil, fmt.Errorf("cannot build %s: %w", recipe, err)
+	}
 	if info, err := os.Stat(filepath.Join(recipe, "debian", "control")); err == nil && info.Mode().IsRegular() {
 		if instead.Version != "" || instead.Architecture != "" {
 			return nil, usageErrorf("--version and --architecture are for recipes: %s says them in its folder debian", recipe)
