@@ -93,5 +93,5 @@ func TestTakeover(t *testing.T) {
 	if len(took) != 5 {
 		t.Fatalf("it was taken over after %v, want 5 times", took)
 	}
-	t.Logf("taken over after %v, median %v", took, took[len(took)/2])
+	t.Logf("taken over after %v, at worst %v", took, took[len(took)-1])
 }

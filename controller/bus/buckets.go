@@ -16,8 +16,9 @@ const (
 	Lease  = "lease"  // who leads; a key goes LeaseTime after it was written
 )
 
-// LeaseTime is how long what is in the bucket of leases counts.
-const LeaseTime = 12 * time.Second
+// LeaseTime is how long what is in the bucket of leases counts. The server drops it
+// up to 250 ms later.
+const LeaseTime = 11 * time.Second
 
 // BucketStream returns the name of the stream that a bucket is.
 func BucketStream(bucket string) string { return "KV_" + bucket }

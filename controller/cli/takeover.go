@@ -16,8 +16,9 @@ type takeover struct {
 	daemon *daemon
 	survey journal.Survey
 
-	alone   bool // nobody else is on the bus
-	suspect map[rollout.ID]bool
+	alone   bool                // nobody else is on the bus
+	held    map[rollout.ID]bool // had a lease when it was last looked at
+	suspect map[rollout.ID]bool // had none
 	tried   map[rollout.ID]try
 }
 
@@ -42,7 +43,7 @@ const (
 func newTakeover(d *daemon) *takeover {
 	return &takeover{
 		daemon: d, survey: journal.Survey{Journal: d.journal.Journal}, alone: d.journal.bus.Embedded(),
-		suspect: map[rollout.ID]bool{}, tried: map[rollout.ID]try{},
+		held: map[rollout.ID]bool{}, suspect: map[rollout.ID]bool{}, tried: map[rollout.ID]try{},
 	}
 }
 
@@ -53,8 +54,12 @@ func (t *takeover) run(ctx context.Context) error {
 		every = lookAloneEvery
 	}
 	for {
-		if err := t.look(ctx); err != nil && ctx.Err() == nil {
+		lost, err := t.look(ctx)
+		if err != nil && ctx.Err() == nil {
 			t.daemon.log.Warn("cannot look for what dead controllers have left", "error", err)
+		}
+		if lost {
+			continue
 		}
 		if pause.For(ctx, every) != nil {
 			return nil
@@ -62,46 +67,64 @@ func (t *takeover) run(ctx context.Context) error {
 	}
 }
 
-// look takes up what nobody has. A rollout that was just created has no lease yet:
-// one is missed if it is not there at two looks.
-func (t *takeover) look(ctx context.Context) error {
+// look takes up what nobody has. A rollout that was just created has no lease yet,
+// and one that has just ended has none any more: one is missed if it is not there at
+// two looks. If it was there before, lost is true, and the second look is due now.
+func (t *takeover) look(ctx context.Context) (lost bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookIn)
 	defer cancel()
 	open, err := t.survey.Look(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
-	suspect := map[rollout.ID]bool{}
+	held, suspect := map[rollout.ID]bool{}, map[rollout.ID]bool{}
 	for _, u := range open {
-		left, err := t.left(ctx, u)
+		s, err := t.stands(ctx, u)
 		if err != nil {
-			return err
+			return false, err
 		}
 		switch {
-		case !left:
+		case s == inHands:
+			held[u.ID] = true
+		case s == leftAlone:
 		case t.alone || t.suspect[u.ID]:
 			t.take(u)
 		default:
 			suspect[u.ID] = true
+			lost = lost || t.held[u.ID]
 		}
 	}
-	t.suspect = suspect
-	return nil
+	t.held, t.suspect = held, suspect
+	return lost, nil
 }
 
-// left reports whether nobody has a rollout in hand, and it is worth being taken up.
-func (t *takeover) left(ctx context.Context, u journal.Unfinished) (bool, error) {
+// whose is in whose hands a rollout is that is not finished.
+type whose int
+
+const (
+	missed    whose = iota // nobody's, and it is worth being taken up
+	inHands                // another controller's
+	leftAlone              // ours, or a person's
+)
+
+// stands finds out whose a rollout is. Once another controller has it, it may be
+// taken up anew when that one dies, whatever was tried before.
+func (t *takeover) stands(ctx context.Context, u journal.Unfinished) (whose, error) {
 	if _, here := t.daemon.inHand(u.ID); here != nil {
-		return false, nil
-	}
-	if last, tried := t.tried[u.ID]; tried && last.decisions == u.Decisions && time.Since(last.at) < tryEvery {
-		return false, nil
+		return leftAlone, nil
 	}
 	by, err := t.daemon.leases.Holder(ctx, string(u.ID))
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", u.ID, err)
+		return leftAlone, fmt.Errorf("%s: %w", u.ID, err)
 	}
-	return by == "", nil
+	if by != "" {
+		delete(t.tried, u.ID)
+		return inHands, nil
+	}
+	if last, tried := t.tried[u.ID]; tried && last.decisions == u.Decisions && time.Since(last.at) < tryEvery {
+		return leftAlone, nil
+	}
+	return missed, nil
 }
 
 // take has the daemon go on with a rollout.

@@ -15,12 +15,13 @@ import (
 )
 
 // A cluster that has lost a node needs up to 9 s to find another leader, and a lease
-// must outlast that: it is young whenever the node dies.
+// must outlast that: renewEvery + 9 s + answerIn + tryAgain is less than standing. It
+// must not outlast it by much: a dead controller's rollout waits for its end.
 const (
 	// renewEvery is how often a lease is written anew.
-	renewEvery = time.Second
+	renewEvery = 500 * time.Millisecond
 	// tryAgain is after how long what was not answered is asked again.
-	tryAgain = 250 * time.Millisecond
+	tryAgain = 200 * time.Millisecond
 	// takeIn is how long a lease is asked for where nobody answers.
 	takeIn = 20 * time.Second
 	// answerIn is how long an answer is waited for: not long, since a node that has
@@ -28,7 +29,7 @@ const (
 	answerIn = time.Second
 	// standing is how long after it was last written a lease counts for the one who
 	// has it. For all others it counts until the server drops it, which is later.
-	standing = bus.LeaseTime - 500*time.Millisecond
+	standing = bus.LeaseTime - 250*time.Millisecond
 )
 
 // Lease is a lease that this controller has. It may be used concurrently.
