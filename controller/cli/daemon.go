@@ -104,21 +104,27 @@ func (d *daemon) inHand(id rollout.ID) (*errand, <-chan struct{}) {
 // that has begun, with its id, or has ended before: then with the error.
 func (d *daemon) begin(ctx context.Context, by string, carry func(context.Context, *installation) error) (rollout.ID, error) {
 	in := d.installation(by)
-	ended := make(chan error, 1)
+	ended, gone := make(chan error), make(chan struct{})
+	defer close(gone)
 	d.spawn(func(life context.Context) {
 		err := carry(life, in)
 		select {
-		case <-in.errand.begun: // and nobody waits any more
+		case ended <- err:
+		case <-gone:
 			d.tell(err)
-		default:
 		}
-		ended <- err
 	})
 	select {
 	case id := <-in.errand.begun:
 		return id, nil
 	case err := <-ended:
-		return "", err
+		select {
+		case id := <-in.errand.begun: // and both were there
+			d.tell(err)
+			return id, nil
+		default:
+			return "", err
+		}
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}
