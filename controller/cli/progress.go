@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -18,9 +19,11 @@ type progress struct {
 	mu      sync.Mutex
 	bar     *progressbar.ProgressBar // nil: not shown
 	percent map[inventory.HostName]int
+	over    map[inventory.HostName]bool // finished, and not begun again
 	hosts   int
 	done    int
 	failed  int
+	said    string
 	fetched bool // the hosts that are done so far have their packages, and no more
 }
 
@@ -29,26 +32,40 @@ const whole = 100
 
 // newProgress begins to show a run over a number of hosts.
 func (a *app) newProgress(hosts int) *progress {
-	p := &progress{percent: map[inventory.HostName]int{}, hosts: hosts}
+	p := &progress{percent: map[inventory.HostName]int{}, over: map[inventory.HostName]bool{}, hosts: hosts}
 	if isTerminal(a.Err) && !a.quiet && !a.json {
-		p.bar = progressbar.NewOptions(hosts*whole,
-			progressbar.OptionSetWriter(a.Err),
-			progressbar.OptionSetWidth(24),
-			progressbar.OptionSetPredictTime(true),
-			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionClearOnFinish(),
-		)
+		p.bar = newBar(a.Err, hosts)
 	}
 	return p
 }
 
-// begin counts a host as running.
-func (p *progress) begin(host inventory.HostName) { p.set(host, 0) }
+// newBar returns the bar itself.
+func newBar(w io.Writer, hosts int) *progressbar.ProgressBar {
+	return progressbar.NewOptions(hosts*whole,
+		progressbar.OptionSetWriter(w),
+		progressbar.OptionSetWidth(24),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish(),
+	)
+}
 
-// set moves a host to a percent; it never moves back.
+// begin counts a host as running.
+func (p *progress) begin(host inventory.HostName) {
+	p.mu.Lock()
+	delete(p.over, host)
+	p.mu.Unlock()
+	p.set(host, 0)
+}
+
+// set moves a host to a percent; it never moves back. Of one that is finished it may
+// come late, and moves nothing.
 func (p *progress) set(host inventory.HostName, percent int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.over[host] {
+		return
+	}
 	p.percent[host] = max(p.percent[host], min(percent, whole))
 	p.draw()
 }
@@ -58,6 +75,7 @@ func (p *progress) finish(host inventory.HostName, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.percent, host)
+	p.over[host] = true
 	if ok {
 		p.done++
 	} else {
@@ -122,8 +140,13 @@ func (p *progress) draw() {
 	for _, percent := range p.percent {
 		at += percent
 	}
-	p.bar.Describe(p.String())
-	_ = p.bar.Set(at) // fails only past the end
+	if says := p.String(); says != p.said { // which draws, and the percent would be too soon after
+		p.said = says
+		p.bar.Describe(says)
+	}
+	// Once at its end a bar is drawn no more; but after the packages come the batches,
+	// and after those, hosts may be returned.
+	_ = p.bar.Set(max(0, min(at, p.hosts*whole-1))) // fails only past the end
 }
 
 // String counts the hosts.

@@ -2,7 +2,12 @@ package cli
 
 import (
 	"bytes"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aptfleet/aptfleet/inventory"
 )
 
 func TestProgressCounts(t *testing.T) {
@@ -16,6 +21,7 @@ func TestProgressCounts(t *testing.T) {
 	p.finish("a", true)
 	p.finish("c", false)
 	p.finish("d", false) // failed before it began
+	p.set("a", 90)       // comes late
 	if want := "1 done, 2 failed, 1 running, 1 waiting"; p.String() != want {
 		t.Errorf("%q, want %q", p, want)
 	}
@@ -23,6 +29,28 @@ func TestProgressCounts(t *testing.T) {
 		t.Errorf("b is at %d %%, want 70", p.percent["b"])
 	}
 	p.end()
+}
+
+// TestProgressAfterFetching: the bar, which is full once all have their packages, is
+// there for the batches too.
+func TestProgressAfterFetching(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bytes.Buffer
+		p := (&app{Streams: Streams{Err: &b}}).newProgress(2)
+		p.bar = newBar(&b, 2)
+		p.fetch()
+		for _, host := range []inventory.HostName{"a", "b"} {
+			p.set(host, 50)
+			p.finish(host, true)
+		}
+		p.batches()
+		p.begin("a")
+		time.Sleep(time.Second) // or it would be too soon to be drawn
+		p.set("a", 80)
+		if want := "0 done, 0 failed, 1 running, 1 waiting  40% |"; !strings.Contains(b.String(), want) {
+			t.Errorf("%q, want %q in it", b.String(), want)
+		}
+	})
 }
 
 func TestEventText(t *testing.T) {
