@@ -78,11 +78,17 @@ func (c *crew) finishes(asked *fleet) {
 }
 
 // TestWorkers: two workers do all hosts of a rollout, three each, and its controller
-// none. Their logs are where the controller's would be. They take it all back too,
-// and end when they are asked to.
+// none. How far they are is seen by who watches it, and their logs are where the
+// controller's would be. They take it all back too, and end when they are asked to.
 func TestWorkers(t *testing.T) {
 	c := newCrew(t)
+	watch, _ := c.onTerminal("watch", "R1")
+	watch.says(c.fleet, `6 running, 0 waiting +[1-9]\d?% `)
 	c.finishes(c.fleet)
+	<-watch.ended
+	if status := watch.ProcessState.ExitCode(); status != 0 {
+		t.Errorf("who watched ended with %d:\n%s", status, watch.out.String())
+	}
 	for i, w := range c.workers {
 		if n := did(w); n != 3 {
 			t.Errorf("worker %d did %d hosts, want 3:\n%s", i, n, w.errs.String())

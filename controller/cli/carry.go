@@ -174,7 +174,7 @@ func (c *carrier) guard() engine.Watch {
 // task returns what is to be done to one host.
 func (c *carrier) task(h inventory.Host, at rollout.HostState) engine.Task {
 	end := func() error {
-		c.lookout.leave(h.Name)
+		c.leave(h.Name)
 		return c.reach.leave(h.Name)
 	}
 	var all []engine.Step
@@ -188,7 +188,7 @@ func (c *carrier) task(h inventory.Host, at rollout.HostState) engine.Task {
 // prefetch gets a host what its plan brings and takes away.
 func (c *carrier) prefetch(ctx context.Context, h inventory.Host, at rollout.HostState) (notes []string, err error) {
 	show := c.shown(h)
-	defer c.lookout.leave(h.Name)
+	defer c.leave(h.Name)
 	here := func() ([]string, error) { return c.fetch(ctx, h, stands(at, prefetch), show) }
 	if c.desk == nil || h.Tunnel {
 		return here()
@@ -199,5 +199,16 @@ func (c *carrier) prefetch(ctx context.Context, h inventory.Host, at rollout.Hos
 // shown returns what shows how far the work on a host is.
 func (c *carrier) shown(h inventory.Host) func(hostjob.Progress) {
 	c.lookout.see(h.Name, connecting)
+	if c.in.errand != nil { // those who look on are elsewhere
+		return func(p hostjob.Progress) { c.in.errand.motion.see(h.Name, p) }
+	}
 	return (&jobView{app: c.in.app, bar: c.bar, lookout: c.lookout, host: h.Name}).show
+}
+
+// leave ends what is shown of a host.
+func (c *carrier) leave(host inventory.HostName) {
+	c.lookout.leave(host)
+	if c.in.errand != nil {
+		c.in.errand.motion.leave(host)
+	}
 }

@@ -152,7 +152,9 @@ func (c *client) show(ctx context.Context, id rollout.ID, after, hosts int) erro
 	bar := c.in.app.newProgress(hosts)
 	defer bar.end()
 	for {
+		stop := c.move(ctx, id, bar)
 		last, err := c.in.app.follow(c.events(ctx, id, after), bar)
+		stop()
 		after = max(after, last)
 		if ctx.Err() != nil {
 			return c.detached(id)

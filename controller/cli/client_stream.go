@@ -8,7 +8,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net/http"
 	"strings"
+
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/inventory"
 )
 
 // stream asks for lines that come as things happen.
@@ -32,6 +36,30 @@ func stream[L line](ctx context.Context, c *client, method, path string, body an
 			}
 		}
 	}
+}
+
+// move moves the bar as the daemon tells how far hosts are. What hinders that is
+// nobody's concern: what has happened is told by events.
+func (c *client) move(ctx context.Context, id rollout.ID, bar *progress) (stop func()) {
+	if c.in.app.json || c.in.app.quiet {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		views := map[inventory.HostName]*jobView{}
+		for l, err := range stream[progressLine](ctx, c, http.MethodGet, rolloutPath(id)+"/progress", nil) {
+			if err != nil {
+				return
+			}
+			if views[l.Host] == nil {
+				views[l.Host] = &jobView{app: c.in.app, bar: bar, host: l.Host}
+			}
+			views[l.Host].move(l.Percent, l.Waits)
+		}
+	}()
+	return func() { cancel(); <-done }
 }
 
 // readLine reads a line of a stream; some are empty.

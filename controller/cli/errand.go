@@ -17,6 +17,7 @@ type errand struct {
 	by     string          // who asked
 	begun  chan rollout.ID // has its id once it is journaled; room for one
 	abort  chan string     // why no further host is to be begun; room for one
+	motion motion
 }
 
 // who is the person for whom a rollout is carried out.

@@ -19,15 +19,19 @@ type jobView struct {
 
 // show is called from the goroutine of the job.
 func (v *jobView) show(p hostjob.Progress) {
-	v.bar.set(v.host, int(p.Percent))
 	v.lookout.see(v.host, doing(p))
-	now := waiting(p)
-	if now == v.said {
+	v.move(int(p.Percent), waiting(p))
+}
+
+// move shows how far the host is, and what it waits for once that is something else.
+func (v *jobView) move(percent int, waits string) {
+	v.bar.set(v.host, percent)
+	if waits == v.said {
 		return
 	}
-	v.said = now
-	if now != "" {
-		v.bar.say(v.app, "%-24s %s", v.host, printable(now))
+	v.said = waits
+	if waits != "" {
+		v.bar.say(v.app, "%-24s %s", v.host, printable(waits))
 	}
 }
 

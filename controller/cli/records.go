@@ -22,6 +22,8 @@ type records interface {
 	// events yields those after the first few: to where the rollout is left if
 	// somebody has it in hand, else to the last.
 	events(ctx context.Context, id rollout.ID, after int) iter.Seq2[eventLine, error]
+	// move moves the bar as hosts get on, where they can be seen to, until stop.
+	move(ctx context.Context, id rollout.ID, bar *progress) (stop func())
 }
 
 // journalRecords reads the journal.
@@ -72,6 +74,9 @@ func (r journalRecords) logs(ctx context.Context, id rollout.ID, host inventory.
 func (r journalRecords) events(ctx context.Context, id rollout.ID, after int) iter.Seq2[eventLine, error] {
 	return r.eventsUntil(ctx, id, after, nil)
 }
+
+// move moves nothing: who carries a rollout out shows that.
+func (journalRecords) move(context.Context, rollout.ID, *progress) (stop func()) { return func() {} }
 
 // eventsUntil yields the events after the first few: to the last one once left is
 // closed, or by now if it is nil.

@@ -123,6 +123,16 @@ func (r rollouts) Events(ctx context.Context, id rollout.ID, after int, follow b
 	}
 }
 
+func (rollouts) Progress(_ context.Context, id rollout.ID) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		if id != "R7" {
+			yield(nil, fmt.Errorf("cannot read %s: %w", id, journal.ErrNotFound))
+			return
+		}
+		yield(object("progress", "host", "web1", "percent", 40), nil)
+	}
+}
+
 func (rollouts) Logs(_ context.Context, id rollout.ID, host inventory.HostName) ([]Object, error) {
 	if host != "web1" {
 		return nil, &Problem{Status: http.StatusNotFound, Host: string(host), Detail: string(host) + " took no part in " + string(id)}

@@ -23,6 +23,9 @@ type Rollouts interface {
 	// Events yields each "event" after the first few, to the last one by now, or
 	// on to the end of the rollout.
 	Events(ctx context.Context, id rollout.ID, after int, follow bool) iter.Seq2[Object, error]
+	// Progress yields a "progress" of each host that is worked on, whenever it has
+	// got on, until the rollout ends or is in hand no more.
+	Progress(ctx context.Context, id rollout.ID) iter.Seq2[Object, error]
 	// Logs returns a "log" for each job on a host.
 	Logs(ctx context.Context, id rollout.ID, host inventory.HostName) ([]Object, error)
 	// Plan asks the hosts what would change.
@@ -203,4 +206,13 @@ func (s *Server) events(c *call) error {
 	return s.stream(c, func(ctx context.Context) iter.Seq2[Object, error] {
 		return s.Rollouts.Events(ctx, id, after, follow == "true")
 	})
+}
+
+// progress answers with a stream of what no journal has.
+func (s *Server) progress(c *call) error {
+	id, err := c.rollout()
+	if err != nil {
+		return err
+	}
+	return s.stream(c, func(ctx context.Context) iter.Seq2[Object, error] { return s.Rollouts.Progress(ctx, id) })
 }

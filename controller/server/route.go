@@ -27,6 +27,7 @@ func routes() []route {
 		{post, "/v1/plans", access.Operator, "", (*Server).plan},
 		{get, "/v1/rollouts/{id}", access.Viewer, "", (*Server).showRollout},
 		{get, "/v1/rollouts/{id}/events", access.Viewer, "", (*Server).events},
+		{get, "/v1/rollouts/{id}/progress", access.Viewer, "", (*Server).progress},
 		{get, "/v1/rollouts/{id}/logs/{host}", access.Viewer, "", (*Server).logs},
 		{post, "/v1/rollouts/{id}/resume", access.Operator, "", decide(Resume)},
 		{post, "/v1/rollouts/{id}/retry", access.Operator, "", decide(Retry)},

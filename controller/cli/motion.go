@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aptfleet/aptfleet/controller/hostjob"
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/controller/server"
+	"github.com/aptfleet/aptfleet/inventory"
+)
+
+// motion is how far the hosts are that a daemon works on, for those who look on. It
+// is in no journal, and over with the daemon. Its zero value is ready, and its
+// methods may be called by many goroutines.
+type motion struct {
+	mu    sync.Mutex
+	moves int // so far
+	hosts map[inventory.HostName]move
+}
+
+type move struct {
+	n    int // which of the moves
+	line progressLine
+}
+
+// motionEvery is how often those who look on are told, of the hosts that moved.
+const motionEvery = time.Second
+
+// see notes how far a host is.
+func (m *motion) see(host inventory.HostName, p hostjob.Progress) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.hosts == nil {
+		m.hosts = map[inventory.HostName]move{}
+	}
+	m.moves++
+	m.hosts[host] = move{m.moves, newProgressLine(host, p)}
+}
+
+// leave forgets a host that is over.
+func (m *motion) leave(host inventory.HostName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.hosts, host)
+}
+
+// since returns the hosts that have moved since the first moves, by name, and how
+// many moves there are.
+func (m *motion) since(seen int) (lines []progressLine, moves int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, at := range m.hosts {
+		if at.n > seen {
+			lines = append(lines, at.line)
+		}
+	}
+	slices.SortFunc(lines, func(a, b progressLine) int { return cmp.Compare(a.Host, b.Host) })
+	return lines, m.moves
+}
+
+// progressLine is how far the job on a host is. No command prints it.
+type progressLine struct {
+	Host    inventory.HostName `json:"host"`
+	Percent int                `json:"percent"`
+	Phase   string             `json:"phase,omitempty"`
+	Package string             `json:"package,omitempty"`
+	Text    string             `json:"text,omitempty"`  // apt's
+	Waits   string             `json:"waits,omitempty"` // for what, in words
+}
+
+func newProgressLine(host inventory.HostName, p hostjob.Progress) progressLine {
+	return progressLine{host, int(p.Percent), p.Phase, p.Package, p.Text, waiting(p)}
+}
+
+func (progressLine) kind() string { return "progress" }
+
+func (l progressLine) text(w io.Writer) {
+	fmt.Fprintf(w, "%-24s %3d%%         %s\n", l.Host, l.Percent, printable(cmp.Or(l.Waits, l.Text, l.Phase)))
+}
+
+// Progress tells how far hosts are as long as this daemon has the rollout in hand.
+func (d daemonRollouts) Progress(ctx context.Context, id rollout.ID) iter.Seq2[server.Object, error] {
+	return func(yield func(server.Object, error) bool) {
+		if _, err := d.journal.Find(ctx, id); err != nil {
+			yield(nil, err)
+			return
+		}
+		tick := time.NewTicker(motionEvery)
+		defer tick.Stop()
+		var last *errand
+		seen := 0
+		for {
+			e, left := d.inHand(id)
+			if left == nil {
+				return
+			}
+			if e != last { // it was taken up again
+				last, seen = e, 0
+			}
+			if e != nil {
+				var lines []progressLine
+				lines, seen = e.motion.since(seen)
+				for _, l := range lines {
+					if o, err := encode(l); !yield(o, err) || err != nil {
+						return
+					}
+				}
+			}
+			select {
+			case <-tick.C:
+			case <-left:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
