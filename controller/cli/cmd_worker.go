@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
@@ -30,7 +31,9 @@ Hosts with tunnel = true it always does itself.
 A worker may be killed at any time: another one, or the controller, attaches to
 what it had begun, and no host runs apt twice. SIGTERM takes nothing new, lets hosts
 that are worked on finish, for up to a minute, and leaves the rest to the others.
-Under systemd it tells when it is ready.`,
+SIGHUP reads the configuration again, all of it or nothing, for the rollouts that it
+begins to work on then; how many hosts it does at the same time stays as it is until
+it is started again. Under systemd it tells when it is ready.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(cmd *cobra.Command, _ []string, in *installation) error {
 			if parallel < 0 {
@@ -51,19 +54,24 @@ func (in *installation) lendHands(ctx context.Context, parallel int) (err error)
 	if _, err := in.hosts(""); err != nil {
 		return err
 	}
+	hangup, stop := hangups()
+	defer stop()
 	spareMemory(spareOfHosts)
 	j, err := in.journal(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
-	c := &crew{in: in, journal: j, sites: map[siteKey]*site{}}
+	c := newCrew(in, j)
 	defer func() { err = errors.Join(err, c.close()) }()
 	w := hands.Worker{Name: author(), Slots: parallel, Grace: lastWait, Log: in.app.log, Work: c.work, Term: j.Term, Ready: func() {
 		in.app.log.Info("this worker is ready", "hands", parallel)
-		if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
-			in.app.log.Warn("cannot tell systemd", "error", err)
-		}
+		in.app.notify(sd.SdNotifyReady)
 	}}
+	var attending sync.WaitGroup
+	defer attending.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	attending.Go(func() { c.attend(ctx, hangup) })
 	return w.Run(ctx, j.bus)
 }

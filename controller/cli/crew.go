@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	sd "github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/aptfleet/aptfleet/controller/config"
 	"github.com/aptfleet/aptfleet/controller/engine"
 	"github.com/aptfleet/aptfleet/controller/hands"
 	"github.com/aptfleet/aptfleet/controller/hostjob"
@@ -18,11 +23,42 @@ import (
 // controller that has it: plans and decisions on hosts are journaled before those
 // are begun.
 type crew struct {
-	in      *installation
+	app     *app
+	config  atomic.Pointer[config.Config] // as it is now
 	journal openJournal
 
 	mu    sync.Mutex
 	sites map[siteKey]*site
+}
+
+func newCrew(in *installation, j openJournal) *crew {
+	c := &crew{app: in.app, journal: j, sites: map[siteKey]*site{}}
+	c.config.Store(in.Config)
+	return c
+}
+
+// attend reads the configuration again when it is asked to, and tells systemd that
+// the worker ends.
+func (c *crew) attend(ctx context.Context, hangup <-chan os.Signal) {
+	for {
+		select {
+		case <-hangup:
+			c.app.reload(c.config.Load(), c.reload)
+		case <-ctx.Done():
+			c.app.notify(sd.SdNotifyStopping)
+			return
+		}
+	}
+}
+
+// reload has a configuration count for what is begun from now on.
+func (c *crew) reload(old *config.Config, next *installation) error {
+	_, err := next.hosts("")
+	if err := errors.Join(fixed(old, next.Config, ofBus), next.readSchedules(), err); err != nil {
+		return err
+	}
+	c.config.Store(next.Config)
+	return nil
 }
 
 type siteKey struct {
@@ -103,7 +139,8 @@ func (c *crew) open(s *site, id rollout.ID) error {
 	if err != nil {
 		return err
 	}
-	hosts, err := c.in.hosts("")
+	in := &installation{Config: c.config.Load(), app: c.app}
+	hosts, err := in.hosts("")
 	if err != nil {
 		return err
 	}
@@ -111,8 +148,8 @@ func (c *crew) open(s *site, id rollout.ID) error {
 	for _, h := range hosts {
 		s.hosts[h.Name] = h
 	}
-	s.hostWork = hostWork{in: c.in, id: id, spec: state.Spec, journal: c.journal, planned: plannedGroups(state)}
-	s.reach, err = c.in.newReach()
+	s.hostWork = hostWork{in: in, id: id, spec: state.Spec, journal: c.journal, planned: plannedGroups(state)}
+	s.reach, err = in.newReach()
 	return err
 }
 
@@ -134,7 +171,7 @@ func (c *crew) leave(key siteKey, s *site) {
 	}
 	delete(c.sites, key)
 	if err := s.close(); err != nil {
-		c.in.app.log.Warn("cannot close the connections of a rollout", "rollout", string(key.rollout), "error", err)
+		c.app.log.Warn("cannot close the connections of a rollout", "rollout", string(key.rollout), "error", err)
 	}
 }
 
