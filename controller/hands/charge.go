@@ -50,6 +50,7 @@ func (w *Worker) take(ctx context.Context, m jetstream.Msg) {
 		w.settle(m, m.NakWithDelay(returnIn)) // its controller takes it back in the end
 		return
 	}
+	defer w.employ(t.desk)()
 	c := &charge{worker: w, task: t, msg: m, moved: make(chan struct{}, 1)}
 	next := c.claim(ctx)
 	if next == begin {

@@ -140,7 +140,7 @@ func (d *Desk) note(w word, now time.Time) (reply string) {
 func (d *Desk) take() (id string, h *handed, there bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.crowd.slots(time.Now()) <= len(d.out) {
+	if d.crowd.slots(d.inbox, time.Now()) <= len(d.out) {
 		return "", nil, false
 	}
 	id, h = nuid.Next(), &handed{heard: make(chan hostjob.Progress, 1), answer: make(chan Answer, 1)}

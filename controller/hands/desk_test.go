@@ -11,19 +11,19 @@ import (
 func TestCrowd(t *testing.T) {
 	now := time.Now()
 	c := crowd{}
-	c.see(presence{"a", 3}, now)
-	c.see(presence{"b", 4}, now.Add(-presenceFor/2))
+	c.see(presence{"a", 3, nil}, now)
+	c.see(presence{"b", 6, map[string]int{"ours": 3, "other": 2}}, now.Add(-presenceFor/2))
 	for _, tt := range []struct {
 		after time.Duration
 		want  int
 	}{{0, 7}, {presenceFor/2 + 1, 3}, {presenceFor + 1, 0}} {
-		if got := c.slots(now.Add(tt.after)); got != tt.want {
+		if got := c.slots("ours", now.Add(tt.after)); got != tt.want {
 			t.Errorf("after %v there are %d hands, want %d", tt.after, got, tt.want)
 		}
 	}
-	c.see(presence{"a", 3}, now)
-	c.see(presence{"a", 0}, now)
-	if got := c.slots(now); got != 0 {
+	c.see(presence{"a", 3, nil}, now)
+	c.see(presence{"a", 0, nil}, now)
+	if got := c.slots("ours", now); got != 0 {
 		t.Errorf("who has left has %d hands", got)
 	}
 }

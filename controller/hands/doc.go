@@ -18,5 +18,10 @@
 //   - nobody begins, or nothing is heard any more, the controller does the step
 //     itself, and attaches likewise.
 //
+// Workers tell all desks what hands they have, and for which desk each is at work. So
+// several controllers share them, and each does itself at once what nobody has a hand
+// for. Two may still hand out at the same moment what only one of them can have done:
+// the other one's task is taken back where nobody begins it.
+//
 // The host is the arbiter in all of these: a step is one job there, whoever looks.
 package hands

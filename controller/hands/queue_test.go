@@ -72,7 +72,7 @@ func (s *station) work(slots int, work func(context.Context, Task, func(hostjob.
 func (s *station) slots() int {
 	s.desk.mu.Lock()
 	defer s.desk.mu.Unlock()
-	return s.desk.crowd.slots(time.Now())
+	return s.desk.crowd.slots(s.desk.inbox, time.Now())
 }
 
 func (s *station) until(what string, condition func() bool) {
@@ -145,6 +145,65 @@ func TestHand(t *testing.T) {
 	all.Wait()
 	if handedOut.Load() != 2 || most.Load() != 2 {
 		t.Errorf("%d were handed out, %d at once, want 2", handedOut.Load(), most.Load())
+	}
+	s.until("the queue is empty", func() bool { return s.queued() == 0 })
+}
+
+// TestTwoDesks: a worker whose hands all work for one controller has none for another
+// one, which does its hosts itself and does not wait; and once they are free it has
+// them all.
+func TestTwoDesks(t *testing.T) {
+	s := newStation(t)
+	release := make(chan struct{})
+	var now, most atomic.Int64
+	s.work(2, func(ctx context.Context, _ Task, _ func(hostjob.Progress)) (engine.Report, error) {
+		if n := now.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		defer now.Add(-1)
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+		return engine.Report{}, context.Cause(ctx)
+	})
+	second, err := Open(s.bus, nil)
+	s.must(err)
+	t.Cleanup(func() { _ = second.Close() })
+	free := func(d *Desk) int {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.crowd.slots(d.inbox, time.Now()) - len(d.out)
+	}
+	s.until("both see the worker", func() bool { return free(s.desk) == 2 && free(second) == 2 })
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() {
+			if a, done := s.desk.Hand(t.Context(), apt, nil); !done || a.Verdict != rollout.HostDone {
+				t.Errorf("the first desk's is %v with %+v", done, a)
+			}
+		})
+	}
+	s.until("the second desk sees no free hand", func() bool { return free(second) == 0 })
+	if _, done := second.Hand(t.Context(), apt, nil); done || s.queued() != 2 {
+		t.Errorf("with no hand free it was done, or put into the queue, where %d are", s.queued())
+	}
+	close(release)
+	all.Wait()
+	s.until("the second desk sees both", func() bool { return free(second) == 2 })
+
+	var handedOut atomic.Int64
+	for i := range 8 { // at the same time from both, which may take one hand for two
+		all.Go(func() {
+			desk := []*Desk{s.desk, second}[i%2]
+			if _, done := desk.Hand(t.Context(), apt, nil); done {
+				handedOut.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if n := handedOut.Load(); n < 2 || most.Load() != 2 {
+		t.Errorf("%d were handed out, %d at once, want at least 2, and 2 at once", n, most.Load())
 	}
 	s.until("the queue is empty", func() bool { return s.queued() == 0 })
 }
@@ -251,7 +310,7 @@ func TestRedelivered(t *testing.T) {
 	})
 	alive() // it has made the consumer, and there is a place in the crowd for the dead one
 	s.desk.mu.Lock()
-	s.desk.crowd.see(presence{"dead", 1}, time.Now())
+	s.desk.crowd.see(presence{"dead", 1, nil}, time.Now())
 	s.desk.mu.Unlock()
 	answer := make(chan Answer, 1)
 	go func() {

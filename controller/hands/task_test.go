@@ -100,7 +100,7 @@ func TestWordWire(t *testing.T) {
 			t.Errorf("%s is read as %+v", bad, got)
 		}
 	}
-	for _, bad := range []string{`{"v":2,"by":"w","n":1}`, `{"v":1,"by":"w","n":-1}`, `{"v":1,"n":1}`} {
+	for _, bad := range []string{`{"v":2,"by":"w","n":1}`, `{"v":1,"by":"w","n":-1}`, `{"v":1,"n":1}`, `{"v":1,"by":"w","n":1,"for":{"d":-1}}`} {
 		if got, err := decodePresence([]byte(bad)); err == nil {
 			t.Errorf("%s is read as %+v", bad, got)
 		}

@@ -38,6 +38,10 @@ type Worker struct {
 
 	bus *bus.Bus
 	id  string // its name among the workers, which no other one has
+
+	mu    sync.Mutex
+	there int            // hands that it has; 0 once it leaves
+	busy  map[string]int // tasks at work, by desk
 }
 
 // Causes with which the context of Work ends.
@@ -57,14 +61,14 @@ func (w *Worker) Run(ctx context.Context, b *bus.Bus) error {
 	if w.Log == nil {
 		w.Log = slog.Default()
 	}
-	w.bus, w.id = b, w.Name+" "+nuid.Next()
+	w.bus, w.id, w.there, w.busy = b, w.Name+" "+nuid.Next(), w.Slots, map[string]int{}
 	queue, err := b.JetStream().CreateOrUpdateConsumer(ctx, bus.Tasks, jetstream.ConsumerConfig{
 		Durable: workers, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxAckPending: -1,
 	})
 	if err != nil {
 		return fmt.Errorf("cannot take tasks: %w", err)
 	}
-	asked, err := b.Conn().Subscribe(bus.WhereSubject, func(*nats.Msg) { w.tell(w.Slots) })
+	asked, err := b.Conn().Subscribe(bus.WhereSubject, func(*nats.Msg) { w.tell() })
 	if err != nil {
 		return fmt.Errorf("cannot take tasks: %w", err)
 	}
@@ -85,17 +89,40 @@ func (w *Worker) Run(ctx context.Context, b *bus.Bus) error {
 
 // beThere tells controllers of this worker until ctx ends.
 func (w *Worker) beThere(ctx context.Context) {
-	defer w.tell(0)
+	defer func() {
+		w.mu.Lock()
+		w.there = 0
+		w.mu.Unlock()
+		w.tell()
+	}()
 	for {
-		w.tell(w.Slots)
+		w.tell()
 		if pause.For(ctx, presenceEvery) != nil {
 			return
 		}
 	}
 }
 
-func (w *Worker) tell(slots int) {
-	data, err := presence{w.id, slots}.encode()
+// employ counts a task as at work for a desk until what it returns is called. Other
+// desks are told at once: they must not wait for a hand that is not free.
+func (w *Worker) employ(desk string) (done func()) {
+	count := func(n int) {
+		w.mu.Lock()
+		if w.busy[desk] += n; w.busy[desk] == 0 {
+			delete(w.busy, desk)
+		}
+		w.mu.Unlock()
+		w.tell()
+	}
+	count(1)
+	return func() { count(-1) }
+}
+
+// tell tells all desks what hands it has, in the order in which they change.
+func (w *Worker) tell() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	data, err := presence{w.id, w.there, w.busy}.encode()
 	if err == nil {
 		err = w.bus.Conn().Publish(bus.HereSubject, data)
 	}
