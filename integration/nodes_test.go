@@ -36,3 +36,28 @@ func TestNodesLost(t *testing.T) {
 		}
 	}
 }
+
+// TestNodesLostUnderWorkers loses each node of the cluster in turn while workers do
+// the hosts. Nobody notices: all of them are done by the workers that had them, once.
+func TestNodesLostUnderWorkers(t *testing.T) {
+	c := newCrew(t)
+	b := c.cluster.OpenForTest(t)
+	for i := range c.cluster.Plans {
+		c.cluster.kill(i)
+		for _, h := range c.lab.Hosts()[2*i : 2*i+2] {
+			c.put(h, goFile, "")
+		}
+		until(t, "two hosts more are done", func() bool { return c.do("status", "R1").end(t).Summary["done"] == 2*(i+1) })
+		c.cluster.start(i)
+		c.cluster.Heals(t, b)
+	}
+	c.finishes(c.fleet)
+	for i, w := range c.workers {
+		if n := did(w); n != 3 || w.over() {
+			t.Errorf("worker %d did %d hosts, want 3:\n%s", i, n, w.errs.String())
+		}
+	}
+	if said := c.daemon.errs.String(); c.daemon.over() || strings.Contains(said, "let go") || strings.Contains(said, "this controller does it") {
+		t.Errorf("the controller noticed:\n%s", said)
+	}
+}
