@@ -15,23 +15,26 @@ type by struct {
 }
 
 // TestFrozen stops the controller that has the rollout, so that another one takes it
-// over, and lets it go on then, with a free hand and a host that nobody has begun: it
-// begins none, writes nothing, says that it lets the rollout go, and serves on.
+// over and, asked to, aborts it, and lets it go on then, with both hands free and two
+// hosts that nobody has begun: it begins none, writes nothing, says that it lets the
+// rollout go, and serves on.
 func TestFrozen(t *testing.T) {
 	p := newPair(t)
 	events := p.events()
 	p.must(p.first.Process.Signal(syscall.SIGSTOP))
 	p.takenOver(p.second, events)
-	p.put(p.host(1), goFile, "")
-	until(t, "the other controller is at the third host", func() bool { return strings.Contains(p.jobLog(p.host(3)), "waiting for the story") })
+	p.other.start("abort", "R1").says(p.other, "aborted: asked for")
+	p.goOn()
+	until(t, "the rollout ends", func() bool { return p.other.do("status", "R1").end(t).Phase == "finished" })
 	p.must(p.first.Process.Signal(syscall.SIGCONT))
 	p.first.says(p.fleet, "a rollout is let go.*rollout=R1")
 	p.first.says(p.fleet, "a rollout was left") // nothing of it goes on there
-	if n := p.count(p.host(4), "R1-*-apt-*"); n != 0 {
-		t.Errorf("thawed, the first controller has begun %s", p.host(4).Name())
+	for i, want := range []int{1, 1, 0, 0} {
+		if n := p.count(p.host(i+1), "R1-*-apt-*"); n != want {
+			t.Errorf("%s has %d jobs, want %d", p.host(i+1).Name(), n, want)
+		}
 	}
-	p.finishes()
-	if end := p.do("status", "R1").end(t); end.Phase != "finished" || end.Summary["done"] != 4 {
+	if end := p.do("status", "R1").end(t); end.Phase != "finished" || end.Summary["done"] != 2 || end.Summary["not_started"] != 2 {
 		t.Errorf("the first controller says of R1: %+v", end)
 	}
 	p.wroteNothing()
