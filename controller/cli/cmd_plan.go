@@ -18,6 +18,8 @@ import (
 type planLine struct {
 	Hosts    []inventory.HostName `json:"hosts"`
 	Changes  []changeLine         `json:"changes,omitempty"`
+	Deferred []changeLine         `json:"deferred,omitempty"`  // not made: held back by phasing
+	KeptBack []changeLine         `json:"kept_back,omitempty"` // not made: a hold or a dependency is against it
 	Same     rollout.Versions     `json:"unchanged,omitempty"`
 	Held     []string             `json:"held,omitempty"`
 	Download int64                `json:"download"` // bytes, of the host that fetches most
@@ -35,10 +37,20 @@ type changeLine struct {
 	Kind    rollout.ChangeKind `json:"kind"`
 }
 
+func (l changeLine) String() string {
+	return rollout.Change{Package: l.Package, Old: l.Old, New: l.New}.String()
+}
+
 func newPlanLine(g rollout.Group) planLine {
-	l := planLine{Hosts: g.Hosts, Same: g.Unchanged, Held: g.Held, Download: g.Download, Disk: g.Disk, Free: g.Free, Damaged: g.Damaged, Trouble: g.Trouble}
-	for _, c := range g.Changes {
-		l.Changes = append(l.Changes, changeLine{c.Package, c.Old, c.New, c.Kind()})
+	return planLine{
+		Hosts: g.Hosts, Changes: newChangeLines(g.Changes), Deferred: newChangeLines(g.Deferred), KeptBack: newChangeLines(g.KeptBack),
+		Same: g.Unchanged, Held: g.Held, Download: g.Download, Disk: g.Disk, Free: g.Free, Damaged: g.Damaged, Trouble: g.Trouble,
+	}
+}
+
+func newChangeLines(changes []rollout.Change) (l []changeLine) {
+	for _, c := range changes {
+		l = append(l, changeLine{c.Package, c.Old, c.New, c.Kind()})
 	}
 	return l
 }
@@ -65,6 +77,15 @@ func (l planLine) text(w io.Writer) {
 	default:
 		l.textChanges(w)
 	}
+	textLeft(w, "held back by phasing", l.Deferred)
+	textLeft(w, "kept back", l.KeptBack)
+}
+
+// textLeft says what an upgrade of everything leaves as it is, and why.
+func textLeft(w io.Writer, why string, left []changeLine) {
+	for _, c := range left {
+		fmt.Fprintf(w, "  %s: %s\n", why, printable(c.String()))
+	}
 }
 
 // same names what was asked for and is there.
@@ -81,7 +102,7 @@ func (l planLine) same() string {
 
 func (l planLine) textChanges(w io.Writer) {
 	for _, c := range l.Changes {
-		change := rollout.Change{Package: c.Package, Old: c.Old, New: c.New}.String()
+		change := c.String()
 		if c.Kind == rollout.Downgrade {
 			change += " (downgrade)"
 		}
@@ -120,8 +141,10 @@ func (a *app) planCommand() *cobra.Command {
 		Short: "Show what a rollout would change on every host",
 		Long: `Show what a rollout would change on every host, with exact versions, grouped by
 identical change: the lists of our repository are refreshed and apt is asked;
-nothing else is done. Removals, downgrades and packages on hold are named. The
-exit status is 3 if there is a host for which there is no plan.
+nothing else is done. Removals, downgrades and packages on hold are named, and so
+is what an upgrade of everything leaves as it is: held back by phasing, where the
+host's turn in a phased update has not come, or kept back, by a hold or a
+dependency. The exit status is 3 if there is a host for which there is no plan.
 
 ` + selectorHelp,
 		Example: `  aptfleet plan shop-web --suite stable --to array_of_new_webapps

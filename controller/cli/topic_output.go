@@ -28,7 +28,9 @@ package   of "publish", "promote" and "repo ls": suite, package, version,
 pruned    of "repo prune": package, version, architecture, or file
 plan      of "plan", and of "rollout" before it begins, for hosts on which the
           same happens: hosts, changes (each with package, old, new, kind), unchanged
-          (package to version, of those asked for), held, download, disk, free,
+          (package to version, of those asked for), deferred (changes that an upgrade
+          of everything does not make: held back by phasing), kept_back (likewise, by
+          a hold or a dependency), held, download, disk, free,
           damaged (packages that dpkg has not finished with, as NAME (STATE)),
           trouble (why there is no plan)
 event     of "rollout" and "watch", as things happen: sequence (its number in

@@ -16,8 +16,8 @@ type Plan struct {
 	Unchanged Versions // of packages asked for that stay as they are
 
 	Held     []string // packages on hold that it would change; if apt would not go on, all there are
-	KeptBack []string // a dist-upgrade leaves them as they are: a hold, or a dependency
-	Deferred []string // a dist-upgrade leaves them: this host's turn in a phased update has not come (apt 2.6 has them in KeptBack)
+	KeptBack []Change // a dist-upgrade does not make them: a hold, or a dependency
+	Deferred []Change // a dist-upgrade does not make them: this host's turn in a phased update has not come
 
 	Download int64 // bytes to be fetched
 	Growth   int64 // bytes by which the installed system grows; negative if it shrinks

@@ -33,13 +33,13 @@ func (h *host) shopRelease() {
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		name    string
-		prepare func(h *host)
-		spec    hostjob.Spec
-		changes []hostjob.Change
-		held    []string
-		kept    []string // deferred ones too: apt 2.6 does not tell them apart
-		note    string
+		name           string
+		prepare        func(h *host)
+		spec           hostjob.Spec
+		changes        []hostjob.Change
+		held           []string
+		kept, deferred []hostjob.Change
+		note           string
 	}{
 		{
 			name: "nothing installed", spec: hostjob.Spec{Packages: targets("app")},
@@ -72,7 +72,7 @@ func TestPlan(t *testing.T) {
 		{
 			name: "everything, with one on hold", prepare: func(h *host) { h.installed("app=1.0"); h.hold("app") },
 			spec: hostjob.Spec{Mode: hostjob.DistUpgrade, Refresh: hostjob.RefreshAll},
-			kept: []string{"app"},
+			kept: []hostjob.Change{{Name: "app", Old: "1.0", New: "2.0"}},
 		},
 		{
 			name: "everything, with one not phased for this host yet", prepare: func(h *host) {
@@ -80,8 +80,20 @@ func TestPlan(t *testing.T) {
 				h.write("etc/apt/apt.conf.d/99phased", "APT::Get::Never-Include-Phased-Updates \"true\";\n") // chance left out
 				h.publish(pkg{name: "tool", version: "2.0", control: "Phased-Update-Percentage: 50\n"})
 			},
-			spec: hostjob.Spec{Mode: hostjob.DistUpgrade, Refresh: hostjob.RefreshAll},
-			kept: []string{"tool"},
+			spec:     hostjob.Spec{Mode: hostjob.DistUpgrade, Refresh: hostjob.RefreshAll},
+			deferred: []hostjob.Change{{Name: "tool", Old: "1.0", New: "2.0"}},
+		},
+		{
+			name: "everything, with one not phased for this host yet, and one that is and on hold", prepare: func(h *host) {
+				h.installed("tool", "app=1.0")
+				h.hold("app")
+				h.write("etc/apt/apt.conf.d/99phased", "APT::Get::Never-Include-Phased-Updates \"true\";\n") // chance left out
+				h.publish(pkg{name: "tool", version: "2.0", control: "Phased-Update-Percentage: 50\n"},
+					pkg{name: "app", version: "3.0", control: "Phased-Update-Percentage: 50\n"})
+			},
+			spec:     hostjob.Spec{Mode: hostjob.DistUpgrade, Refresh: hostjob.RefreshAll},
+			kept:     []hostjob.Change{{Name: "app", Old: "1.0", New: "3.0"}},
+			deferred: []hostjob.Change{{Name: "tool", Old: "1.0", New: "2.0"}},
 		},
 		{
 			name: "by name, phased or not", prepare: func(h *host) {
@@ -120,8 +132,8 @@ func TestPlan(t *testing.T) {
 			}
 			before := h.exec("dpkg-query", "-W")
 			p := h.plan(tt.spec)
-			if !reflect.DeepEqual(p.Changes, tt.changes) || !reflect.DeepEqual(p.Held, tt.held) || !reflect.DeepEqual(append(p.KeptBack, p.Deferred...), tt.kept) {
-				t.Errorf("the plan is %+v,\nwant changes %+v, held %q, kept back %q", p, tt.changes, tt.held, tt.kept)
+			if !reflect.DeepEqual(p.Changes, tt.changes) || !reflect.DeepEqual(p.Held, tt.held) || !reflect.DeepEqual(p.KeptBack, tt.kept) || !reflect.DeepEqual(p.Deferred, tt.deferred) {
+				t.Errorf("the plan is %+v,\nwant changes %+v, held %q, kept back %+v, deferred %+v", p, tt.changes, tt.held, tt.kept, tt.deferred)
 			}
 			if notes := strings.Join(p.Notes, "; "); !strings.Contains(notes, tt.note) || (tt.note == "") != (notes == "") {
 				t.Errorf("its notes are %q, want %q", notes, tt.note)

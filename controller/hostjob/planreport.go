@@ -3,6 +3,7 @@ package hostjob
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +17,8 @@ type planReport struct {
 	atHand                []string // NAME=VERSION
 	touched, named        map[string]packageFacts
 	held, damaged         []string
-	auto, kept, deferred  []string
+	auto                  []string
+	kept, deferred        []Change
 	offers                []offer
 	system, archives      Disk
 	holder                Holder
@@ -62,13 +64,17 @@ func (r *planReport) line(line string) (err error) {
 	key, value, _ := strings.Cut(line, " ")
 	lists := map[string]*[]string{
 		"simulated": &r.simulated, "log": &r.log, "note": &r.notes,
-		"auto": &r.auto, "at-hand": &r.atHand, "kept": &r.kept, "deferred": &r.deferred,
+		"auto": &r.auto, "at-hand": &r.atHand,
 	}
 	if list, is := lists[key]; is {
 		*list = append(*list, value)
 		return nil
 	}
 	switch key {
+	case "kept":
+		r.kept, err = addLeft(r.kept, value)
+	case "deferred":
+		r.deferred, err = addLeft(r.deferred, value)
 	case "aptfleet-plan":
 		r.exit, err = strconv.Atoi(value)
 	case "sources":
@@ -88,6 +94,18 @@ func (r *planReport) line(line string) (err error) {
 		return fmt.Errorf("unknown key %q", key)
 	}
 	return err
+}
+
+// leftLine is a change that apt does not make.
+var leftLine = regexp.MustCompile(`^(\S+) \((\S+) => (\S+)\)$`)
+
+// addLeft adds one to those before it.
+func addLeft(left []Change, value string) ([]Change, error) {
+	m := leftLine.FindStringSubmatch(value)
+	if m == nil {
+		return nil, fmt.Errorf("want NAME (OLD => NEW)")
+	}
+	return append(left, Change{Name: m[1], Old: m[2], New: m[3]}), nil
 }
 
 func (r *planReport) packageLine(key, value string) error {

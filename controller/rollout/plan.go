@@ -18,6 +18,9 @@ type HostPlan struct {
 	Changes []Change
 	Held    []string // packages on hold that would have to change
 
+	Deferred []Change // of an upgrade of everything, not made: the host's turn in a phased update has not come
+	KeptBack []Change // of an upgrade of everything, not made: a hold or a dependency is against it
+
 	Unchanged Versions // of packages asked for that stay as they are
 
 	Download int64    // bytes to be fetched
@@ -34,6 +37,9 @@ type Group struct {
 	Hosts   []inventory.HostName
 	Changes []Change // by package; none where nothing is to be done
 	Held    []string
+
+	Deferred []Change // not made: the hosts' turn in a phased update has not come
+	KeptBack []Change // not made: a hold or a dependency is against it
 
 	Unchanged Versions // of packages asked for that stay as they are
 
@@ -59,6 +65,7 @@ func NewPlan(hosts []HostPlan) Plan {
 	for _, h := range hosts {
 		p.add(byKey, Group{
 			Hosts: []inventory.HostName{h.Host}, Changes: sortChanges(h.Changes), Held: slices.Sorted(slices.Values(h.Held)),
+			Deferred: sortChanges(h.Deferred), KeptBack: sortChanges(h.KeptBack),
 			Unchanged: h.Unchanged, Download: h.Download, Disk: h.Disk, Free: h.Free, Damaged: slices.Sorted(slices.Values(h.Damaged)),
 			Trouble: h.Trouble, Unreachable: h.Unreachable,
 		})
@@ -89,7 +96,7 @@ func (p *Plan) sort() {
 
 // key tells groups apart.
 func (g Group) key() string {
-	return fmt.Sprintf("%q %q %q %q %q %v", g.Changes, g.Held, g.Unchanged, g.Damaged, g.Trouble, g.Unreachable)
+	return fmt.Sprintf("%q %q %q %q %q %q %q %v", g.Changes, g.Held, g.Deferred, g.KeptBack, g.Unchanged, g.Damaged, g.Trouble, g.Unreachable)
 }
 
 // Idle reports whether there is nothing to be done on the hosts of the group.

@@ -1,5 +1,7 @@
 package rollout
 
+import "slices"
+
 // partSize is how much of a plan is put into one event, in bytes, roughly. The
 // bus takes messages of up to 8 MiB.
 const partSize = 1 << 20
@@ -42,7 +44,7 @@ func (p Plan) parts(size int) []Plan {
 // size is about what a group takes when stored, without its hosts.
 func (g Group) size() int {
 	n := 100 + len(g.Trouble)
-	for _, c := range g.Changes {
+	for _, c := range slices.Concat(g.Changes, g.Deferred, g.KeptBack) {
 		n += len(c.Package) + len(c.Old) + len(c.New) + 30
 	}
 	for _, h := range g.Held {

@@ -13,7 +13,7 @@ import (
 
 // wireVersion is raised whenever a program that knows only the version before
 // would misunderstand an event. Older versions stay readable for ever.
-const wireVersion = 4
+const wireVersion = 5
 
 // wireEvent is an Event as it is stored and sent: JSON with short keys, since
 // hosts times steps of them are written in a rollout. Its fields never change

@@ -15,7 +15,7 @@ var wireEvents = []Event{
 	{Kind: KindCreated, At: noon, By: "ada@deploy (7)", Term: 1, Spec: someSpec("a", "b")},
 	{Kind: KindCreated, At: noon, Term: 1, Spec: wholeSpec()},
 	{Kind: KindTaken, At: noon, By: "bob@deploy (8)", Term: 2, Prev: 17, Results: 4},
-	{Kind: KindPlanned, At: noon, Plan: &Plan{[]Group{{[]inventory.HostName{"a", "b"}, []Change{{"x", "1", "2"}, {"y", "", "1"}}, []string{"x"}, Versions{"z": "1"}, 1, -2, 3, []string{"y (unpacked)"}, "none", true}}}, Part: 1, Parts: 2},
+	{Kind: KindPlanned, At: noon, Plan: &Plan{[]Group{{[]inventory.HostName{"a", "b"}, []Change{{"x", "1", "2"}, {"y", "", "1"}}, []string{"x"}, []Change{{"p", "1", "2"}}, []Change{{"q", "1", "2"}}, Versions{"z": "1"}, 1, -2, 3, []string{"y (unpacked)"}, "none", true}}}, Part: 1, Parts: 2},
 	{Kind: KindApproved, At: noon, Digest: "abc"},
 	{Kind: KindBatchEnded, At: noon, Batch: 3},
 	{Kind: KindRetried, At: noon, Hosts: []inventory.HostName{"a", "b"}},
@@ -82,13 +82,13 @@ func TestDecodeRefuses(t *testing.T) {
 		{`{`, "unexpected EOF"},
 		{`[]`, "cannot unmarshal"},
 		{`{}`, "version 0"},
-		{`{"v":5,"k":"created"}`, "it has version 5, and this aptfleet reads up to 4"},
+		{`{"v":6,"k":"created"}`, "it has version 6, and this aptfleet reads up to 5"},
 		{`{"v":1}`, "no kind"},
 		{`{"v":1,"k":"taken","color":"red"}`, "unknown field"},
 		{`{"v":1,"k":"taken","t":"yesterday"}`, "parsing time"},
 		{`{"v":1,"k":"taken"} {}`, "something follows"},
-		{`{"v":5,"k":"taken","color":"red"}`, "it has version 5"},
-		{`{"color":"red","v":5}`, "it has version 5"},
+		{`{"v":6,"k":"taken","color":"red"}`, "it has version 6"},
+		{`{"color":"red","v":6}`, "it has version 6"},
 	} {
 		if _, err := DecodeEvent([]byte(tt.in)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("DecodeEvent(%s) returned %v, want %q", tt.in, err, tt.want)

@@ -12,6 +12,8 @@ type wireGroup struct {
 	Hosts    []inventory.HostName `json:"hosts"`
 	Changes  [][3]string          `json:"changes,omitempty"` // package, old, new
 	Held     []string             `json:"held,omitempty"`
+	Deferred [][3]string          `json:"deferred,omitempty"`
+	KeptBack [][3]string          `json:"kept_back,omitempty"`
 	Same     Versions             `json:"unchanged,omitempty"`
 	Download int64                `json:"download,omitempty"`
 	Disk     int64                `json:"disk,omitempty"`
@@ -29,11 +31,9 @@ func (p *Plan) wire() *wirePlan {
 	w := &wirePlan{Groups: make([]wireGroup, len(p.Groups))}
 	for i, g := range p.Groups {
 		w.Groups[i] = wireGroup{
-			Hosts: g.Hosts, Held: g.Held, Same: g.Unchanged, Download: g.Download, Disk: g.Disk, Free: g.Free,
+			Hosts: g.Hosts, Changes: wireChanges(g.Changes), Deferred: wireChanges(g.Deferred), KeptBack: wireChanges(g.KeptBack),
+			Held: g.Held, Same: g.Unchanged, Download: g.Download, Disk: g.Disk, Free: g.Free,
 			Damaged: g.Damaged, Trouble: g.Trouble, Unreachable: g.Unreachable,
-		}
-		for _, c := range g.Changes {
-			w.Groups[i].Changes = append(w.Groups[i].Changes, [3]string{c.Package, c.Old, c.New})
 		}
 	}
 	return w
@@ -46,12 +46,24 @@ func (w *wirePlan) live() *Plan {
 	p := &Plan{Groups: make([]Group, len(w.Groups))}
 	for i, g := range w.Groups {
 		p.Groups[i] = Group{
-			Hosts: g.Hosts, Held: g.Held, Unchanged: g.Same, Download: g.Download, Disk: g.Disk, Free: g.Free,
+			Hosts: g.Hosts, Changes: liveChanges(g.Changes), Deferred: liveChanges(g.Deferred), KeptBack: liveChanges(g.KeptBack),
+			Held: g.Held, Unchanged: g.Same, Download: g.Download, Disk: g.Disk, Free: g.Free,
 			Damaged: g.Damaged, Trouble: g.Trouble, Unreachable: g.Unreachable,
-		}
-		for _, c := range g.Changes {
-			p.Groups[i].Changes = append(p.Groups[i].Changes, Change{c[0], c[1], c[2]})
 		}
 	}
 	return p
+}
+
+func wireChanges(live []Change) (wire [][3]string) {
+	for _, c := range live {
+		wire = append(wire, [3]string{c.Package, c.Old, c.New})
+	}
+	return wire
+}
+
+func liveChanges(wire [][3]string) (live []Change) {
+	for _, c := range wire {
+		live = append(live, Change{c[0], c[1], c[2]})
+	}
+	return live
 }

@@ -27,9 +27,19 @@ func PlanHost(ctx context.Context, host inventory.HostName, sh hostjob.Shell, sp
 		p.Trouble = "there is too little space: " + shortage
 	}
 	for _, c := range found.Changes {
-		p.Changes = append(p.Changes, rollout.Change{Package: c.Name, Old: c.Old, New: c.New})
+		p.Changes = append(p.Changes, planned(c))
+	}
+	for _, c := range found.Deferred {
+		p.Deferred = append(p.Deferred, planned(c))
+	}
+	for _, c := range found.KeptBack {
+		p.KeptBack = append(p.KeptBack, planned(c))
 	}
 	return p
+}
+
+func planned(c hostjob.Change) rollout.Change {
+	return rollout.Change{Package: c.Name, Old: c.Old, New: c.New}
 }
 
 // NoPlan is the plan of a host of which err says why there is none. One that was

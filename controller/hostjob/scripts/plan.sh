@@ -92,17 +92,37 @@ sizes() {
 		sed -n -e 's/^\(Package\|Version\|Architecture\|Size\|Installed-Size\): /offer &/p' -e 's/^$/offer/p'
 }
 
-# section prints the names under heading $1 of what apt has to say to people, as
-# lines with key $2.
-section() {
-	sed -n "/^$1:\$/,/^[^ ]/{/^ /p}" "$job/talk" | tr -s ' ' '\n' | sed -n "s/^./$2 &/p"
+# section prints what is under heading $1 of the talk $2, as lines with key $3:
+# "NAME (OLD => NEW)" each.
+section() { sed -n "/^$1:\$/,/^[^ ]/s/^  */$3 /p" "$2"; }
+
+kept_back='The following packages have been kept back'
+
+# talk writes to file $1 what an upgrade of everything says to people, with the
+# options that follow. It puts packages into groups in no other form.
+talk() {
+	file=$1
+	shift
+	carry_out all -s -V "$@" >"$file"
 }
 
-# left_alone prints what an upgrade of everything leaves as it is.
+# phased tells whether some of what is kept back may be so for its turn, which
+# apt 2.6 does not say.
+phased() {
+	waiting=$(section "$kept_back" "$job/talk" x | sed 's/^x \([^ ]*\) .* => \(.*\))$/\1=\2/')
+	# shellcheck disable=SC2086 # names and versions without blanks, to be split
+	[ -n "$waiting" ] && inside apt-cache $only show --no-all-versions $waiting | grep -q '^Phased-Update-Percentage: '
+}
+
+# left_alone prints what an upgrade of everything leaves as it is. What it would
+# not leave if nothing were phased waits for its turn.
 left_alone() {
 	[ "$mode" = dist-upgrade ] || return 0
-	section 'The following packages have been kept back' kept
-	section 'The following upgrades have been deferred due to phasing' deferred
+	section 'The following upgrades have been deferred due to phasing' "$job/talk" deferred
+	[ -s "$job/unphased" ] || cp "$job/talk" "$job/unphased"
+	section "$kept_back" "$job/unphased" kept | sort >"$job/kept"
+	cat "$job/kept"
+	section "$kept_back" "$job/talk" kept | sort | comm -13 "$job/kept" - | sed 's/^kept/deferred/'
 }
 
 # gather writes what the report is made of, but for the simulation: what is
@@ -111,7 +131,10 @@ left_alone() {
 gather() {
 	look
 	list >"$job/packages"
-	[ "$mode" != dist-upgrade ] || carry_out all -s >"$job/talk"
+	if [ "$mode" = dist-upgrade ]; then
+		talk "$job/talk"
+		! phased || talk "$job/unphased" -o APT::Get::Never-Include-Phased-Updates=false -o APT::Get::Always-Include-Phased-Updates=true
+	fi
 	system=${APTFLEET_ROOT:-}/usr
 	[ -d "$system" ] || system=${APTFLEET_ROOT:-}/
 	df -k --output=avail,target "$system" "$base" >"$job/disks"
