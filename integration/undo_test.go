@@ -28,3 +28,15 @@ func TestUndo(t *testing.T) {
 		}
 	}
 }
+
+// TestUndoToNothing: where nothing was installed before, nothing is after a rollout
+// was taken back, and that is what the journal says of it.
+func TestUndoToNothing(t *testing.T) {
+	f := enrolledFleet(t, lab.Options{Count: 1, Kind: lab.Light})
+	f.rollOut("shop=1.0")
+	f.ends(5, []string{"returned"}, "rollback", "R1", "--yes")
+	f.has("")
+	if web1 := f.do("status", "R1").end(t).host(t, "web1"); web1.Before == nil || len(web1.Before) > 0 || web1.After == nil || len(web1.After) > 0 {
+		t.Errorf("web1 had %v before and has %v after, want none, and not that nobody knows", web1.Before, web1.After)
+	}
+}

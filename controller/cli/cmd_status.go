@@ -80,8 +80,8 @@ type summaryLine struct {
 type hostVerdict struct {
 	Host    inventory.HostName `json:"host"`
 	Verdict string             `json:"verdict"`
-	Before  rollout.Versions   `json:"before,omitempty"`
-	After   rollout.Versions   `json:"after,omitempty"`
+	Before  rollout.Versions   `json:"before,omitzero"`
+	After   rollout.Versions   `json:"after,omitzero"`
 	Cause   string             `json:"cause,omitempty"`
 	Notes   []string           `json:"notes,omitempty"`
 	Took    float64            `json:"took,omitempty"` // seconds

@@ -24,8 +24,8 @@ type eventLine struct {
 	Step     string             `json:"step,omitempty"`
 	Status   rollout.Status     `json:"status,omitempty"`
 	Verdict  rollout.Verdict    `json:"verdict,omitempty"`
-	Before   rollout.Versions   `json:"before,omitempty"`
-	After    rollout.Versions   `json:"after,omitempty"`
+	Before   rollout.Versions   `json:"before,omitzero"`
+	After    rollout.Versions   `json:"after,omitzero"`
 	Cause    string             `json:"cause,omitempty"`
 	Notes    []string           `json:"notes,omitempty"`
 	Batch    int                `json:"batch,omitempty"`

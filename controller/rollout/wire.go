@@ -40,8 +40,8 @@ type wireEvent struct {
 	Status  Status               `json:"st,omitempty"`
 	Undo    json.RawMessage      `json:"u,omitempty"`
 	Verdict Verdict              `json:"vd,omitempty"`
-	Before  Versions             `json:"bf,omitempty"`
-	After   Versions             `json:"af,omitempty"`
+	Before  Versions             `json:"bf,omitzero"` // none is not known; an empty one that nothing was installed
+	After   Versions             `json:"af,omitzero"`
 	Cause   string               `json:"c,omitempty"`
 	Notes   []string             `json:"nt,omitempty"`
 }

@@ -24,6 +24,7 @@ var wireEvents = []Event{
 	{Kind: KindPrefetch, At: noon, Host: "a", Attempt: 1, Status: Failed, Verdict: HostFailed, Cause: "x", Notes: []string{"y"}},
 	{Kind: KindStep, At: noon, Term: 1, Prev: 1, Results: 1, Host: "a", Attempt: 1, Step: "install", Status: Failed, Cause: "apt-get exited with 100"},
 	{Kind: KindResult, At: noon, Term: 1, Prev: 1, Results: 2, Host: "a", Attempt: 1, Verdict: HostFailed, Before: Versions{"shop-web": "1.1"}, After: Versions{"shop-web": "1.2"}, Cause: "install: \x1b[31m"},
+	{Kind: KindResult, At: noon, Term: 1, Prev: 1, Results: 2, Host: "a", Attempt: 1, Verdict: HostReturned, Before: Versions{}, After: Versions{}},
 	{Kind: KindFinished, At: noon, Term: 1, Prev: 1, Results: 3, Summary: &Summary{Done: 1, Failed: 2, Unreachable: 3, Unknown: 4, Returned: 5, Stuck: 6, Running: 7, NotStarted: 8}},
 }
 
