@@ -2,9 +2,11 @@
 # place of, so that neither needs the repository any more.
 
 # prefetch fetches what is asked for and comes; what goes, it fetches where it
-# still can.
+# still can. It is as patient as a refresh is with a repository that is out of
+# reach for a moment, in all its calls together.
 prefetch() {
 	stale=$code
+	tries=4
 	phase prefetch
 	download=$job/download
 	[ ! -d "$download" ] || rm -rf "$download"
@@ -43,7 +45,7 @@ fetch() {
 	[ -z "${APTFLEET_CHROOT:-}" ] || here=$inner
 	cd "$download" || return
 	# shellcheck disable=SC2086
-	apt_get "$with" download $need
+	until apt_get "$with" download $need; do retry || break; done
 	here=''
 	cd /
 	[ "$code" = 0 ] || return

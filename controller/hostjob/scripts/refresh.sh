@@ -34,9 +34,12 @@ refresh_all() {
 update() {
 	tries=$1
 	shift
-	until apt_get "$@" update; do
-		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] && said '( 5[0-9][0-9] |[Cc]onnect|Temporary failure|from server|Mismatch|unexpected size)' || return
-		sleep 2
-	done
+	until apt_get "$@" update; do retry || return; done
+}
+
+# retry waits before another try, if one of $tries is left and may help.
+retry() {
+	tries=$((tries - 1))
+	[ "$tries" -gt 0 ] && said '( 5[0-9][0-9] |[Cc]onnect|Temporary failure|from server|Mismatch|unexpected size)' || return
+	sleep 2
 }
