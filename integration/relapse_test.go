@@ -67,6 +67,26 @@ func TestRelapse(t *testing.T) {
 	f.has("1.0", "", "")
 }
 
+// TestLastRelapse kills a unit on a host that has passed its gate while the last
+// host is being installed: nothing is left to begin, that host is seen through,
+// and the gate has stopped the rollout all the same.
+func TestLastRelapse(t *testing.T) {
+	f := heardFleet(t, 2)
+	f.put(f.host(2), faultFile, waiting)
+	p := f.start("rollout", "shop=1.0", "--json", "--to", group, "--yes", "--batches", "1,100%", "--max-failures", "0", "--settle", "1s")
+	until(t, "web2 is in the middle of apt", func() bool { return f.jobID(f.host(2)) != "" && strings.Contains(f.jobLog(f.host(2)), "waiting for the story") })
+	f.exec(f.host(1), "systemctl", "kill", "--signal=KILL", frailUnit)
+	p.says(f, `"event":"gate".*"host":"web1".*"status":"failed"`)
+	f.put(f.host(2), goFile, "")
+	<-p.ended
+	a := answer{line: p.Args, status: p.ProcessState.ExitCode(), stdout: p.out.String(), stderr: p.errs.String()}
+	end := a.end(t)
+	if web1 := end.host(t, "web1"); a.status != 4 || web1.Verdict != "failed" || !strings.Contains(web1.Cause, "no longer well: unit "+frailUnit) || end.host(t, "web2").Verdict != "done" {
+		t.Errorf("want status 4, web1 failed and web2 done: %s", a)
+	}
+	f.has("1.0", "1.0")
+}
+
 // relapses begins a rollout, kills the unit of web1 in the pause after the first
 // batch, and returns how the command ended.
 func (f *fleet) relapses(args []string, id string) answer {

@@ -83,8 +83,8 @@ func (s *State) finish() *Event {
 
 // nextForward goes through the batches.
 func (s *State) nextForward(busy map[inventory.HostName]bool) Decision {
-	batch := s.nextBatch()
-	if cause := s.overBudget(); cause != "" && (batch > 0 || s.anyBegins() || s.Spec.Policy.OnFailure == Rollback) {
+	batch, cause := s.nextBatch(), s.overBudget()
+	if cause != "" && (batch > 0 || s.anyBegins() || s.Spec.Policy.OnFailure == Rollback) {
 		return Decision{Record: &Event{Kind: KindStopped, Cause: cause}}
 	}
 	if s.tally.unfetched > 0 && !s.InBatch {
@@ -101,6 +101,8 @@ func (s *State) nextForward(busy map[inventory.HostName]bool) Decision {
 	switch p := s.Spec.Policy; {
 	case (batch > 0 || p.OnFailure == Rollback) && s.unproven():
 		return Decision{Record: &Event{Kind: KindStopped, Cause: fmt.Sprintf("not one host is well after batch %d", s.Batch)}}
+	case batch == 0 && cause != "" && s.gateFailed():
+		return Decision{Record: &Event{Kind: KindStopped, Cause: cause}}
 	case batch == 0:
 		return Decision{Record: s.finish()}
 	case s.Pause != nil:
@@ -164,6 +166,13 @@ func (s *State) overBudget() string {
 		return fmt.Sprintf("%d of %s failed, and %d may", s.tally.failures, inventory.Count(len(s.hosts)), allowed)
 	}
 	return ""
+}
+
+// gateFailed reports whether a host is not well that takes part in what goes on.
+// More of those than may be stop a rollout even where nothing is left to begin: a
+// retry can help hosts on which apt failed, and not a version that is not well.
+func (s *State) gateFailed() bool {
+	return slices.ContainsFunc(s.hosts, func(h HostState) bool { return h.Wanted && h.Gate == Failed })
 }
 
 // unproven reports whether batches have ended without a single host that is
