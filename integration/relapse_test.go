@@ -74,7 +74,9 @@ func TestLastRelapse(t *testing.T) {
 	f := heardFleet(t, 2)
 	f.put(f.host(2), faultFile, waiting)
 	p := f.start("rollout", "shop=1.0", "--json", "--to", group, "--yes", "--batches", "1,100%", "--max-failures", "0", "--settle", "1s")
-	until(t, "web2 is in the middle of apt", func() bool { return f.jobID(f.host(2)) != "" && strings.Contains(f.jobLog(f.host(2)), "waiting for the story") })
+	until(t, "web2 is in the middle of apt", func() bool {
+		return f.jobID(f.host(2)) != "" && strings.Contains(f.jobLog(f.host(2)), "waiting for the story")
+	})
 	f.exec(f.host(1), "systemctl", "kill", "--signal=KILL", frailUnit)
 	p.says(f, `"event":"gate".*"host":"web1".*"status":"failed"`)
 	f.put(f.host(2), goFile, "")

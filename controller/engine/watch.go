@@ -18,9 +18,13 @@ type Watch interface {
 	Begin(h inventory.Host, at rollout.HostState, relapsed func(why error)) (end func())
 }
 
+// watching is the watch of a host, from its begin to its end.
+type watching struct{ end func() }
+
 // relapse is that a host is not well any more that was.
 type relapse struct {
 	host    inventory.HostName
+	noticed *watching // by this one
 	attempt int
 	why     error
 }
@@ -29,7 +33,7 @@ type relapse struct {
 // the relapses, which come from wherever they are noticed.
 type vigil struct {
 	watch Watch // nil watches nobody
-	ends  map[inventory.HostName]func()
+	now   map[inventory.HostName]*watching
 	news  chan struct{} // has room for one, and something in it while there are relapses
 
 	mu       sync.Mutex
@@ -37,28 +41,30 @@ type vigil struct {
 }
 
 func newVigil(w Watch) *vigil {
-	return &vigil{watch: w, ends: map[inventory.HostName]func(){}, news: make(chan struct{}, 1)}
+	return &vigil{watch: w, now: map[inventory.HostName]*watching{}, news: make(chan struct{}, 1)}
 }
 
 // begin watches a host from now on.
 func (v *vigil) begin(h inventory.Host, at rollout.HostState) {
-	if v.ends[h.Name] != nil {
+	if v.now[h.Name] != nil {
 		return
 	}
 	name, attempt := h.Name, at.Attempt // all that is to be kept for long
-	v.ends[name] = v.watch.Begin(h, at, func(why error) { v.add(relapse{name, attempt, why}) })
+	w := &watching{}
+	v.now[name] = w
+	w.end = v.watch.Begin(h, at, func(why error) { v.add(relapse{name, w, attempt, why}) })
 }
 
 // end no longer watches a host.
 func (v *vigil) end(host inventory.HostName) {
-	if end := v.ends[host]; end != nil {
-		end()
-		delete(v.ends, host)
+	if w := v.now[host]; w != nil {
+		w.end()
+		delete(v.now, host)
 	}
 }
 
 func (v *vigil) endAll() {
-	for host := range v.ends {
+	for host := range v.now {
 		v.end(host)
 	}
 }
@@ -78,12 +84,12 @@ func (v *vigil) tell() {
 }
 
 // next takes the relapse out that came first, if there is one, and does not watch
-// that host any longer. Those of hosts that are watched no more are of no account.
+// that host any longer. Those of a watch that has ended are of no account.
 func (v *vigil) next() (first relapse, there bool) {
 	v.mu.Lock()
 	for len(v.relapses) > 0 && !there {
 		first, v.relapses = v.relapses[0], v.relapses[1:]
-		there = v.ends[first.host] != nil
+		there = v.now[first.host] == first.noticed
 	}
 	if len(v.relapses) > 0 {
 		v.tell()

@@ -20,6 +20,7 @@ type Course struct {
 	Because   string // why, if it is known
 
 	pausedAfter int // the batch after which there was a pause last
+	wentOn      int // the number of the event that ended it
 }
 
 // Pause is a pause between two batches.
@@ -94,7 +95,7 @@ func (s *State) goOn() error {
 	if s.Pause == nil {
 		return errors.New("there is no pause")
 	}
-	s.Pause = nil
+	s.Pause, s.wentOn = nil, s.Events+1
 	return nil
 }
 

@@ -129,7 +129,7 @@ func (g *gamble) end() {
 	switch {
 	case g.state.Returning:
 		outcomes = []string{"=returned", "=returned", "=stuck", "=unknown"}
-	case h.Verdict == HostDone && h.Gate == Pending && !h.Due:
+	case h.Verdict == HostDone && h.Gate != Failed && !h.Due: // it may be asked anew
 		outcomes = []string{"?done", "?done", "?failed"}
 	case h.unfetched() && !g.state.InBatch:
 		outcomes = []string{"@done", "@done", "@done", "@failed", "@unreachable"}

@@ -26,7 +26,7 @@ type HostState struct {
 
 	Started time.Time
 	Ended   time.Time // zero while it has no verdict
-	Passed  time.Time // when its gate was; zero while that is not Done
+	Passed  time.Time // when its gate was last; zero while that is not Done
 
 	// Wanted says that the host takes part in what goes on now: the rollout, a
 	// retry of some hosts, or a rollback of some. Due says that its turn in that
@@ -34,6 +34,7 @@ type HostState struct {
 	Wanted, Due bool
 
 	order     int  // of hosts, as they were begun
+	passed    int  // the number of the event that said last that its gate was
 	returning bool // it is taken back, or was
 	fetches   bool // its plan has packages to be fetched, or there is none, which is to be said
 	idle      bool // its plan has nothing to be done
@@ -229,8 +230,11 @@ var nextGate = map[Status][]Status{
 // applyGate notes whether a done host was well, or that one that was is so no
 // longer. Such a one takes part in what goes on, which may be a retry of others.
 func (h *HostState) applyGate(e Event) error {
-	if e.Status == h.Gate && h.Gate != Pending {
-		return nil // said again
+	if e.Status == h.Gate && h.Gate != Pending { // said again, by one that may have been asked anew
+		if h.Gate == Done {
+			h.Passed = e.At
+		}
+		return nil
 	}
 	if h.Verdict != HostDone || !slices.Contains(nextGate[h.Gate], e.Status) {
 		return fmt.Errorf("the host is %s and its gate %s", h.Verdict, h.Gate)

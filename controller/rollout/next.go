@@ -110,6 +110,9 @@ func (s *State) nextForward(busy map[inventory.HostName]bool) Decision {
 	case (p.Confirm || p.Pause > 0) && s.Batch > s.pausedAfter:
 		return Decision{Record: &Event{Kind: KindPaused, Batch: s.Batch}}
 	}
+	if unsure := s.unsure(); len(unsure) > 0 {
+		return Decision{Gate: slices.DeleteFunc(unsure, func(h inventory.HostName) bool { return busy[h] })}
+	}
 	return Decision{Record: &Event{Kind: KindBatchBegun, Batch: batch}}
 }
 
@@ -166,6 +169,22 @@ func (s *State) overBudget() string {
 		return fmt.Sprintf("%d of %s failed, and %d may", s.tally.failures, inventory.Count(len(s.hosts)), allowed)
 	}
 	return ""
+}
+
+// unsure returns the hosts that are to be asked anew whether they are well, before
+// the batch that follows a pause: nobody may have watched them in it. Those that
+// are done, and were not asked since the pause ended.
+func (s *State) unsure() []inventory.HostName {
+	if s.Batch != s.pausedAfter {
+		return nil
+	}
+	var unsure []inventory.HostName
+	for i := range s.hosts {
+		if h := &s.hosts[i]; h.passed < s.wentOn && s.Watched(h.Name) {
+			unsure = append(unsure, h.Name)
+		}
+	}
+	return unsure
 }
 
 // gateFailed reports whether a host is not well that takes part in what goes on.

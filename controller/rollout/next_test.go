@@ -289,6 +289,13 @@ var courses = []struct {
 
 	{"pause", "1 pause", "a b c", "a=done continued b=done continued c=done", "1( a 1) paused pause 2( b 2) paused pause 3( c 3) end", ExitDone},
 	{"pause until a person comes", "1 confirm", "a b", "a=done crash taken2 resume continued b=done", "1( a 1) paused pause pause 2( b 2) end", ExitDone},
+	{"all are asked anew after a pause", "1 gate confirm", "a b c", "a=done a?done continued a?done b=done b?done continued a?done b?done c=done c?done",
+		"1( a a? 1) paused pause a? 2( b b? 2) paused pause a? b? 3( c c? 3) end", ExitDone},
+	{"and not again when one of them is late", "2/100% gate pause", "a b c", "a=done b=done a?done b?done continued b?done a?done c=done c?done", "1( a b a? b? 1) paused pause a? b? 2( c c? 2) end", ExitDone},
+	{"and one is not well", "1 gate <0 confirm", "a b", "a=done a?done continued a?failed", "1( a a? 1) paused pause a? stop end", ExitStopped},
+	{"and one is not well, within the budget", "2/100% gate <1 pause", "a b c", "a=done b=done a?done b?done continued a?failed b?done c=done c?done", "1( a b a? b? 1) paused pause a? b? 2( c c? 2) end", ExitSomeFailed},
+	{"a crash while they are asked", "2/100% gate confirm", "a b c", "a=done b=done a?done b?done continued a?done crash taken2 resume b?done c=done c?done", "1( a b a? b? 1) paused pause a? b? b? 2( c c? 2) end", ExitDone},
+	{"an abort while they are asked", "1 gate confirm", "a b", "a=done a?done continued crash taken2 aborted", "1( a a? 1) paused pause a? end", ExitSomeFailed},
 	{"abort in a pause", "1 confirm", "a b", "a=done aborted", "1( a 1) paused pause end", ExitSomeFailed},
 
 	{"abort", "x2", "a b c d", "a=done aborted b=done c=done", "1( a b c end", ExitSomeFailed},

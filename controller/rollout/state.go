@@ -101,6 +101,9 @@ func (s *State) applyHost(e Event) error {
 	}
 	s.tally = s.tally.plus(s.count(h)).minus(before)
 	s.Results++
+	if e.Kind == KindGate && e.Status == Done {
+		h.passed = s.Events + 1
+	}
 	if h.order == 0 && e.Kind == KindStep {
 		h.order = s.Results
 	}
