@@ -60,15 +60,20 @@ func (planLine) kind() string { return "plan" }
 // mostHosts is how many hosts of a group are named.
 const mostHosts = 6
 
-func (l planLine) text(w io.Writer) {
+// someHosts names the first of the hosts, and counts the others.
+func someHosts(hosts []inventory.HostName) string {
 	names := make([]string, 0, mostHosts+1)
-	for _, h := range l.Hosts[:min(len(l.Hosts), mostHosts)] {
+	for _, h := range hosts[:min(len(hosts), mostHosts)] {
 		names = append(names, string(h))
 	}
-	if more := len(l.Hosts) - mostHosts; more > 0 {
+	if more := len(hosts) - mostHosts; more > 0 {
 		names = append(names, fmt.Sprintf("and %d more", more))
 	}
-	fmt.Fprintf(w, "%s: %s\n", inventory.Count(len(l.Hosts)), strings.Join(names, ", "))
+	return strings.Join(names, ", ")
+}
+
+func (l planLine) text(w io.Writer) {
+	fmt.Fprintf(w, "%s: %s\n", inventory.Count(len(l.Hosts)), someHosts(l.Hosts))
 	switch {
 	case l.Trouble != "":
 		fmt.Fprintf(w, "  NO PLAN  %s\n", printable(l.Trouble))

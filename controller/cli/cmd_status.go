@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"fmt"
-	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,43 +22,14 @@ type statusLine struct {
 	Batch    int           `json:"batch,omitempty"` // the last that was begun
 	Batches  int           `json:"batches"`
 	Waits    *waitLine     `json:"waits,omitempty"`
-	Events   int           `json:"events"` // in the journal
+	Stopped  *haltLine     `json:"stopped,omitempty"` // by a gate or the budget
+	Aborted  *haltLine     `json:"aborted,omitempty"` // by a person
+	Back     *backLine     `json:"back,omitempty"`    // hosts are, or were, taken back
+	Events   int           `json:"events"`            // in the journal
 	Summary  summaryLine   `json:"summary"`
 	Hosts    []hostVerdict `json:"hosts"`
 
 	ExitStatus int `json:"exit_status"` // of a command that ended with it
-}
-
-// waitLine is what an open rollout waits for.
-type waitLine struct {
-	For   string     `json:"for"`             // approval, continue, time
-	Until *time.Time `json:"until,omitempty"` // of a time
-}
-
-func newWaitLine(s *rollout.State) *waitLine {
-	_, approved := s.Plan()
-	switch {
-	case s.Phase != rollout.Open:
-		return nil
-	case s.Spec.Planned && !approved:
-		return &waitLine{For: "approval"}
-	case s.Pause == nil:
-		return nil
-	case s.Pause.Until.IsZero():
-		return &waitLine{For: "continue"}
-	}
-	return &waitLine{For: "time", Until: &s.Pause.Until}
-}
-
-// text says what to do about it.
-func (l waitLine) text(id rollout.ID, batch int) string {
-	switch l.For {
-	case "approval":
-		return fmt.Sprintf("its plan is not approved: \"aptfleet resume %s\" plans again", id)
-	case "continue":
-		return fmt.Sprintf("it waits after batch %d: \"aptfleet continue %s\" goes on", batch, id)
-	}
-	return fmt.Sprintf("it waits after batch %d until %s", batch, l.Until.Local().Format(time.DateTime))
 }
 
 // summaryLine counts the hosts of a rollout.
@@ -91,7 +59,11 @@ func newStatusLine(id rollout.ID, s *rollout.State) statusLine {
 	l := statusLine{
 		ID: id, Phase: s.Phase, Mode: s.Spec.Mode, Selector: s.Spec.Selector, Who: s.Spec.Who,
 		Created: s.Created, Batch: s.Batch, Batches: len(s.Spec.Batches()), Waits: newWaitLine(s), Summary: summaryLine(s.Summary()),
+		Stopped: newHaltLine(s.Stopped), Aborted: newHaltLine(s.Aborted),
 		Events: s.Events, ExitStatus: s.ExitStatus(),
+	}
+	if s.Returning {
+		l.Back = &backLine{Cause: s.Because}
 	}
 	for _, p := range s.Spec.Packages {
 		l.Packages = append(l.Packages, p.String())
@@ -110,38 +82,6 @@ func newStatusLine(id rollout.ID, s *rollout.State) statusLine {
 }
 
 func (statusLine) kind() string { return "rollout" }
-
-// attention has the verdicts that a person must look at, the worst first.
-var attention = []rollout.Verdict{rollout.HostStuck, rollout.HostUnknown, rollout.HostFailed, rollout.HostUnreachable}
-
-// text writes the counts first and then the hosts that a person must look at, the
-// worst first. Of those that are at work there are only the names.
-func (l statusLine) text(w io.Writer) {
-	fmt.Fprintf(w, "%s  %s %s  to %s  by %s  %s\n", l.ID, l.Mode, strings.Join(l.Packages, " "), l.Selector, l.Who, l.when())
-	fmt.Fprintf(w, "%s\n", l.Summary)
-	if l.Waits != nil {
-		fmt.Fprintln(w, l.Waits.text(l.ID, l.Batch))
-	}
-	var running []string
-	for _, h := range l.Hosts {
-		if h.Verdict == rollout.HostRunning.String() {
-			running = append(running, string(h.Host))
-		}
-	}
-	for _, v := range attention {
-		for _, h := range l.Hosts {
-			if h.Verdict == v.String() {
-				fmt.Fprintf(w, "  %-24s %-12s %s\n", h.Host, h.Verdict, printable(h.Cause))
-			}
-		}
-	}
-	if more := len(running) - mostHosts; more > 0 {
-		running = append(running[:mostHosts], fmt.Sprintf("and %d more", more))
-	}
-	if len(running) > 0 {
-		fmt.Fprintf(w, "  running: %s\n", strings.Join(running, ", "))
-	}
-}
 
 // when says when it was created and how long it took.
 func (l statusLine) when() string {
