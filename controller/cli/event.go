@@ -60,8 +60,8 @@ func (e eventLine) text(w io.Writer) {
 		fmt.Fprintf(w, "%-24s NOT WELL     %s\n", e.Host, printable(e.Cause))
 	case e.Event != rollout.KindResult && e.Event != rollout.KindPrefetch:
 		fmt.Fprintf(w, "%s: %s\n", e.Event, printable(e.Cause))
-	case e.Verdict == rollout.HostDone:
-		fmt.Fprintf(w, "%-24s done         %s\n", e.Host, changes(e.Before, e.After))
+	case e.Verdict == rollout.HostDone, e.Verdict == rollout.HostReturned:
+		fmt.Fprintf(w, "%-24s %-12s %s\n", e.Host, e.Verdict, changes(e.Before, e.After))
 	default:
 		fmt.Fprintf(w, "%-24s %-12s %s\n", e.Host, strings.ToUpper(e.Verdict.String()), printable(e.Cause))
 	}
