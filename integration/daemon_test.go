@@ -5,8 +5,12 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
+	"github.com/aptfleet/aptfleet/controller/bus"
+	"github.com/aptfleet/aptfleet/controller/schedule/book"
 	"github.com/aptfleet/aptfleet/integration/lab"
 )
 
@@ -126,6 +130,76 @@ command = ["sh", "-c", "cat >> `+told+`; echo >> `+told+`"]
 		t.Errorf("the history is %s", history)
 	}
 	f.has("1.0")
+}
+
+// TestDaemonMissedNights: a daemon that comes back after 300 nights tells of them, and of
+// a night that could not begin, in the list, in the history, and to who asked for it: once.
+func TestDaemonMissedNights(t *testing.T) {
+	t.Parallel()
+	f := enrolledFleet(t, lab.Options{Kind: lab.Light, Count: 1})
+	told := f.path("told")
+	f.appendTo("aptfleet.toml", `
+[[schedule]]
+name = "often"
+cron = "30 2 * * *"
+timezone = "UTC"
+window = "1m"
+run = ["rollout", "shop", "--to", "`+group+`"]
+
+[[notify]]
+name = "ops"
+on = ["skipped", "failure"]
+command = ["sh", "-c", "cat >> `+told+`; echo >> `+told+`"]
+`)
+	f.rollOut("shop")
+	f.publish(shop{version: "2.0"})
+	f.exec(f.host(1), "apt-mark", "hold", "shop")
+	f.stop(f.daemon())
+	f.wasAway(300)
+	const missed = "no daemon could begin it before its window ended, nor the 299 nights before it"
+	d := f.daemon()
+	until(t, "the night is listed as missed", func() bool {
+		s := f.schedule()
+		return s.Last != nil && s.Last.Outcome == "missed" && s.Last.Text == missed
+	})
+	f.stop(d)
+	f.daemon()
+	f.run("schedule", "run", "often")
+	until(t, "both are told", func() bool {
+		text, err := os.ReadFile(told)
+		return err == nil && strings.Contains(string(text), `"on":"failure"`) && strings.Contains(string(text), missed)
+	})
+	text, err := os.ReadFile(told)
+	f.must(err)
+	if strings.Count(string(text), `"on":"skipped"`) != 1 || !strings.Contains(string(text), "schedule often could not begin: ") {
+		t.Errorf("told is %s", text)
+	}
+	if history := f.do("history").stdout; strings.Count(history, `"did":"skip schedule"`) != 1 || strings.Count(history, `"did":"fail schedule"`) != 1 {
+		t.Errorf("the history is %s", history)
+	}
+}
+
+// stop has a daemon end as it should.
+func (f *fleet) stop(d *program) {
+	f.t.Helper()
+	f.must(d.Process.Signal(syscall.SIGTERM))
+	<-d.ended
+}
+
+// wasAway has the last daemon have ended so many nights ago.
+func (f *fleet) wasAway(nights int) {
+	f.t.Helper()
+	b, err := bus.Open(f.t.Context(), bus.Options{State: f.path("state")})
+	f.must(err)
+	defer func() { f.must(b.Close()) }()
+	pages, err := book.Open(f.t.Context(), b)
+	f.must(err)
+	settings, err := pages.Settings(f.t.Context(), "often")
+	f.must(err)
+	last := time.Now().UTC().Add(-2*time.Hour - 31*time.Minute).Truncate(24 * time.Hour).Add(2*time.Hour + 30*time.Minute)
+	settings.Since = last.AddDate(0, 0, -nights)
+	_, err = pages.Set(f.t.Context(), settings)
+	f.must(err)
 }
 
 // TestDaemonTokens: over TLS, without a token or with one that is over nobody is let

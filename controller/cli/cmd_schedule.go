@@ -30,7 +30,7 @@ type scheduleLine struct {
 type runLine struct {
 	Due     time.Time  `json:"due"`
 	Manual  bool       `json:"manual,omitempty"`
-	Outcome string     `json:"outcome"` // going, done, failed, skipped
+	Outcome string     `json:"outcome"` // going, done, failed, skipped, missed
 	Rollout rollout.ID `json:"rollout,omitempty"`
 	Ended   *time.Time `json:"ended,omitempty"`
 	Text    string     `json:"text,omitempty"`

@@ -49,7 +49,7 @@ func newService(ctx context.Context, in *installation, j openJournal) (*service,
 	}
 	s.runner = schedule.NewRunner(b, scheduledRollouts{journal: j, installation: s.daemon.installation}, author(), in.schedules())
 	s.runner.Log = in.app.log
-	s.runner.Notice = s.noteSkip
+	s.runner.Notice = s.noteNight
 	if in.Server.TLSCert != "" {
 		if err := s.certificate.Load(in.Server.TLSCert, in.Server.TLSKey); err != nil {
 			return nil, err
@@ -99,17 +99,24 @@ func (s *service) run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// noteSkip has the history, and those who are notified, know of a night that was
-// skipped. If the daemon dies right before, only "schedule list" does.
-func (s *service) noteSkip(run schedule.Run) {
-	if run.Outcome != schedule.Skipped {
+// noteNight has the history, and those who are notified, know of a night of which
+// there is no rollout that would tell. If the daemon dies right before, only
+// "schedule list" does.
+func (s *service) noteNight(run schedule.Run) {
+	a := journal.Action{By: run.By, Did: journal.SkippedNight, What: run.Schedule, Error: run.Text}
+	switch {
+	case run.Outcome == schedule.Skipped:
+	case run.Outcome == schedule.Missed:
+		a.Error = fmt.Sprintf("%s was missed: %s", run, run.Text)
+	case run.Outcome == schedule.Failed && run.Rollout == "":
+		a.Did = journal.FailedNight
+	default:
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	skip := journal.Action{By: run.By, Did: journal.SkippedNight, What: run.Schedule, Error: run.Text}
-	if err := s.daemon.journal.Record(ctx, skip); err != nil {
-		s.in.app.log.Error("cannot record that a night was skipped", "schedule", run.Schedule, "error", err)
+	if err := s.daemon.journal.Record(ctx, a); err != nil {
+		s.in.app.log.Error("cannot record what became of a night", "schedule", run.Schedule, "error", err)
 	}
 }
 

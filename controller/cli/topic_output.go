@@ -61,8 +61,9 @@ history   of "history": id, created, who, mode, packages, selector, hosts
 log       of "logs": host, job, log, gaps (places where bytes are missing)
 schedule  of "schedule list": name, cron (with the time zone), run, next (when it
           starts next), end (of that window), paused, paused_by, frozen (the days
-          that today is one of), last (due, manual, outcome: going, done, failed
-          or skipped; rollout, ended, text: how it ended, or why it was not begun)
+          that today is one of), last (due, manual, outcome: going, done, failed,
+          skipped or missed; rollout, ended, text: how it ended, or why it was
+          not begun)
 health    of "health", for each host: host, state (healthy, failing, silent),
           reported (when it last said something), trouble (why it is silent),
           failures (each with probe, since, output), drift (packages that are

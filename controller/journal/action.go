@@ -21,9 +21,12 @@ type Action struct {
 	Error string // why it was refused or failed; "" if it was done
 }
 
-// SkippedNight is what an Action has as Did that is a night of a schedule which was
-// not begun; Error says why.
-const SkippedNight = "skip schedule"
+// What an Action has as Did that is a night of a schedule of which there is no
+// rollout; Error says why.
+const (
+	SkippedNight = "skip schedule" // it was not begun
+	FailedNight  = "fail schedule" // it could not begin
+)
 
 // actionVersion is raised as wireVersion of rollout's events is.
 const actionVersion = 1

@@ -1,5 +1,6 @@
 // Package notify tells people and programs outside how rollouts go, and which nights
-// of schedules were skipped: by webhook, by mail, or by running a command.
+// of schedules were skipped, were missed or could not begin: by webhook, by mail, or
+// by running a command.
 //
 // It reads the journal and nothing else, behind the rollouts' backs: a target
 // that is dead delays nobody. Each target has its own place in the journal, kept

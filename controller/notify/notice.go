@@ -19,9 +19,9 @@ type On string
 const (
 	Begin   On = "begin"   // a rollout, a retry or a way back begins
 	End     On = "end"     // it has ended as it should
-	Failure On = "failure" // it was stopped, or has ended with hosts that failed
+	Failure On = "failure" // it was stopped, has ended with hosts that failed, or could not begin at night
 	Stuck   On = "stuck"   // a person has to look, or to say that it may go on
-	Skipped On = "skipped" // a night of a schedule was not begun
+	Skipped On = "skipped" // a night of a schedule was not begun, or was missed
 )
 
 // UnmarshalText reads what notices can be about, and refuses all else.
@@ -38,8 +38,8 @@ func (o *On) UnmarshalText(text []byte) error {
 type Notice struct {
 	ID       string       `json:"id"` // the same each time this is told
 	On       On           `json:"on"`
-	Rollout  rollout.ID   `json:"rollout"`            // "" for a night that was skipped, as are Event, Mode and Selector
-	Schedule string       `json:"schedule,omitempty"` // that skipped a night
+	Rollout  rollout.ID   `json:"rollout"`            // "" for a night without one, as are Event, Mode and Selector
+	Schedule string       `json:"schedule,omitempty"` // that has no rollout of a night
 	Event    rollout.Kind `json:"event"`              // of the journal, that it is told for
 	Time     time.Time    `json:"time"`
 	By       string       `json:"by"` // who made the event
@@ -109,17 +109,21 @@ func newNotice(d journal.Delivery, spec rollout.Spec) (Notice, bool) {
 	return n, tell
 }
 
-// newSkipNotice returns what is told of an action; false is that nothing is.
-func newSkipNotice(d journal.Delivery) (Notice, bool) {
+// newNightNotice returns what is told of an action; false is that nothing is.
+func newNightNotice(d journal.Delivery) (Notice, bool) {
 	a := d.Action
-	if a.Did != journal.SkippedNight {
-		return Notice{}, false
+	n := Notice{Schedule: a.What, Time: a.At, By: a.By, Cause: health.Text(a.Error)}
+	var kind, what string
+	switch a.Did {
+	case journal.SkippedNight:
+		n.On, kind, what = Skipped, "skip", "was skipped"
+	case journal.FailedNight:
+		n.On, kind, what = Failure, "fail", "could not begin"
+	default:
+		return n, false
 	}
-	n := Notice{
-		ID: fmt.Sprintf("skip-%s-%d", a.At.UTC().Format("20060102T150405"), d.Sequence),
-		On: Skipped, Schedule: a.What, Time: a.At, By: a.By, Cause: health.Text(a.Error),
-	}
-	n.Text = fmt.Sprintf("schedule %s was skipped: %s", n.Schedule, n.Cause)
+	n.ID = fmt.Sprintf("%s-%s-%d", kind, a.At.UTC().Format("20060102T150405"), d.Sequence)
+	n.Text = fmt.Sprintf("schedule %s %s: %s", n.Schedule, what, n.Cause)
 	return n, true
 }
 

@@ -257,24 +257,34 @@ func finish(t *testing.T, w *journal.Writer) {
 	}
 }
 
-// TestSkipped: a night that was skipped is told to those who want it, and other
-// actions to nobody.
-func TestSkipped(t *testing.T) {
+// TestNights: nights that were skipped or could not begin are told to those who want
+// it, and other actions to nobody.
+func TestNights(t *testing.T) {
 	wants, other := newReceiver(t, 1), newReceiver(t, 0)
 	r := run(t, t.TempDir(),
-		Target{Name: "wants", On: []On{Skipped}, Webhook: &Webhook{URL: wants.URL}},
+		Target{Name: "wants", On: []On{Skipped, Failure}, Webhook: &Webhook{URL: wants.URL}},
 		Target{Name: "other", On: []On{Begin}, Webhook: &Webhook{URL: other.URL}})
 	for _, a := range []journal.Action{
 		{By: "ada", Did: "publish", What: "shop-web 1.1 to stable"},
 		{By: "root@deploy (1)", Did: journal.SkippedNight, What: "nightly", Error: "paused by ada\x1b[2J"},
+		{By: "root@deploy (1)", Did: journal.FailedNight, What: "nightly", Error: "shop is on hold on web1"},
 	} {
 		if err := r.journal.Record(t.Context(), a); err != nil {
 			t.Fatal(err)
 		}
 	}
 	r.rollout(t)
-	if n, _ := wants.next(t); n.On != Skipped || n.Schedule != "nightly" || n.By != "root@deploy (1)" || n.Rollout != "" ||
+	told := map[On]Notice{}
+	for range 2 {
+		n, _ := wants.next(t)
+		told[n.On] = n
+	}
+	if n := told[Skipped]; n.Schedule != "nightly" || n.By != "root@deploy (1)" || n.Rollout != "" ||
 		n.Text != `schedule nightly was skipped: paused by ada\x1b[2J` || !strings.HasPrefix(n.ID, "skip-2") {
+		t.Errorf("told is %+v", n)
+	}
+	if n := told[Failure]; n.Schedule != "nightly" || n.Rollout != "" ||
+		n.Text != "schedule nightly could not begin: shop is on hold on web1" || !strings.HasPrefix(n.ID, "fail-2") {
 		t.Errorf("told is %+v", n)
 	}
 	if n, _ := other.next(t); n.On != Begin {

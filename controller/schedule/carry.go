@@ -20,17 +20,21 @@ func (r *Runner) night(ctx context.Context, s *Schedule, n Night) error {
 		return err
 	}
 	if hindrance != "" {
-		run.Outcome, run.Text, run.Ended = Skipped, hindrance, now()
+		return r.writeOff(ctx, run, Skipped, hindrance)
 	}
 	if run, err = r.begin(ctx, run); err != nil {
 		return err
 	}
-	if run.Outcome == Skipped {
-		r.release(run)
-		return nil
-	}
 	r.going.Go(func() { r.carry(ctx, s, run, r.beginRollout) })
 	return nil
+}
+
+// writeOff writes a run down that is not begun.
+func (r *Runner) writeOff(ctx context.Context, run Run, outcome Outcome, why string) error {
+	run.Outcome, run.Text, run.Ended = outcome, why, now()
+	run, err := r.begin(ctx, run)
+	r.release(run)
+	return err
 }
 
 // begin writes a new run down and takes it in hand.

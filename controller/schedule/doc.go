@@ -10,7 +10,8 @@
 // begun, by a write that fails where the night is there already: so of two
 // runners one begins it, and one that was down begins it later if it has not
 // ended, and once. What hinders a night is written down too: that the one before
-// still goes, that the schedule is paused, that the day is frozen.
+// still goes, that the schedule is paused, that the day is frozen. And so are
+// nights that ended while no controller was there, all of them as one.
 //
 // A crash leaves a night that is open. The next Runner finds the rollout that it
 // began and carries that on, or begins it if there is none.

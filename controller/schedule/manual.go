@@ -121,6 +121,9 @@ func (r *Runner) setPaused(ctx context.Context, name string, to Settings) error 
 	}
 	settings.Schedule = s.Name
 	settings.Paused, settings.PausedBy, settings.PausedAt = to.Paused, to.PausedBy, to.PausedAt
+	if !to.Paused {
+		settings.Since = now()
+	}
 	if _, err := r.Book.Set(ctx, settings); err != nil {
 		return fmt.Errorf("cannot change whether schedule %s is paused: %w", name, err)
 	}

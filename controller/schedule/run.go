@@ -18,6 +18,7 @@ const (
 	Done    Outcome = "done"
 	Failed  Outcome = "failed"  // it could not begin, or did not end well everywhere
 	Skipped Outcome = "skipped" // it was not begun
+	Missed  Outcome = "missed"  // its window ended before any controller could begin it
 )
 
 // String returns the outcome in a word.
@@ -58,8 +59,8 @@ type Settings struct {
 	PausedBy string
 	PausedAt time.Time
 
-	// Since is when the schedule was first seen with this Cron. Nights from before
-	// were not missed: nobody had asked for them.
+	// Since is when the schedule was first seen with this Cron, or a pause of it
+	// ended. Nights from before were not missed: nobody had asked for them.
 	Since time.Time
 	Cron  string
 

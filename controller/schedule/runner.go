@@ -19,7 +19,7 @@ type Runner struct {
 	Rollouts Rollouts
 	By       string       // who this controller is, such as "root@deploy (4711)"
 	Log      *slog.Logger // nil is slog.Default
-	Notice   func(Run)    // told of each run that begins, ends or is skipped; nil is nobody. Schedules wait for it
+	Notice   func(Run)    // told of each run that begins, ends, is skipped or was missed; nil is nobody. Schedules wait for it
 
 	mu        sync.Mutex
 	schedules []Schedule
@@ -102,6 +102,9 @@ func (r *Runner) all() []Schedule {
 func (r *Runner) lookAt(ctx context.Context, s *Schedule) error {
 	last, err := r.meet(ctx, s)
 	if err != nil {
+		return err
+	}
+	if last, err = r.miss(ctx, s, last); err != nil {
 		return err
 	}
 	n, ok := s.Came(last, now())

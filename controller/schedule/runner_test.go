@@ -280,8 +280,8 @@ func TestRunnerWasDown(t *testing.T) {
 		want           []string
 	}{
 		{"for an hour", "2026-11-23 02:00", "2026-11-23 03:30", []string{"22 02:30 nightly done R1 1 done", "23 02:30 nightly done R2 1 done"}},
-		{"for days", "2026-11-22 12:00", "2026-11-25 05:00", []string{"22 02:30 nightly done R1 1 done", "25 02:30 nightly done R2 1 done"}},
-		{"for too long", "2026-11-22 12:00", "2026-11-25 06:00", []string{"22 02:30 nightly done R1 1 done"}},
+		{"for days", "2026-11-22 12:00", "2026-11-25 05:00", []string{"22 02:30 nightly done R1 1 done", "24 02:30 nightly missed " + missing(2), "25 02:30 nightly done R2 1 done"}},
+		{"for too long", "2026-11-22 12:00", "2026-11-25 06:00", []string{"22 02:30 nightly done R1 1 done", "25 02:30 nightly missed " + missing(3)}},
 		{"not at night", "2026-11-23 03:00", "2026-11-23 04:00", []string{"22 02:30 nightly done R1 1 done", "23 02:30 nightly done R2 1 done"}},
 	} {
 		t.Run(strings.ReplaceAll(tt.name, " ", "-"), func(t *testing.T) {

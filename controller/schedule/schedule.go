@@ -99,6 +99,17 @@ func (s *Schedule) Came(after, now time.Time) (Night, bool) {
 	return came, !came.Due.IsZero()
 }
 
+// Missed returns the newest night that is due after the given time and has ended
+// by now, and how many have. A frozen one would not have begun: it was not missed.
+func (s *Schedule) Missed(after, now time.Time) (newest Night, count int) {
+	for due := s.Cron.Next(after); !due.IsZero() && !due.After(now.Add(-s.Window)); due = s.Cron.Next(due) {
+		if _, isFrozen := frozen(s.Freeze, due); !isFrozen {
+			newest, count = s.Night(due), count+1
+		}
+	}
+	return newest, count
+}
+
 // untilStart returns the time until the next night starts.
 func (s *Schedule) untilStart(now time.Time) time.Duration {
 	for due := s.Cron.Next(now.Add(-s.Jitter)); !due.IsZero(); due = s.Cron.Next(due) {

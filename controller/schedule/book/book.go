@@ -147,15 +147,17 @@ func (b *Book) settle(ctx context.Context, key string, data []byte, revision uin
 	return now.Revision(), nil
 }
 
-// forget removes the runs of a schedule but the newest, and those that are open.
-// They leave no mark behind, as keys that are deleted would.
+// forget removes the runs of a schedule but the newest, those that are open, and the
+// newest night: nights up to that one were not missed. They leave no mark behind, as
+// keys that are deleted would.
 func (b *Book) forget(ctx context.Context, name string) error {
 	runs, err := b.Runs(ctx, name)
 	if err != nil || len(runs) <= kept {
 		return err
 	}
-	for _, r := range runs[kept:] {
-		if r.Outcome == schedule.Going {
+	night := slices.IndexFunc(runs, func(r schedule.Run) bool { return !r.Manual })
+	for i, r := range runs[kept:] {
+		if r.Outcome == schedule.Going || kept+i == night {
 			continue
 		}
 		if err := b.purge(ctx, runKey(r)); err != nil {

@@ -142,6 +142,24 @@ func TestForgets(t *testing.T) {
 	}
 }
 
+// TestForgetsNoNight: runs by hand, however many, do not make the last night look as if
+// it had been missed.
+func TestForgetsNoNight(t *testing.T) {
+	b, done := open(t, t.TempDir())
+	defer done()
+	for n := range kept + 20 {
+		run := night(n)
+		run.Outcome, run.Manual = schedule.Done, n > 5
+		if _, err := b.Begin(t.Context(), run); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runs, err := b.Runs(t.Context(), "nightly")
+	if err != nil || len(runs) != kept+1 || !runs[kept].Due.Equal(night(5).Due) || runs[kept].Manual {
+		t.Errorf("%d runs are left, %v", len(runs), err)
+	}
+}
+
 func TestRefusesNewerFormats(t *testing.T) {
 	b, done := open(t, t.TempDir())
 	defer done()

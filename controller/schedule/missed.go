@@ -1,0 +1,47 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// miss writes down that nights after the last one ended before any controller
+// could begin them: the newest, which tells of the others, so that after a long
+// time there is one word to read. It returns the time after which nights count now.
+func (r *Runner) miss(ctx context.Context, s *Schedule, last time.Time) (time.Time, error) {
+	at := now()
+	if due := s.Cron.Next(last); due.IsZero() || due.Add(s.Window).After(at) {
+		return last, nil
+	}
+	settings, err := r.Book.Settings(ctx, s.Name)
+	if err != nil {
+		return last, err
+	}
+	if settings.Paused && settings.PausedAt.Before(at) {
+		at = settings.PausedAt // from then on nobody waited for one
+	}
+	n, count := s.Missed(last, at)
+	if count == 0 {
+		return last, nil
+	}
+	run := Run{Schedule: s.Name, Due: n.Due, End: n.End}
+	if err := r.writeOff(ctx, run, Missed, missing(count)); err != nil && !errors.Is(err, ErrTaken) {
+		return last, err
+	}
+	r.remember(s.Name, n.Due)
+	return n.Due, nil
+}
+
+// missing says why the last of so many nights was missed.
+func missing(nights int) string {
+	const why = "no daemon could begin it before its window ended"
+	switch nights {
+	case 1:
+		return why
+	case 2:
+		return why + ", nor the night before it"
+	}
+	return fmt.Sprintf("%s, nor the %d nights before it", why, nights-1)
+}
