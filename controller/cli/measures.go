@@ -8,28 +8,36 @@ import (
 	"github.com/aptfleet/aptfleet/controller/server"
 )
 
-// measure counts for the metrics what there is.
-func (s *service) measure(ctx context.Context) (server.Measures, error) {
-	d, m := s.daemon, server.Measures{Rollouts: map[string]int{}}
+// measures are the parts of the metrics. Only the agents' needs no bus.
+func (s *service) measures() map[string]server.Measure {
+	d := s.daemon
+	parts := map[string]server.Measure{"rollouts": d.measureRollouts, "journal": d.measureJournal, "schedules": s.measureSchedules}
+	if d.reports != nil {
+		parts["hosts"], parts["agents"] = d.measureHosts, d.measureAgents
+	}
+	return parts
+}
+
+func (d *daemon) measureRollouts(ctx context.Context) (func(*server.Measures), error) {
 	entries, err := d.journal.List(ctx)
 	if err != nil {
-		return m, err
+		return nil, err
 	}
+	counts := map[string]int{}
 	for _, e := range entries {
 		sum, finished := e.Finished()
 		_, left := d.inHand(e.ID)
-		m.Rollouts[stateOf(sum, finished, left != nil)]++
+		counts[stateOf(sum, finished, left != nil)]++
 	}
-	if m.Appended, err = d.journal.Appended(ctx); err != nil {
-		return m, err
-	}
-	if m.Schedules, err = s.scheduleTimes(ctx); err != nil {
-		return m, err
-	}
-	return m, d.measureHosts(ctx, &m)
+	return func(m *server.Measures) { m.Rollouts = counts }, nil
 }
 
-func (s *service) scheduleTimes(ctx context.Context) ([]server.ScheduleTimes, error) {
+func (d *daemon) measureJournal(ctx context.Context) (func(*server.Measures), error) {
+	appended, err := d.journal.Appended(ctx)
+	return func(m *server.Measures) { m.Appended = &appended }, err
+}
+
+func (s *service) measureSchedules(ctx context.Context) (func(*server.Measures), error) {
 	all, err := s.runner.Statuses(ctx)
 	var times []server.ScheduleTimes
 	for _, status := range all {
@@ -42,40 +50,42 @@ func (s *service) scheduleTimes(ctx context.Context) ([]server.ScheduleTimes, er
 		}
 		times = append(times, t)
 	}
-	return times, err
+	return func(m *server.Measures) { m.Schedules = times }, err
 }
 
 // measureHosts counts hosts by what their agents say, where anybody hears them.
-func (d *daemon) measureHosts(ctx context.Context, m *server.Measures) error {
-	if d.reports == nil {
-		return nil
-	}
+func (d *daemon) measureHosts(ctx context.Context) (func(*server.Measures), error) {
 	in := d.installation("")
 	hosts, err := in.hosts("")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	judged, err := d.judge(ctx, in, hosts)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	m.Hosts = map[string]int{}
+	counts := map[string]int{}
 	for _, h := range judged {
-		m.Hosts[newHealthLine(h).State]++
+		counts[newHealthLine(h).State]++
 	}
+	return func(m *server.Measures) { m.Hosts = counts }, nil
+}
+
+func (d *daemon) measureAgents(context.Context) (func(*server.Measures), error) {
+	agents, oldest := 0, (*time.Duration)(nil)
 	for _, last := range d.reports.Snapshot() {
 		if last.Report == nil {
 			continue
 		}
 		age := time.Since(last.Report.Received)
 		if age <= silence {
-			m.Agents++
+			agents++
 		}
-		if m.OldestAge == nil || age > *m.OldestAge {
-			m.OldestAge = &age
+		if oldest == nil || age > *oldest {
+			oldest = &age
 		}
 	}
-	return nil
+	return func(m *server.Measures) { m.Agents, m.OldestAge = &agents, oldest }, nil
 }
 
 // stateOf is what the metrics call how a rollout stands.

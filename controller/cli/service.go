@@ -231,7 +231,7 @@ func (s *service) api() *server.Server {
 	return server.New(server.Options{
 		Version: version, Rollouts: daemonRollouts{d}, Hosts: daemonHosts{d}, Agents: daemonAgents{d},
 		Repository: daemonRepository{d}, Schedules: daemonSchedules{d, s.runner}, History: daemonHistory{d},
-		Metrics: server.NewMetrics(s.measure), Scratch: s.scratch(), Log: s.in.app.log,
+		Metrics: server.NewMetrics(s.measures()), Scratch: s.scratch(), Log: s.in.app.log,
 		Tokens: func() access.Tokens { return d.config.Load().Server.Tokens },
 	})
 }

@@ -280,16 +280,18 @@ func start(t *testing.T) running {
 	s := New(Options{
 		Version: object("version", "version", "1"), Rollouts: rollouts{in}, Hosts: hosts{in}, Agents: agents{in}, Repository: repository{in},
 		Schedules: schedules{in}, History: in, Tokens: func() access.Tokens { return known }, Scratch: r.scratch,
-		Metrics: NewMetrics(in.measure), Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Metrics: NewMetrics(map[string]Measure{"journal": in.measure}), Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	r.listen(t, s)
 	return r
 }
 
-func (in *installation) measure(context.Context) (Measures, error) {
-	age := 3 * time.Second
-	return Measures{Rollouts: map[string]int{"running": 2}, Hosts: map[string]int{"healthy": 5}, Agents: 4, OldestAge: &age, Appended: 99,
-		Schedules: []ScheduleTimes{{Name: "nightly", Next: time.Unix(1800000000, 0)}}}, nil
+func (in *installation) measure(context.Context) (func(*Measures), error) {
+	age, agents, appended := 3*time.Second, 4, uint64(99)
+	return func(m *Measures) {
+		*m = Measures{Rollouts: map[string]int{"running": 2}, Hosts: map[string]int{"healthy": 5}, Agents: &agents, OldestAge: &age, Appended: &appended,
+			Schedules: []ScheduleTimes{{Name: "nightly", Next: time.Unix(1800000000, 0)}}}
+	}, nil
 }
 
 // listen opens the doors of s, with a certificate of httptest's.
