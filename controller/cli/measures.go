@@ -42,8 +42,8 @@ func (s *service) measureSchedules(ctx context.Context) (func(*server.Measures),
 	var times []server.ScheduleTimes
 	for _, status := range all {
 		t := server.ScheduleTimes{Name: status.Schedule.Name}
-		if status.Last != nil {
-			t.Last = status.Last.Began
+		if status.Begun != nil {
+			t.Last = status.Begun.Began
 		}
 		if status.Next != nil && !status.Settings.Paused {
 			t.Next = status.Next.Start

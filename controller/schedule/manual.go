@@ -17,6 +17,7 @@ type Status struct {
 	Frozen   string // the days that today is one of; "" is none
 	Next     *Night // the next one that is not frozen; nil if there is none
 	Last     *Run   // the newest run; nil before the first
+	Begun    *Run   // the newest that was begun, neither skipped nor missed; nil before the first
 }
 
 // Statuses returns how every schedule stands, in the order of the configuration.
@@ -49,10 +50,14 @@ func (r *Runner) status(ctx context.Context, s Schedule) (Status, error) {
 		return status, err
 	}
 	runs, err := r.Book.Runs(ctx, s.Name)
-	if err == nil && len(runs) > 0 {
-		status.Last = &runs[0]
+	if err != nil || len(runs) == 0 {
+		return status, err
 	}
-	return status, err
+	status.Last = &runs[0]
+	if i := slices.IndexFunc(runs, Run.begun); i >= 0 {
+		status.Begun = &runs[i]
+	}
+	return status, nil
 }
 
 // GoingError says that a run of a schedule still goes.

@@ -52,6 +52,8 @@ func (r Run) String() string {
 	return fmt.Sprintf("the run of %s for %s", r.Schedule, r.Due.Format(time.RFC3339))
 }
 
+func (r Run) begun() bool { return r.Outcome != Skipped && r.Outcome != Missed }
+
 // Settings are what was said of a schedule other than in the configuration.
 type Settings struct {
 	Schedule string

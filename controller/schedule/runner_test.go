@@ -318,6 +318,34 @@ func TestRunnerIsNew(t *testing.T) {
 	})
 }
 
+// TestBegun: nights that were skipped or missed don't look like runs.
+func TestBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		book, work := newPages(), newHands()
+		s := nightly(t)
+		s.Freeze = dates(t, "2026-11-24")
+		until(t, "2026-11-22 12:00")
+		r := NewRunner(book, work, "ada", []Schedule{s})
+		begun := func(last Outcome, due string) {
+			t.Helper()
+			all, err := r.Statuses(t.Context())
+			if err != nil || all[0].Last.Outcome != last || all[0].Begun == nil || all[0].Begun.Due.Format("02 15:04") != due {
+				t.Errorf("Statuses returned %+v, %v", all, err)
+			}
+		}
+		stop := run(t, r)
+		until(t, "2026-11-23 12:00")
+		begun(Done, "23 02:30")
+		until(t, "2026-11-24 12:00")
+		begun(Skipped, "23 02:30")
+		stop()
+		until(t, "2026-11-25 12:00")
+		defer run(t, NewRunner(book, work, "bob", []Schedule{s}))()
+		synctest.Wait()
+		begun(Missed, "23 02:30")
+	})
+}
+
 func TestRunnerPausedAndFrozen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		book, work := newPages(), newHands()
