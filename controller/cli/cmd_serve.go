@@ -14,6 +14,7 @@ import (
 	"github.com/aptfleet/aptfleet/controller/bus"
 	"github.com/aptfleet/aptfleet/controller/reports"
 	"github.com/aptfleet/aptfleet/controller/server"
+	"github.com/aptfleet/aptfleet/pkg/tomlfile"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -81,9 +82,15 @@ func (in *installation) serve(ctx context.Context) (err error) {
 // find out at night what is wrong with it.
 func (in *installation) checkWhole() error {
 	_, err := in.hosts("")
-	err = errors.Join(err, in.checkSchedules())
+	if err != nil { // of schedules no more can be said than what their words are
+		err = errors.Join(err, in.readSchedules())
+	} else {
+		err = in.checkSchedules()
+	}
 	if cert := in.Server.TLSCert; cert != "" {
-		err = errors.Join(err, new(server.Certificate).Load(cert, in.Server.TLSKey))
+		if bad := new(server.Certificate).Load(cert, in.Server.TLSKey); bad != nil {
+			err = errors.Join(err, in.Errorf(tomlfile.Key{"server", "tls_cert"}, "%w", bad))
+		}
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aptfleet/aptfleet/controller/config"
+	"github.com/aptfleet/aptfleet/pkg/tomlfile"
 )
 
 // reload reads the configuration again in a process that stays, and tells systemd
@@ -40,20 +41,25 @@ func (a *app) notify(state string) {
 
 // setting is one that cannot change while a process runs that has open what it names.
 type setting struct {
-	key string
+	key tomlfile.Key
 	of  func(*config.Config) string
 }
 
 var (
 	ofBus = []setting{
-		{"state", func(c *config.Config) string { return c.State }},
-		{"bus.url", func(c *config.Config) string { return strings.Join(c.Bus.URL, ",") }},
+		{tomlfile.Key{"state"}, func(c *config.Config) string { return c.State }},
+		{tomlfile.Key{"bus", "url"}, func(c *config.Config) string { return strings.Join(c.Bus.URL, ",") }},
+		{tomlfile.Key{"bus", "credentials"}, func(c *config.Config) string { return c.Bus.Credentials }},
+		{tomlfile.Key{"bus", "ca"}, func(c *config.Config) string { return c.Bus.CA }},
 	}
 	ofDaemon = []setting{
-		{"bus.listen", func(c *config.Config) string { return c.Bus.Listen }},
-		{"server.listen", func(c *config.Config) string { return c.Server.Listen }},
-		{"server.repository", func(c *config.Config) string { return c.Server.Repository }},
-		{"server.tls_cert", func(c *config.Config) string { return onOff(c.Server.TLSCert) }},
+		{tomlfile.Key{"bus", "listen"}, func(c *config.Config) string { return c.Bus.Listen }},
+		{tomlfile.Key{"bus", "names"}, func(c *config.Config) string { return strings.Join(c.Bus.Names, ",") }},
+		{tomlfile.Key{"bus", "tls_cert"}, func(c *config.Config) string { return c.Bus.TLSCert }},
+		{tomlfile.Key{"bus", "tls_key"}, func(c *config.Config) string { return c.Bus.TLSKey }},
+		{tomlfile.Key{"server", "listen"}, func(c *config.Config) string { return c.Server.Listen }},
+		{tomlfile.Key{"server", "repository"}, func(c *config.Config) string { return c.Server.Repository }},
+		{tomlfile.Key{"server", "tls_cert"}, func(c *config.Config) string { return onOff(c.Server.TLSCert) }},
 	}
 )
 
@@ -62,7 +68,7 @@ func fixed(old, next *config.Config, settings []setting) error {
 	var errs []error
 	for _, s := range settings {
 		if was, is := s.of(old), s.of(next); was != is {
-			errs = append(errs, fmt.Errorf("%s: %s cannot change from %q to %q while this process runs: restart it", next.Path, s.key, was, is))
+			errs = append(errs, next.Errorf(s.key, "cannot change from %q to %q while this process runs: restart it", was, is))
 		}
 	}
 	return errors.Join(errs...)

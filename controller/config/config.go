@@ -37,6 +37,13 @@ type Config struct {
 	Schedules  []Schedule // in the order of the file
 	Server     Server
 	Notify     []notify.Target // who is told how rollouts go
+
+	source *tomlfile.File
+}
+
+// Errorf returns an error about a key, which names file and line.
+func (c *Config) Errorf(key tomlfile.Key, format string, args ...any) error {
+	return c.source.Errorf(key, format, args...)
 }
 
 // Rollout holds the defaults of every rollout.
@@ -169,6 +176,7 @@ func Parse(name string, data []byte) (*Config, error) {
 		Schedules:  schedules,
 		Server:     written.Server.resolve(source),
 		Notify:     targets,
+		source:     source,
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/aptfleet/aptfleet/controller/access"
 	"github.com/aptfleet/aptfleet/controller/notify"
@@ -88,7 +89,7 @@ command = ["page", "ops"]
 		got, err := Parse("/etc/x/aptfleet.toml", []byte(tt.src))
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
-		} else if diff := cmp.Diff(tt.want, *got, cmp.AllowUnexported(rollout.Amount{})); diff != "" {
+		} else if diff := cmp.Diff(tt.want, *got, cmp.AllowUnexported(rollout.Amount{}), cmpopts.IgnoreUnexported(Config{})); diff != "" {
 			t.Errorf("%s: %s", tt.name, diff)
 		}
 	}
@@ -227,7 +228,7 @@ func TestStarterShowsDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(rollout.Amount{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(rollout.Amount{}), cmpopts.IgnoreUnexported(Config{})); diff != "" {
 		t.Error(diff)
 	}
 }
