@@ -215,7 +215,7 @@ func (f *fleet) reloads(d *program, r *stranger, ci string) {
 	}
 	f.write("aptfleet.toml", strings.Replace(string(good), f.path("state"), f.path("other"), 1))
 	f.must(d.Process.Signal(syscall.SIGHUP))
-	d.says(f, `the configuration stays as it was.*state cannot change`)
+	d.says(f, `the configuration stays as it was.*state: cannot change`)
 	f.write("aptfleet.toml", string(good))
 	mary := f.token("mary", "viewer")
 	f.must(d.Process.Signal(syscall.SIGHUP))
