@@ -40,16 +40,7 @@ var damages = []struct {
 // whoever resumes is refused, or finishes it without any work done twice.
 func TestDamagedStore(t *testing.T) {
 	t.Parallel()
-	f := enrolledFleet(t, lab.Options{Count: 2, Kind: lab.Light})
-	f.rollOut("shop=1.0")
-	f.publish(shop{version: "1.1"})
-	f.put(f.host(2), faultFile, waiting)
-	p := f.start("--json", "rollout", "shop=1.1", "--to", group, "--yes", "--parallel", "1")
-	until(t, "web2 is in the middle of apt", func() bool { return strings.Contains(f.jobLog(f.host(2)), "waiting for the story") })
-	f.must(p.Process.Kill())
-	<-p.ended
-	f.put(f.host(2), goFile, "")
-	until(t, "web2 has shop 1.1", func() bool { return f.version(f.host(2), "shop") == "1.1" })
+	f := interrupted(t)
 	times, sound := f.pictures("R2"), f.path("state/bus")
 	files := f.filesOf(sound)
 	seed := rand.Uint64()
@@ -74,6 +65,23 @@ func TestDamagedStore(t *testing.T) {
 			t.Errorf("%s has %d jobs of R2, want 1", h.Name(), n)
 		}
 	}
+}
+
+// interrupted is a fleet of two hosts, of which R1 is done, and whose controller was
+// killed in the middle of R2; the hosts have done their part of it.
+func interrupted(t *testing.T) *fleet {
+	t.Helper()
+	f := enrolledFleet(t, lab.Options{Count: 2, Kind: lab.Light})
+	f.rollOut("shop=1.0")
+	f.publish(shop{version: "1.1"})
+	f.put(f.host(2), faultFile, waiting)
+	p := f.start("--json", "rollout", "shop=1.1", "--to", group, "--yes", "--parallel", "1")
+	until(t, "web2 is in the middle of apt", func() bool { return strings.Contains(f.jobLog(f.host(2)), "waiting for the story") })
+	f.must(p.Process.Kill())
+	<-p.ended
+	f.put(f.host(2), goFile, "")
+	until(t, "web2 has shop 1.1", func() bool { return f.version(f.host(2), "shop") == "1.1" })
+	return f
 }
 
 // picture is how a rollout stands, in a line.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aptfleet/aptfleet/controller/bus"
 	"github.com/aptfleet/aptfleet/controller/engine"
+	"github.com/aptfleet/aptfleet/controller/journal"
 	"github.com/aptfleet/aptfleet/controller/remote"
 	"github.com/aptfleet/aptfleet/inventory"
 )
@@ -115,10 +116,14 @@ func (in *installation) examineBus(ctx context.Context) (string, error) {
 		return "", err
 	}
 	nodes, err := b.Nodes(ctx)
-	if err := errors.Join(err, b.Close()); err != nil {
+	lost, appended, counted := journal.New(b, author()).Lost(ctx)
+	if err := errors.Join(err, counted, b.Close()); err != nil {
 		return "", err
 	}
-	if len(nodes) == 0 {
+	switch {
+	case len(nodes) == 0 && lost > 0:
+		return "", fmt.Errorf("the store in %s is damaged: %d of %d events of the journal are lost", in.State, lost, appended)
+	case len(nodes) == 0:
 		return in.State + " is sound", nil
 	}
 	size := 0

@@ -160,7 +160,11 @@ func (d *daemon) markOpen(ctx context.Context) ([]rollout.ID, error) {
 	}
 	var open []rollout.ID
 	for _, e := range entries {
-		if _, finished := e.Finished(); finished || e.Err != nil {
+		if e.Err != nil {
+			d.log.Error("a rollout cannot be read, and is left as it is", "rollout", string(e.ID), "error", e.Err)
+			continue
+		}
+		if _, finished := e.Finished(); finished {
 			continue
 		}
 		open = append(open, e.ID)

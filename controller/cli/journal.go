@@ -40,7 +40,25 @@ func (in *installation) openJournal(ctx context.Context, o bus.Options) (openJou
 	if err != nil {
 		return openJournal{}, err
 	}
-	return openJournal{journal.New(b, author()), b}, nil
+	j := openJournal{journal.New(b, author()), b}
+	if err := in.tellLoss(ctx, j); err != nil {
+		return openJournal{}, errors.Join(err, j.Close())
+	}
+	return j, nil
+}
+
+// tellLoss has the log say that a store of ours is damaged. What is left in it can be
+// used: each rollout that lacks an event in its middle says so itself, and the hosts
+// know what was done to them.
+func (in *installation) tellLoss(ctx context.Context, j openJournal) error {
+	if !j.bus.Embedded() {
+		return nil // its nodes have put right each other's damage
+	}
+	lost, appended, err := j.Lost(ctx)
+	if err == nil && lost > 0 {
+		in.app.log.Error("the store is damaged: events of the journal are lost", "state", in.State, "lost", lost, "of", appended)
+	}
+	return err
 }
 
 // free returns an error if another process has the journal, so that a person hears

@@ -153,11 +153,27 @@ func TestTorn(t *testing.T) {
 			if state.Summary() != want.state.Summary() || state.Phase != want.state.Phase {
 				t.Errorf("cut at %d of %d: %+v after %d events (%v)", cut, len(sound), state.Summary(), state.Events, err)
 			}
+			if index {
+				checkLost(t, copied, len(all)-state.Events, len(all))
+			}
 			whole := bytes.Count(sound[:cut], []byte(`{"v":1`)) - 1 // the last may be cut
 			if state.Events < whole {
 				t.Errorf("cut at %d of %d: %d events are read, %d are whole: %v", cut, len(sound), state.Events, whole, err)
 			}
 		}
+	}
+}
+
+// checkLost wants a store to know how much of it is lost.
+func checkLost(t *testing.T, folder string, lost, of int) {
+	t.Helper()
+	b, err := bus.Open(t.Context(), bus.Options{State: folder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if gotLost, gotOf, err := New(b, "reader").Lost(t.Context()); err != nil || gotLost != uint64(lost) || gotOf != uint64(of) {
+		t.Errorf("%d of %d events are lost, %v, want %d of %d", gotLost, gotOf, err, lost, of)
 	}
 }
 

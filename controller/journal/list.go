@@ -110,9 +110,22 @@ func (j *Journal) decided(ctx context.Context) (map[rollout.ID]uint64, error) {
 
 // Appended returns how many events were ever appended, of all rollouts.
 func (j *Journal) Appended(ctx context.Context) (uint64, error) {
+	appended, _, err := j.count(ctx)
+	return appended, err
+}
+
+// Lost returns how many of the events that were appended the store has no more. It
+// removes none by itself, so that a file of it was damaged. What was cut off at the end
+// is known as far as the store knew it when it was closed, or some minutes before.
+func (j *Journal) Lost(ctx context.Context) (lost, appended uint64, err error) {
+	appended, kept, err := j.count(ctx)
+	return appended - kept, appended, err
+}
+
+func (j *Journal) count(ctx context.Context) (appended, kept uint64, err error) {
 	info, err := j.bus.Info(ctx, bus.Journal, decisions("*"))
 	if err != nil {
-		return 0, fmt.Errorf("cannot count events: %w", err)
+		return 0, 0, fmt.Errorf("cannot count events: %w", err)
 	}
-	return info.State.LastSeq, nil
+	return info.State.LastSeq, info.State.Msgs, nil
 }
