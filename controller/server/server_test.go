@@ -146,6 +146,61 @@ func TestWho(t *testing.T) {
 	}
 }
 
+// TestRefused: whoever comes without a token, with a wrong one, with one that is over or
+// that may too little is told why, does nothing, and is in the history and the metrics.
+func TestRefused(t *testing.T) {
+	const path = "/v1/hosts/web1/agent"
+	for _, tt := range []struct {
+		name, header string // %s is the token of a role
+		role         string
+		status       int
+		by, says     string // by "" is the address
+	}{
+		{"no header", "", "", 401, "", `a token is needed: "Authorization: Bearer TOKEN"`},
+		{"no token", "Bearer ", "", 401, "", `a token is needed: "Authorization: Bearer TOKEN"`},
+		{"another scheme", "Basic %s", "admin", 401, "", `a token is needed: "Authorization: Bearer TOKEN"`},
+		{"a guessed token", "Bearer aptfleet_guessed", "", 401, "", "nobody has this token"},
+		{"one more letter", "Bearer %sx", "admin", 401, "", "nobody has this token"},
+		{"expired", "Bearer %s", "expired", 401, "token expired", "this token has expired"},
+		{"a viewer", "Bearer %s", "viewer", 403, "token viewer", "token viewer is viewer, and this takes admin"},
+		{"an operator", "Bearer %s", "operator", 403, "token operator", "token operator is operator, and this takes admin"},
+	} {
+		r := start(t)
+		req, err := http.NewRequestWithContext(t.Context(), "DELETE", r.remote.base+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.header != "" {
+			req.Header.Set("Authorization", strings.Replace(tt.header, "%s", r.tokens[tt.role], 1))
+		}
+		answer, err := r.remote.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p Problem
+		if err := json.NewDecoder(answer.Body).Decode(&p); err != nil {
+			t.Errorf("%s: the answer cannot be read: %v", tt.name, err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != tt.status || p.Status != tt.status || p.Detail != tt.says || (answer.Header.Get("WWW-Authenticate") != "") != (tt.status == 401) {
+			t.Errorf("%s is answered with %s, %q: %+v", tt.name, answer.Status, answer.Header.Get("WWW-Authenticate"), p)
+		}
+		if tt.by == "" {
+			tt.by = "127.0.0.1:"
+		}
+		all := r.recorded()
+		if len(all) != 1 || !strings.HasPrefix(all[0].By, tt.by) || all[0].Did != "refused" || all[0].What != "DELETE "+path || all[0].Error != tt.says {
+			t.Errorf("%s: recorded is %+v", tt.name, all)
+		}
+		if did := r.done(); len(did) > 0 {
+			t.Errorf("%s: done was %v", tt.name, did)
+		}
+		if _, body := r.remote.do("GET", "/metrics", r.tokens["viewer"], "", ""); !bytes.Contains(body, []byte("aptfleet_api_refused_total 1\n")) {
+			t.Errorf("%s is not counted", tt.name)
+		}
+	}
+}
+
 // TestBehindSudo: a person is named at the socket, and nowhere else.
 func TestBehindSudo(t *testing.T) {
 	r := start(t)
