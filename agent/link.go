@@ -2,6 +2,7 @@ package agent
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -23,6 +24,7 @@ const (
 // link is the connection to the controller, which is made again for ever.
 type link struct {
 	conn   *nats.Conn
+	begun  chan struct{} // closed once there is a conn
 	closed chan struct{}
 }
 
@@ -34,16 +36,20 @@ type linkOptions struct {
 	connected func()          // is told of each new connection
 	asked     func(*nats.Msg) // answers a request
 	log       *slog.Logger
+
+	clock *tlsClock // set by dial
 }
 
 // dial begins to connect.
 func dial(o linkOptions) (*link, error) {
-	l := &link{closed: make(chan struct{})}
+	l := &link{begun: make(chan struct{}), closed: make(chan struct{})}
+	o.clock = &tlsClock{token: o.token, log: o.log}
 	conn, err := nats.Connect(strings.Join(o.settings.Servers, ","), append(o.events(l), o.connection()...)...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot connect to %s: %w", strings.Join(o.settings.Servers, ", "), err)
 	}
 	l.conn = conn
+	close(l.begun)
 	sub, err := conn.Subscribe("q."+o.id, o.asked)
 	if err == nil {
 		const most, bytes = 4, 1 << 20 // who floods is not listened to
@@ -60,12 +66,12 @@ func dial(o linkOptions) (*link, error) {
 func (o linkOptions) connection() []nats.Option {
 	return []nats.Option{
 		nats.Name("aptfleet-agent"),
-		nats.Secure(&tls.Config{MinVersion: tls.VersionTLS13}),
+		nats.Secure(&tls.Config{MinVersion: tls.VersionTLS13, Time: o.clock.now}),
 		nats.RootCAs(o.settings.CA),
 		nats.UserJWT(o.token, o.files.sign),
 		nats.Timeout(dialing), nats.FlusherTimeout(dialing), nats.DrainTimeout(shutting),
 		nats.PingInterval(pinging), nats.MaxPingsOutstanding(2),
-		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.CustomReconnectDelay(backOff),
+		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(),
 		nats.ReconnectBufSize(-1), // what is old when there is a connection again is not sent
 	}
 }
@@ -86,15 +92,28 @@ func (o linkOptions) events(l *link) []nats.Option {
 	}
 	return []nats.Option{
 		nats.ConnectHandler(up), nats.ReconnectHandler(up),
+		nats.CustomReconnectDelay(func(attempts int) time.Duration {
+			<-l.begun
+			if err := l.conn.LastError(); errors.Is(err, nats.ErrTLS) {
+				o.failed(err) // of which the library tells no handler
+			}
+			return backOff(attempts)
+		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
 				o.log.Warn("the connection is lost", "error", err)
 			}
 		}),
-		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { o.log.Warn("cannot connect", "error", err) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { o.failed(err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { o.log.Warn("the server complains", "error", err) }),
 		nats.ClosedHandler(func(*nats.Conn) { close(l.closed) }),
 	}
+}
+
+// failed takes in why an attempt to connect did not succeed.
+func (o linkOptions) failed(err error) {
+	o.log.Warn("cannot connect", "error", err)
+	o.clock.failed(err)
 }
 
 // backOff returns the pause after so many attempts that failed: any, up to twice

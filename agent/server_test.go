@@ -57,19 +57,20 @@ func newDoor(t *testing.T) *door {
 		t: t, port: server.RANDOM_PORT, ca: filepath.Join(t.TempDir(), "ca.pem"),
 		operator: newKey(t, nkeys.CreateOperator), account: newKey(t, nkeys.CreateAccount), agent: newKey(t, nkeys.CreateAccount),
 	}
-	d.certify()
+	d.certify(time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
 	d.open()
 	t.Cleanup(d.close)
 	return d
 }
 
-func (d *door) certify() {
+// certify gives the door a certificate that is valid from a time to another.
+func (d *door) certify(from, to time.Time) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), NotBefore: from, NotAfter: to,
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
