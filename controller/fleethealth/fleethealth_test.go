@@ -49,9 +49,14 @@ func TestJudge(t *testing.T) {
 	}{
 		{"well", func(*Known) {}, Host{Reported: received, Facts: facts}},
 		{"a probe fails", func(k *Known) {
-			k.Report.At = now.Add(time.Hour) // its clock is wrong
+			k.Report.At = now.Add(time.Minute) // its clock is wrong
 			k.Report.Results[0] = health.Result{Probe: "unit shop.service", Since: now, Output: "is failed\nno database"}
-		}, Host{Reported: received, Facts: facts, Failures: []Failure{{"unit shop.service", received.Add(-time.Hour), "is failed\nno database"}}}},
+		}, Host{Reported: received, Facts: facts, Failures: []Failure{{"unit shop.service", received.Add(-time.Minute), "is failed\nno database"}}}},
+		{"a clock that nobody asked for", func(k *Known) { k.Report.At = received.Add(-72 * time.Hour) },
+			Host{Reported: received, Facts: facts, Failures: []Failure{{Probe: "clock skew", Output: "is 72h0m0s behind, and may be 1h0m0s"}}}},
+		{"a clock that somebody asked for", func(k *Known) {
+			k.Report.At, k.Probes = received.Add(-72*time.Hour), append(k.Probes[:len(k.Probes):len(k.Probes)], health.NewClock(time.Minute))
+		}, Host{Reported: received, Facts: facts, Failures: []Failure{{Probe: "clock skew", Output: "nothing is reported"}}}},
 		{"a probe is not reported", func(k *Known) { k.Report.Results = k.Report.Results[:1] },
 			Host{Reported: received, Facts: facts, Failures: []Failure{{Probe: "package shop", Output: "nothing is reported"}}}},
 		{"dpkg is not done", func(k *Known) { k.Report.Audit = "shop is half-configured" },
@@ -125,7 +130,7 @@ func TestWrite(t *testing.T) {
 	for name, hosts := range map[string][]Host{
 		"thousand": fleet(),
 		"fine":     {Judge(well("web1"), now, silence), Judge(well("web2"), now, silence)},
-		"unknown":  {Judge(Known{Name: "db1"}, now, silence), Judge(Known{Name: "db2", Report: &health.Report{Received: now}}, now, silence)},
+		"unknown":  {Judge(Known{Name: "db1"}, now, silence), Judge(Known{Name: "db2", Report: &health.Report{At: now, Received: now}}, now, silence)},
 		"none":     nil,
 	} {
 		var got bytes.Buffer

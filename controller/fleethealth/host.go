@@ -94,8 +94,17 @@ func failures(k Known) []Failure {
 			found = append(found, Failure{p.Name(), k.Report.Since(result), result.Output})
 		}
 	}
+	if clock := health.JudgeClock(health.NewClock(health.MaxSkew), k.Report.Ahead()); !clock.OK && !hasClock(k.Probes) {
+		found = append(found, Failure{Probe: clock.Probe, Output: clock.Output})
+	}
 	slices.SortStableFunc(found, func(a, b Failure) int { return strings.Compare(a.Probe, b.Probe) })
 	return found
+}
+
+// hasClock reports whether the clock is judged by one of the probes. Otherwise a
+// clock that no probe would allow is wrong.
+func hasClock(probes []health.Probe) bool {
+	return slices.ContainsFunc(probes, func(p health.Probe) bool { return p.Kind == health.Clock })
 }
 
 // drift returns what is not as the last rollout left it, of the packages that the

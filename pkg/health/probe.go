@@ -28,6 +28,7 @@ const (
 	MaxProbes      = 64 // a host
 	DefaultTimeout = 5 * time.Second
 	MaxTimeout     = time.Minute
+	MaxSkew        = time.Hour // that a clock may be allowed; it is wrong beyond
 )
 
 // Probe is one thing to look at on a host. Kind and Target say which, and two

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/aptfleet/aptfleet/pkg/debian"
@@ -24,9 +23,8 @@ var unitName = lazyregexp.New(`^[A-Za-z0-9:_\\@][A-Za-z0-9:_.\\@-]*\.(service|so
 
 // Bounds of what a probe may say.
 const (
-	maxName     = 512       // bytes of Probe.Name
-	maxContains = 4 << 10   // bytes of Probe.Contains
-	maxSkew     = time.Hour // Probe.MaxSkew
+	maxName     = 512     // bytes of Probe.Name
+	maxContains = 4 << 10 // bytes of Probe.Contains
 )
 
 // Validate reports the first thing in the probe that cannot be meant.
@@ -112,8 +110,8 @@ func (p Probe) validateOnly() error {
 	switch {
 	case p.Kind == Memory && p.MinFree <= 0:
 		return errors.New("min_available must be more than 0")
-	case p.Kind == Clock && (p.MaxSkew <= 0 || p.MaxSkew > maxSkew):
-		return fmt.Errorf("max_skew must be more than 0s and at most %v, is %v", maxSkew, p.MaxSkew)
+	case p.Kind == Clock && (p.MaxSkew <= 0 || p.MaxSkew > MaxSkew):
+		return fmt.Errorf("max_skew must be more than 0s and at most %v, is %v", MaxSkew, p.MaxSkew)
 	case p.Target != NewMemory(0).Target && p.Kind == Memory, p.Target != NewClock(0).Target && p.Kind == Clock:
 		return fmt.Errorf("%q is not what a probe for %s looks at", p.Target, p.Kind)
 	}

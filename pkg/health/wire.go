@@ -143,7 +143,7 @@ func (w wireResult) live(r *Report) (Result, error) {
 		return live, nil
 	}
 	clock := NewClock(time.Duration(w.Skew) * time.Millisecond)
-	if w.Skew < 0 || w.Skew > maxSkew.Milliseconds() || w.Probe != clock.Name() {
+	if w.Skew < 0 || w.Skew > MaxSkew.Milliseconds() || w.Probe != clock.Name() {
 		return live, fmt.Errorf("%s cannot have a skew of %d ms", w.Probe, w.Skew)
 	}
 	return JudgeClock(clock, r.Ahead()), nil
