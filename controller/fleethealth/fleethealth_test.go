@@ -24,7 +24,7 @@ var (
 	probes = []health.Probe{{Kind: health.Unit, Target: "shop.service"}, {Kind: health.Package, Target: "shop"}}
 )
 
-const silence = 30 * time.Second
+const patience = 30 * time.Second
 
 // well is a host about which there is nothing to say.
 func well(name string) Known {
@@ -76,7 +76,7 @@ func TestJudge(t *testing.T) {
 		k := well("web1")
 		tt.change(&k)
 		tt.want.Name = "web1"
-		if diff := cmp.Diff(tt.want, Judge(k, now, silence)); diff != "" {
+		if diff := cmp.Diff(tt.want, Judge(k, now, patience)); diff != "" {
 			t.Errorf("%s: %s", tt.name, diff)
 		}
 	}
@@ -88,7 +88,7 @@ func fleet() []Host {
 	for i := range 1000 {
 		k := well(fmt.Sprintf("web-%03d", i))
 		ail(&k, i)
-		hosts = append(hosts, Judge(k, now, silence))
+		hosts = append(hosts, Judge(k, now, patience))
 	}
 	return hosts
 }
@@ -129,8 +129,8 @@ func ail(k *Known, i int) {
 func TestWrite(t *testing.T) {
 	for name, hosts := range map[string][]Host{
 		"thousand": fleet(),
-		"fine":     {Judge(well("web1"), now, silence), Judge(well("web2"), now, silence)},
-		"unknown":  {Judge(Known{Name: "db1"}, now, silence), Judge(Known{Name: "db2", Report: &health.Report{At: now, Received: now}}, now, silence)},
+		"fine":     {Judge(well("web1"), now, patience), Judge(well("web2"), now, patience)},
+		"unknown":  {Judge(Known{Name: "db1"}, now, patience), Judge(Known{Name: "db2", Report: &health.Report{At: now, Received: now}}, now, patience)},
 		"none":     nil,
 	} {
 		var got bytes.Buffer
@@ -157,7 +157,7 @@ func TestWriteIsAPage(t *testing.T) {
 	for i := range 1000 {
 		k := well(fmt.Sprintf("web-%03d", i))
 		k.Report.Results[0] = health.Result{Probe: "unit shop.service", Output: fmt.Sprintf("is odd in way %d", i)}
-		hosts = append(hosts, Judge(k, now, silence))
+		hosts = append(hosts, Judge(k, now, patience))
 	}
 	var got bytes.Buffer
 	Write(&got, hosts, now)
@@ -176,13 +176,13 @@ func TestNeedsPerson(t *testing.T) {
 	} {
 		k := well("web1")
 		change(&k)
-		if h := Judge(k, now, silence); !h.NeedsPerson() {
+		if h := Judge(k, now, patience); !h.NeedsPerson() {
 			t.Errorf("%s: nobody needs to look", name)
 		}
 	}
 	k := well("web1")
 	k.Report.Facts.Upgrades.Pending = 9
-	if h := Judge(k, now, silence); h.NeedsPerson() {
+	if h := Judge(k, now, patience); h.NeedsPerson() {
 		t.Error("pending upgrades alone need a person")
 	}
 }

@@ -26,7 +26,7 @@ func Write(w io.Writer, hosts []Host, now time.Time) {
 	silent := func(h *Host) bool { return h.Silent }
 	section(w, "FAILING", groupFailures(hosts, now))
 	section(w, "SILENT", group(hosts, silent, func(h *Host) string { return cmp.Or(firstLine(h.Trouble), "no report") },
-		func(h *Host) string { return lastSaid(h.Reported, now) }))
+		func(h *Host) string { return silence(h.Reported, now) }))
 	section(w, "DRIFTED", groupDrift(hosts))
 	section(w, "REBOOT REQUIRED", group(hosts, func(h *Host) bool { return h.Facts != nil && h.Facts.RebootRequired }, nil, nil))
 	section(w, "SECURITY UPGRADES", group(hosts, hasSecurity, nil, func(h *Host) string { return fmt.Sprint(h.Facts.Upgrades.Security) }))
@@ -154,13 +154,8 @@ func since(at, now time.Time) string {
 	return fmt.Sprintf("since %s, %s", clock(at, now), ago(now.Sub(at)))
 }
 
-// lastSaid says when a silent host was heard last.
-func lastSaid(at, now time.Time) string {
-	if at.IsZero() {
-		return "never heard"
-	}
-	return "heard " + ago(now.Sub(at)) + " ago"
-}
+// silence says from when on a silent host has been so.
+func silence(heard, now time.Time) string { return cmp.Or(since(heard, now), "never heard") }
 
 // clock writes a time of the last day without its date.
 func clock(at, now time.Time) string {
