@@ -50,7 +50,7 @@ func (f *fleet) tellsClocks(want map[string]string) {
 	until(f.t, "each clock is told of", func() bool {
 		last = f.run("health", "sim")
 		right := 0
-		for _, h := range lines[hostHealth](f.t, "health", last.stdout) {
+		for _, h := range last.health(f.t) {
 			clock, state := want[h.Host], "failing"
 			if clock == "" {
 				state = "healthy"

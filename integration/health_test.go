@@ -3,6 +3,7 @@ package integration
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aptfleet/aptfleet/integration/lab"
 )
@@ -10,8 +11,19 @@ import (
 // hostHealth is the line that tells how a host is.
 type hostHealth struct {
 	Host, State, Trouble, Rollout string
+	Reported                      time.Time
 	Failures                      []struct{ Probe, Output string }
 	Drift                         []struct{ Package, Want, Have string }
+}
+
+// health returns how each host is that the command tells of.
+func (a answer) health(t *testing.T) map[string]hostHealth {
+	t.Helper()
+	hosts := map[string]hostHealth{}
+	for _, h := range lines[hostHealth](t, "health", a.stdout) {
+		hosts[h.Host] = h
+	}
+	return hosts
 }
 
 // TestHealth looks at a fleet of which, after a rollout, one host is well, one has
@@ -29,10 +41,7 @@ func TestHealth(t *testing.T) {
 	f.must(off.PowerOff())
 
 	a := f.run("health")
-	got := map[string]hostHealth{}
-	for _, h := range lines[hostHealth](t, "health", a.stdout) {
-		got[h.Host] = h
-	}
+	got := a.health(t)
 	fleet := lines[map[string]any](t, "fleet", a.stdout)
 	if a.status != 3 || len(got) != 4 || len(fleet) != 1 || fleet[0]["healthy"] != 2.0 || fleet[0]["drifted"] != 2.0 || fleet[0]["failing"] != 1.0 || fleet[0]["silent"] != 1.0 {
 		t.Fatal(a)

@@ -34,9 +34,9 @@ func TestRestartedUnderReports(t *testing.T) {
 		end()
 		f.must(<-reported)
 	}()
-	f.hears(reporters)
+	f.hears("sim", reporters)
 	d = f.restart(d)
-	f.hears(reporters)
+	f.hears("sim", reporters)
 	if errs := d.errs.String(); strings.Contains(errs, "level=ERROR") {
 		t.Errorf("after the last restart it says:\n%s", errs)
 	}
@@ -58,10 +58,10 @@ func (f *fleet) reported(count int) (agents *simagent.Fleet, door string) {
 }
 
 // hears waits until so many hosts are well by what their agents say.
-func (f *fleet) hears(hosts int) {
+func (f *fleet) hears(selector string, hosts int) {
 	f.t.Helper()
 	until(f.t, fmt.Sprintf("%d agents are heard", hosts), func() bool {
-		a := f.run("health", "sim")
+		a := f.run("health", selector)
 		fleet := lines[struct{ Hosts, Healthy int }](f.t, "fleet", a.stdout)
 		return len(fleet) == 1 && fleet[0].Hosts == hosts && fleet[0].Healthy == hosts
 	})
