@@ -129,6 +129,7 @@ func TestText(t *testing.T) {
 	long := strings.Repeat("é", MaxOutput)
 	for _, tt := range []struct{ said, want string }{
 		{" all well\n", "all well"},
+		{"no room" + strings.Repeat("\n", MaxOutput), "no room"},
 		{"one\ntwo\ttabs\r\n", `one` + "\n" + `two\ttabs`},
 		{"\x1b[2J\x00\xff", `\x1b[2J\x00` + "\uFFFD"},
 		{long, "…" + long[:2*((MaxOutput-3)/2)]},

@@ -13,6 +13,7 @@ const MaxOutput = 1000
 // escaped as Go writes them, and of a long text the end is kept.
 func Text(said string) string {
 	const cut = "…"
+	said = strings.TrimSpace(said)
 	if len(said) > MaxOutput {
 		said = said[len(said)-MaxOutput:]
 	}
