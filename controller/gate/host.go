@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aptfleet/aptfleet/pkg/debian"
 	"github.com/aptfleet/aptfleet/pkg/health"
 )
 
@@ -83,9 +84,13 @@ func parsePackages(lines string, wanted []string) (map[string]string, error) {
 		if len(f) != 4 || len(f[2]) != 3 || f[0] == "" || f[1] == "" {
 			return nil, fmt.Errorf("cannot read the line %.200q of dpkg-query", line)
 		}
-		if f[2][1:] == "i " { // installed, and nothing wrong with it
-			installed[f[0]], installed[f[0]+":"+f[1]] = f[3], f[3]
+		if f[2][1:] != "i " {
+			continue // not installed, or something wrong with it
 		}
+		if err := debian.ValidateVersion(f[3]); err != nil {
+			return nil, fmt.Errorf("cannot read the line %.200q of dpkg-query: %w", line, err)
+		}
+		installed[f[0]], installed[f[0]+":"+f[1]] = f[3], f[3]
 	}
 	versions := map[string]string{}
 	for _, name := range wanted {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/aptfleet/aptfleet/pkg/debian"
 	"github.com/aptfleet/aptfleet/pkg/health"
 )
 
@@ -80,11 +81,13 @@ func TestParseRoundRefuses(t *testing.T) {
 func FuzzParseRound(f *testing.F) {
 	f.Add("0 0 0a30\n1 3 \nend\n", "a|all|ii |1\n", "LoadState=loaded\nActiveState=active\nActiveEnterTimestampMonotonic=1\n")
 	f.Add("1 124 ff0a30\n0 0 \nend\n", "|||\n", "Avail\n123\n")
+	f.Add("", "a|all|ii |1\x1b[2J\n", "\x1b[2J")
 	f.Fuzz(func(t *testing.T, round, packages, said string) {
 		if got, err := parseRound(round, 2); err == nil && len(got) != 2 {
 			t.Errorf("%q was read as %+v", round, got)
 		}
-		if got, err := parsePackages(packages, []string{"a"}); err == nil && len(got) > 1 {
+		got, err := parsePackages(packages, []string{"a"})
+		if version, there := got["a"]; err == nil && (len(got) > 1 || there && debian.ValidateVersion(version) != nil) {
 			t.Errorf("%q was read as %q", packages, got)
 		}
 		for _, p := range everyKind {
