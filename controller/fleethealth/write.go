@@ -109,7 +109,7 @@ func groupFailures(hosts []Host, now time.Time) []party {
 				continue
 			}
 			first, rest, more := strings.Cut(f.Output, "\n")
-			p := add(parties, f.Probe+": "+first, h.Name, since(f.Since, now))
+			p := add(parties, f.Probe+": "+opening(first), h.Name, since(f.Since, now))
 			if len(p.hosts) == 1 && more {
 				p.output = " / " + strings.ReplaceAll(brief(rest), "\n", " / ")
 			}
@@ -130,13 +130,23 @@ func groupDrift(hosts []Host) []party {
 	return sorted(parties)
 }
 
-func version(v string) string { return cmp.Or(v, "not installed") }
+func version(v string) string { return cmp.Or(opening(v), "not installed") }
+
+// mostRunes is how much of one thing that a host said is shown.
+const mostRunes = 200
+
+// opening keeps the beginning of what a host said.
+func opening(s string) string {
+	if runes := []rune(s); len(runes) > mostRunes {
+		return string(runes[:mostRunes]) + "…"
+	}
+	return s
+}
 
 // brief keeps the end of what a host said.
 func brief(s string) string {
-	const most = 200
-	if runes := []rune(s); len(runes) > most {
-		return "…" + string(runes[len(runes)-most:])
+	if runes := []rune(s); len(runes) > mostRunes {
+		return "…" + string(runes[len(runes)-mostRunes:])
 	}
 	return s
 }
