@@ -19,14 +19,17 @@ const reporters = 200
 
 // TestRestartedUnderReports restarts a daemon many times, by either signal, under
 // agents that go on reporting. In between it is only let live as long as it likes;
-// after the last time all of them are heard again.
+// after the last time all of them are heard again, and neither
+// they nor the daemon or its folder hold on to more than after the first.
 func TestRestartedUnderReports(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, lab.Options{Kind: lab.Light})
 	agents, door := f.reported(reporters)
 	d := f.daemon()
 	defer agents.Close()
-	f.must(agents.Connect(door, nats.MaxReconnects(-1), nats.ReconnectWait(time.Second), nats.ReconnectBufSize(-1)))
+	labelled(t, func() {
+		f.must(agents.Connect(door, nats.MaxReconnects(-1), nats.ReconnectWait(time.Second), nats.ReconnectBufSize(-1)))
+	})
 	ctx, end := context.WithCancel(t.Context())
 	reported := make(chan error, 1)
 	go func() { reported <- agents.Report(ctx, 2*time.Second) }()
@@ -35,8 +38,10 @@ func TestRestartedUnderReports(t *testing.T) {
 		f.must(<-reported)
 	}()
 	f.hears("sim", reporters)
+	before := f.holds(door)
 	d = f.restart(d)
 	f.hears("sim", reporters)
+	f.keeps(door, before)
 	if errs := d.errs.String(); strings.Contains(errs, "level=ERROR") {
 		t.Errorf("after the last restart it says:\n%s", errs)
 	}
