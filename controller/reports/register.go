@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -67,10 +68,16 @@ func decodeEnrolled(data []byte) (Enrolled, error) {
 	return e, nil
 }
 
+// ErrKeyTaken is returned for an agent whose key is that of another host.
+var ErrKeyTaken = errors.New("its agent has the key of another host")
+
 // Register is the list of enrolled hosts on a bus. It may be used concurrently.
 type Register struct {
 	bus *bus.Bus
 	kv  jetstream.KeyValue
+
+	mu     sync.Mutex
+	owners map[string]inventory.HostName // of agents' keys, as they were last seen; nil before the first is wanted
 }
 
 // OpenRegister returns the register of a bus.
@@ -79,7 +86,7 @@ func OpenRegister(ctx context.Context, b *bus.Bus) (*Register, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the register of hosts: %w", err)
 	}
-	return &Register{b, kv}, nil
+	return &Register{bus: b, kv: kv}, nil
 }
 
 // Get returns a host's entry, forgotten or not, or ErrNotEnrolled.
@@ -100,8 +107,13 @@ func (r *Register) Get(ctx context.Context, host inventory.HostName) (Enrolled, 
 }
 
 // Enroll notes that a host's agent has this key. A key that it had before is shut
-// out: it may have been left on a disk that somebody else has now.
+// out: it may have been left on a disk that somebody else has now. One that another
+// host has is refused: what key it has is the host's own word, and the reports of
+// the other would be taken for its own.
 func (r *Register) Enroll(ctx context.Context, e Enrolled) error {
+	if err := r.claim(ctx, e); err != nil {
+		return err
+	}
 	before, err := r.Get(ctx, e.Host)
 	if err != nil && !errors.Is(err, ErrNotEnrolled) {
 		return err
@@ -112,12 +124,54 @@ func (r *Register) Enroll(ctx context.Context, e Enrolled) error {
 	if err := r.put(ctx, e); err != nil {
 		return err
 	}
-	if before.Agent == "" || before.Agent == e.Agent {
-		return nil
+	if before.Agent == "" || before.Agent == e.Agent || !before.Forgotten.IsZero() {
+		return nil // whoever was forgotten is shut out, and another host may have its key since
 	}
 	if err := r.bus.ShutOut(ctx, time.Now(), before.Agent); err != nil {
 		return fmt.Errorf("%s: cannot shut out its earlier agent: %w", e.Host, err)
 	}
+	return nil
+}
+
+// claim makes sure that a key is no other host's.
+func (r *Register) claim(ctx context.Context, e Enrolled) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.readOwners(ctx); err != nil {
+		return fmt.Errorf("%s: cannot read the register: %w", e.Host, err)
+	}
+	if owner, there := r.owners[e.Agent]; there && owner != e.Host {
+		now, err := r.Get(ctx, owner) // it may have been forgotten since, or have another key
+		if err != nil {
+			return err
+		}
+		if now.Agent == e.Agent && now.Forgotten.IsZero() {
+			return fmt.Errorf("%s: %w, %s: if one is a clone of the other, remove /var/lib/aptfleet-agent/agent.seed there and enroll it again; if %s is called %s now, forget %[3]s first",
+				e.Host, ErrKeyTaken, owner, owner, e.Host)
+		}
+	}
+	r.owners[e.Agent] = e.Host
+	return nil
+}
+
+// readOwners reads whose keys there are, once. The caller has the lock.
+func (r *Register) readOwners(ctx context.Context) error {
+	if r.owners != nil {
+		return nil
+	}
+	owners := map[string]inventory.HostName{}
+	for entry, err := range r.bus.Present(ctx, bus.BucketStream(bus.Hosts), bus.KeySubject(bus.Hosts, ">")) {
+		if errors.Is(err, bus.ErrMissing) {
+			break // the daemon tells of it
+		}
+		if err != nil {
+			return err
+		}
+		if e, err := decodeEnrolled(entry.Data); err == nil && e.Forgotten.IsZero() {
+			owners[e.Agent] = e.Host
+		}
+	}
+	r.owners = owners
 	return nil
 }
 

@@ -136,7 +136,7 @@ func (r *Reports) enter(entry bus.Stored) {
 		return
 	}
 	s := newSource(e)
-	if before != nil {
+	if before != nil && r.agents[before.Agent] == before { // and not another host's by now
 		delete(r.agents, before.Agent)
 	}
 	r.hosts[e.Host], r.agents[e.Agent] = s, s

@@ -89,6 +89,7 @@ type agent struct {
 	id   string
 	conn *nats.Conn
 
+	token   string
 	options []nats.Option // of the connection
 }
 
@@ -106,10 +107,6 @@ func (s *site) enroll(host inventory.HostName) *agent {
 	if err := s.register.Enroll(s.t.Context(), Enrolled{Host: host, Agent: a.id, At: time.Now(), By: "ada"}); err != nil {
 		s.t.Fatal(err)
 	}
-	token, err := s.bus.Admit(s.t.Context(), a.id, string(host))
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	ca, err := bus.Authority(s.state)
 	if err != nil {
 		s.t.Fatal(err)
@@ -117,10 +114,10 @@ func (s *site) enroll(host inventory.HostName) *agent {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(ca)
 	a.options = []nats.Option{
-		nats.Secure(&tls.Config{RootCAs: roots}), nats.NoReconnect(), nats.UserJWT(func() (string, error) { return token, nil }, key.Sign),
+		nats.Secure(&tls.Config{RootCAs: roots}), nats.NoReconnect(), nats.UserJWT(func() (string, error) { return a.token, nil }, key.Sign),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // what it is refused is in the log
 	}
-	if err := a.connect(); err != nil {
+	if err := s.admits(a); err != nil {
 		s.t.Fatal(err)
 	}
 	s.awaits("the register", func() bool {
@@ -128,6 +125,14 @@ func (s *site) enroll(host inventory.HostName) *agent {
 		return errors.Is(err, ErrNoReport)
 	})
 	return a
+}
+
+// admits lets an agent in, and connects it.
+func (s *site) admits(a *agent) (err error) {
+	if a.token, err = s.bus.Admit(s.t.Context(), a.id, string(a.host)); err != nil {
+		return err
+	}
+	return a.connect()
 }
 
 // connect connects the agent, anew if it was.
@@ -252,6 +257,40 @@ func TestNewKey(t *testing.T) {
 	s.awaits("the old connection's end", before.conn.IsClosed)
 	after.send(report("second", "new"))
 	s.awaits("the new report", s.says("web1", "new"))
+}
+
+// TestKeyOfAnother: what key it has is a host's own word, and with that of another
+// it would be taken for it. A host that is called otherwise now has to be forgotten
+// under its old name, which may come back with a key of its own.
+func TestKeyOfAnother(t *testing.T) {
+	s := newSite(t, t.TempDir())
+	web := s.enroll("web1")
+	claims := Enrolled{Host: "evil", Agent: web.id, At: time.Now(), By: "ada"}
+	fresh, err := OpenRegister(t.Context(), s.bus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, register := range []*Register{s.register, fresh} {
+		if err := register.Enroll(t.Context(), claims); !errors.Is(err, ErrKeyTaken) || !strings.HasPrefix(err.Error(), "evil: its agent has the key of another host, web1: ") {
+			t.Errorf("with web1's key it is enrolled: %v", err)
+		}
+	}
+	web.send(report("first", "mine"))
+	s.awaits("web1's report", s.says("web1", "mine"))
+	if _, err := s.reports.Report("evil"); !errors.Is(err, ErrNotEnrolled) {
+		t.Errorf("the other host has %v", err)
+	}
+	if err := s.register.Forget(t.Context(), "web1"); err != nil {
+		t.Fatal(err)
+	}
+	claims.Host = "web-01"
+	if err := errors.Join(fresh.Enroll(t.Context(), claims), s.admits(web)); err != nil {
+		t.Fatal(err)
+	}
+	s.enroll("web1").send(report("second", "another"))
+	s.awaits("web1's new report", s.says("web1", "another"))
+	web.send(report("first", "renamed"))
+	s.awaits("the report under the new name", s.says("web-01", "renamed"))
 }
 
 // TestClone: two machines with one key report in turn. A reboot is none.
