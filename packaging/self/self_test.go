@@ -28,7 +28,7 @@ func TestAgentPackage(t *testing.T) {
 		r := loadRecipe(t, "aptfleet-agent.toml")
 		r.Architecture = arch
 		program := filepath.Join(t.TempDir(), "aptfleet-agent")
-		build := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", program, "github.com/aptfleet/aptfleet/agent/cmd/aptfleet-agent")
+		build := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-gcflags", "all=-l", "-ldflags", "-s -w", "-o", program, "github.com/aptfleet/aptfleet/agent/cmd/aptfleet-agent")
 		build.Env = append(build.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
 		run(t, build)
 		if info, err := os.Stat(program); err != nil || info.Size() > maxAgent {

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -26,6 +27,7 @@ var version = "0"
 const (
 	memory = 8 << 20 // bytes that the garbage collector tries to stay below
 	early  = 20      // percent of growth after which it collects
+	cores  = 1       // at a time; each further one, used or not, has memory of its own
 )
 
 const usage = `Usage: aptfleet-agent COMMAND
@@ -44,6 +46,7 @@ const usage = `Usage: aptfleet-agent COMMAND
 var errUsage = errors.New("wrong usage: see aptfleet-agent --help")
 
 func main() {
+	runtime.GOMAXPROCS(cores)
 	debug.SetMemoryLimit(memory)
 	debug.SetGCPercent(early)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
