@@ -17,7 +17,7 @@ const frailUnit = "frail.service"
 
 // heardFleet is booted hosts with agents that a daemon hears. Each has a unit that
 // has to be well.
-func heardFleet(t *testing.T, count int) *fleet {
+func heardFleet(t *testing.T, count int) (*fleet, *program) {
 	t.Helper()
 	t.Parallel()
 	f := newFleet(t, lab.Options{Count: count})
@@ -36,15 +36,14 @@ func heardFleet(t *testing.T, count int) *fleet {
 		f.exec(h, "systemctl", "daemon-reload")
 		f.exec(h, "systemctl", "start", frailUnit)
 	}
-	f.daemon()
-	return f
+	return f, f.daemon()
 }
 
 // TestRelapse kills a unit on a host of the first batch, which has passed its
 // gate, in the pause before the second: the rollout stops, or takes it back. The
 // message names the probe of the host, since when, and what it said last.
 func TestRelapse(t *testing.T) {
-	f := heardFleet(t, 3)
+	f, _ := heardFleet(t, 3)
 	f.publish(shop{version: "1.1"})
 	slow := []string{"--to", group, "--yes", "--batches", "1,100%", "--max-failures", "0", "--settle", "1s", "--pause", "30m"}
 
@@ -71,7 +70,7 @@ func TestRelapse(t *testing.T) {
 // host is being installed: nothing is left to begin, that host is seen through,
 // and the gate has stopped the rollout all the same.
 func TestLastRelapse(t *testing.T) {
-	f := heardFleet(t, 2)
+	f, _ := heardFleet(t, 2)
 	f.put(f.host(2), faultFile, waiting)
 	p := f.start("rollout", "shop=1.0", "--json", "--to", group, "--yes", "--batches", "1,100%", "--max-failures", "0", "--settle", "1s")
 	until(t, "web2 is in the middle of apt", func() bool {

@@ -10,7 +10,7 @@ import (
 // kernel would: the fleet's health tells since when nothing is heard of it, until
 // the agent thaws. Its neighbour is well all the time.
 func TestSilent(t *testing.T) {
-	f := heardFleet(t, 2)
+	f, _ := heardFleet(t, 2)
 	f.hears(group, 2)
 	agent := func(signal string) {
 		f.exec(f.host(1), "systemctl", "kill", "--signal="+signal, "aptfleet-agent.service")
