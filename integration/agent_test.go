@@ -308,7 +308,8 @@ func (f *agentFleet) leavesNothing(h lab.Host) {
 	f.do(h, "apt-get", "-y", "purge", "aptfleet-agent")
 	left := f.do(h, "sh", "-c", `getent passwd aptfleet-agent; getent group aptfleet-agent; pgrep -x aptfleet-agent
 		systemctl list-units --all --no-legend 'aptfleet-agent*'
-		find / -xdev -name '*aptfleet-agent*' -not -path '/var/tmp/*' -not -path '/proc/*' -not -path '/sys/*'
+		find / /run /tmp -xdev -name '*aptfleet-agent*' -not -name 'aptfleet-agent_*.deb'
+		find / /run /tmp -xdev -nouser -o -xdev -nogroup
 		dpkg-query -W aptfleet-agent 2>/dev/null || true`)
 	if left != "" {
 		f.t.Errorf("%s: after the purge there is left: %s", h.Name(), left)
