@@ -58,11 +58,13 @@ func (d *daemon) reported(ctx context.Context, in *installation, hosts []invento
 	for i, h := range hosts {
 		known[i] = fleethealth.Known{Name: h.Name, Probes: h.Health, Installed: last[h.Name].versions, InstalledBy: last[h.Name].by}
 		report, err := d.reports.Report(h.Name)
-		if err != nil {
-			known[i].Trouble = err.Error()
-			continue
+		if err == nil {
+			known[i].Report = &report
 		}
-		known[i].Report = &report
+		if refused := d.reports.Refused(h.Name); refused != nil {
+			err = refused
+		}
+		known[i].Trouble = text(err)
 	}
 	return known, nil
 }

@@ -36,6 +36,18 @@ func (r *Reports) Report(host inventory.HostName) (health.Report, error) {
 	return *s.report, nil
 }
 
+// Refused returns why what a host's agent sent since its last report could not be
+// taken, such as that the agent is newer than this program; nil where nothing was
+// refused, or the host is not enrolled.
+func (r *Reports) Refused(host inventory.HostName) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s, err := r.source(host); err == nil {
+		return s.refused
+	}
+	return nil
+}
+
 // source returns an enrolled host that was not forgotten.
 func (r *Reports) source(host inventory.HostName) (*source, error) {
 	s, there := r.hosts[host]

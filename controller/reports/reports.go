@@ -180,6 +180,7 @@ func (r *Reports) take(m *nats.Msg) {
 	report, err := health.Decode(m.Data, now)
 	if err != nil {
 		r.flood.Warn("a report is dropped", "host", s.Host, "error", err)
+		s.refused = err
 		return
 	}
 	r.accept(s, report)
@@ -190,7 +191,7 @@ func (r *Reports) accept(s *source, report health.Report) {
 	if s.returned(report.Boot) {
 		r.flood.Warn("two machines report with the key of one host: it was cloned, or its key stolen", "host", s.Host, "agent", s.Agent)
 	}
-	s.report = &report
+	s.report, s.refused = &report, nil
 	for l := range r.listeners[s.Host] {
 		l.heard(report)
 	}

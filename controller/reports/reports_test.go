@@ -207,6 +207,15 @@ func TestDropped(t *testing.T) {
 	if !s.says("web1", "sound")() {
 		t.Error("the sound report is gone")
 	}
+	s.awaits("why the last is none", func() bool {
+		err := s.reports.Refused("web1")
+		return err != nil && strings.Contains(err.Error(), "invalid character 'x'")
+	})
+	a.send(report("first", "sound again"))
+	s.awaits("the next report", s.says("web1", "sound again"))
+	if err := errors.Join(s.reports.Refused("web1"), s.reports.Refused("none")); err != nil {
+		t.Errorf("a report that was taken is refused: %v", err)
+	}
 	if err := s.bus.Conn().Publish(bus.ReportSubject("UNKNOWN"), []byte("{}")); err != nil {
 		t.Fatal(err)
 	}

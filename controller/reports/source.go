@@ -20,6 +20,7 @@ const (
 type source struct {
 	Enrolled
 	report    *health.Report // the last; nil is none
+	refused   error          // why what came after it was none; nil if nothing came
 	boots     []string       // that it had before that report's
 	allowance *rate.Limiter
 	dropped   int
