@@ -28,6 +28,13 @@ func TestFlood(t *testing.T) {
 	wild.flood("j.R1.ctl", 20_000)
 	wild.flood("$JS.API.STREAM.CREATE.X", 20_000)
 	heard("while it sends what it may not")
+	for range 10 {
+		garbage := `{"version":2,"` + strings.Repeat("x", health.MaxReport/2) + `":1}`
+		if err := wild.conn.Publish(bus.ReportSubject(wild.id), []byte(garbage)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.awaits("the log of garbage", func() bool { return s.logged("unknown field") })
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)

@@ -164,10 +164,14 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(data)
+	f.Add([]byte(`{"version":2,"` + strings.Repeat("\\u001b", MaxReport/8) + `":1}`))
 	f.Add([]byte(report(`,"results":[{"probe":"tcp a:1","ok":false,"output":"\u001b\ud800"}],"audit":"` + strings.Repeat("é", 600) + `"`)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := Decode(data, noon)
 		if err != nil {
+			if !shown(err.Error()) {
+				t.Errorf("refused with %q", err)
+			}
 			return
 		}
 		for _, result := range r.Results {

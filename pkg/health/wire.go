@@ -73,17 +73,24 @@ func (r Result) wire() wireResult {
 
 // Decode reads what Encode returned, now or in an older version of this program,
 // received now. A report of a newer version, and one that is out of bounds, is
-// refused.
+// refused; the error is fit to be shown, as the Report is.
 func Decode(data []byte, received time.Time) (Report, error) {
 	w, err := decodeStrict(data)
 	if err != nil {
-		return Report{}, fmt.Errorf("cannot decode report: %w", err)
+		return Report{}, refusal(err)
 	}
 	r, err := w.live(received)
 	if err != nil {
-		return Report{}, fmt.Errorf("cannot decode report: %w", err)
+		return Report{}, refusal(err)
 	}
 	return r, nil
+}
+
+// refusal says why a report is refused. The words of the host may be in it, at any
+// length; where they begin is enough.
+func refusal(why error) error {
+	const most = 300
+	return fmt.Errorf("cannot decode report: %s", Text(fmt.Sprintf("%.*s", most, why.Error())))
 }
 
 // decodeStrict refuses keys that this version does not have: a program that
