@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -64,5 +65,24 @@ func scraped(t *testing.T, m *Metrics, with, without []string) {
 		if strings.Contains(answer.Body.String(), line) {
 			t.Errorf("%s is among\n%s", line, answer.Body)
 		}
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	r := start(t)
+	r.remote.do("GET", "/v1/rollouts/R8", r.tokens["viewer"], "", "")
+	r.remote.do("GET", "/v1/rollouts", "wrong", "", "")
+	_, body := r.remote.do("GET", "/metrics", r.tokens["viewer"], "", "")
+	for _, want := range []string{
+		`aptfleet_rollouts{state="running"} 2`, `aptfleet_hosts{health="healthy"} 5`, "aptfleet_agents_connected 4",
+		"aptfleet_report_oldest_age_seconds 3", "aptfleet_journal_events_total 99", `aptfleet_schedule_next_run_timestamp_seconds{schedule="nightly"} 1.8e+09`,
+		`aptfleet_api_requests_total{method="GET",route="/v1/rollouts/{id}",status="404"} 1`, "aptfleet_api_refused_total 1",
+	} {
+		if !bytes.Contains(body, []byte(want)) {
+			t.Errorf("%s is not among\n%s", want, body)
+		}
+	}
+	if bytes.Contains(body, []byte("last_run_timestamp_seconds{")) {
+		t.Error("a schedule that never ran has a last time")
 	}
 }
