@@ -58,6 +58,8 @@ func (e eventLine) text(w io.Writer) {
 		fmt.Fprintf(w, "%-24s fetched\n", e.Host)
 	case e.Event == rollout.KindGate:
 		fmt.Fprintf(w, "%-24s NOT WELL     %s\n", e.Host, printable(e.Cause))
+	case e.Event == rollout.KindPaused:
+		fmt.Fprintf(w, "%s: after batch %d\n", e.Event, e.Batch)
 	case e.Event != rollout.KindResult && e.Event != rollout.KindPrefetch:
 		fmt.Fprintf(w, "%s: %s\n", e.Event, printable(e.Cause))
 	case e.Verdict == rollout.HostDone, e.Verdict == rollout.HostReturned:

@@ -21,10 +21,20 @@ func TestResultText(t *testing.T) {
 		{rollout.Event{Verdict: rollout.HostStuck, Cause: "no way back"}, "web1 STUCK no way back"},
 	} {
 		tt.event.Kind, tt.event.Host = rollout.KindResult, "web1"
-		var text strings.Builder
-		newEventLine(tt.event).text(&text)
-		if got := strings.Join(strings.Fields(text.String()), " "); got != tt.want {
-			t.Errorf("%+v is told as %q, want %q", tt.event, got, tt.want)
-		}
+		wantText(t, tt.event, tt.want)
+	}
+}
+
+// TestPauseText: a pause has no cause, and a place.
+func TestPauseText(t *testing.T) {
+	wantText(t, rollout.Event{Kind: rollout.KindPaused, Batch: 2}, "paused: after batch 2")
+}
+
+func wantText(t *testing.T, event rollout.Event, want string) {
+	t.Helper()
+	var text strings.Builder
+	newEventLine(event).text(&text)
+	if got := strings.Join(strings.Fields(text.String()), " "); got != want {
+		t.Errorf("%+v is told as %q, want %q", event, got, want)
 	}
 }
