@@ -1,17 +1,26 @@
 package integration
 
 import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestNodesLost loses each node of the cluster in turn in the middle of a rollout,
-// and starts it again. Nobody notices: commands are answered, the rollout goes on in
-// the same hands, and no host runs apt twice.
+// and starts it again. Nobody notices: commands are answered, metrics told, the rollout
+// goes on in the same hands, and no host runs apt twice.
 func TestNodesLost(t *testing.T) {
 	p := newPair(t)
 	b := p.cluster.OpenForTest(t)
 	watch := p.start("watch", "R1")
+	for _, f := range []*fleet{p.fleet, p.other} {
+		f.measured() // so that there is something to tell in an election
+	}
 	for i, h := range p.lab.Hosts()[:3] {
 		p.cluster.kill(i)
 		for _, f := range []*fleet{p.fleet, p.other} {
@@ -19,6 +28,7 @@ func TestNodesLost(t *testing.T) {
 				t.Errorf("without node %d, R1 is %+v", i, end)
 			}
 			f.do("history")
+			f.measured()
 		}
 		p.put(h, goFile, "") // which is written down without the node
 		until(t, h.Name()+" is done", func() bool { return p.other.do("status", "R1").end(t).Summary["done"] == i+1 })
@@ -59,5 +69,23 @@ func TestNodesLostUnderWorkers(t *testing.T) {
 	}
 	if said := c.daemon.errs.String(); c.daemon.over() || strings.Contains(said, "let go") || strings.Contains(said, "this controller does it") {
 		t.Errorf("the controller noticed:\n%s", said)
+	}
+}
+
+// measured wants the daemon to tell a scraper, in the time that it has, that a rollout
+// runs or waits.
+func (f *fleet) measured() {
+	f.t.Helper()
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", f.path("state/api.sock"))
+	}
+	c := &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	answer, err := c.Get("http://aptfleet/metrics")
+	f.must(err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	f.must(err)
+	if answer.StatusCode != http.StatusOK || !regexp.MustCompile(`aptfleet_rollouts\{state="(running|waiting)"\} 1`).Match(body) {
+		f.t.Errorf("the metrics are %s: %s", answer.Status, body)
 	}
 }
