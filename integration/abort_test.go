@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -102,4 +103,28 @@ func TestBudgetInTheMiddleOfABatch(t *testing.T) {
 	}
 	f.ends(0, []string{"done", "failed", "done", "not started", "not started"}, "status")
 	f.has("1.0", "", "1.0", "", "")
+}
+
+// TestInterruptedAtQuestion: Ctrl-C where a number of hosts is asked for is an
+// answer: the command ends, and nothing comes of it.
+func TestInterruptedAtQuestion(t *testing.T) {
+	t.Parallel()
+	f := enrolledFleet(t, lab.Options{Count: 2, Kind: lab.Light})
+	f.rollOut("shop=1.0")
+	f.publish(shop{version: "1.1"})
+	for _, line := range []string{"rollout shop=1.1 --to " + group, "rollout shop=1.1 --no-plan --to " + group, "rollback R1", "enroll " + group} {
+		p, keyboard := f.onTerminal(strings.Fields(line)...)
+		p.says(f, "Type their number")
+		_, err := io.WriteString(keyboard, "\x03")
+		f.must(err)
+		p.says(f, "interrupted; nothing was done")
+		<-p.ended
+		if status := p.ProcessState.ExitCode(); status != 1 {
+			t.Errorf("%s: the exit status is %d, want 1:\n%s", line, status, p.out.String())
+		}
+	}
+	f.has("1.0", "1.0")
+	if end := f.do("status").end(t); end.ID != "R1" || end.Phase != "finished" {
+		t.Errorf("the journal has %s, which is %s", end.ID, end.Phase)
+	}
 }

@@ -18,7 +18,7 @@ func (c *client) enroll(ctx context.Context, ask server.EnrollAsk, yes bool) err
 		return err
 	}
 	if !yes {
-		if err := c.in.app.confirm("enroll", len(hosts)); err != nil {
+		if err := c.in.app.confirm(ctx, "enroll", len(hosts)); err != nil {
 			return err
 		}
 	}

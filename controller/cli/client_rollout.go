@@ -74,7 +74,7 @@ func (c *client) rollOut(ctx context.Context, packages []string, o rolloutOption
 	if spec.Planned {
 		ask, err = c.agree(ctx, ask, spec, len(hosts), o.yes)
 	} else if !o.yes {
-		err = c.in.app.confirm(describe(spec), len(hosts))
+		err = c.in.app.confirm(ctx, describe(spec), len(hosts))
 	}
 	if err != nil {
 		return err
@@ -97,7 +97,7 @@ func (c *client) agree(ctx context.Context, ask server.Ask, spec rollout.Spec, h
 		return ask, err
 	}
 	if n := mayChange(spec, p.Changing, hosts); !yes && n > 0 {
-		err = c.in.app.confirm(describe(spec), n)
+		err = c.in.app.confirm(ctx, describe(spec), n)
 	}
 	return server.Ask{Plan: p.Plan}, err
 }
@@ -140,7 +140,7 @@ func (c *client) confirmRollback(ctx context.Context, name, selector string) err
 			n++
 		}
 	}
-	return c.in.app.confirm("rollback "+string(id), n)
+	return c.in.app.confirm(ctx, "rollback "+string(id), n)
 }
 
 // back is how long a daemon that has gone away is waited for.

@@ -107,7 +107,7 @@ func (in *installation) enrollAll(ctx context.Context, selector string, o enroll
 		return err
 	}
 	if !o.yes {
-		if err := in.app.confirm("enroll", len(hosts)); err != nil {
+		if err := in.app.confirm(ctx, "enroll", len(hosts)); err != nil {
 			return err
 		}
 	}

@@ -79,7 +79,7 @@ it is mended, the same command goes on there.`,
 				}
 			}
 			return in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Rollback, To: to}, func(t takenUp) ([]rollout.Event, error) {
-				return t.goBack(to, yes)
+				return t.goBack(cmd.Context(), to, yes)
 			})
 		}),
 	}

@@ -159,7 +159,7 @@ func (in *installation) rollOutHosts(ctx context.Context, spec rollout.Spec, hos
 		if spec.Planned {
 			approved, err = in.agree(ctx, r, spec, hosts, yes)
 		} else if !yes {
-			err = in.app.confirm(describe(spec), len(hosts))
+			err = in.app.confirm(ctx, describe(spec), len(hosts))
 		}
 		if err != nil {
 			return err

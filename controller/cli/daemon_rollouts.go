@@ -143,7 +143,7 @@ func decision(ctx context.Context, what server.Decision) func(takenUp) ([]rollou
 		case server.Retry:
 			return t.retry(ctx, what.Hosts)
 		case server.Rollback:
-			return t.goBack(what.To, true)
+			return t.goBack(ctx, what.To, true)
 		case server.Continue:
 			return t.goOn()
 		case server.Abort:

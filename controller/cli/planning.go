@@ -72,7 +72,7 @@ func (in *installation) agree(ctx context.Context, r *reach, spec rollout.Spec, 
 		return nil, err
 	}
 	if n := mayChange(spec, plan.Changing(), len(hosts)); !yes && n > 0 {
-		if err := in.app.confirm(describe(spec), n); err != nil {
+		if err := in.app.confirm(ctx, describe(spec), n); err != nil {
 			return nil, err
 		}
 	}

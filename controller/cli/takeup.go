@@ -109,7 +109,7 @@ func (t takenUp) abort() ([]rollout.Event, error) {
 
 // goBack decides that hosts are returned: those of the touched ones that a selector
 // picks.
-func (t takenUp) goBack(selector string, yes bool) ([]rollout.Event, error) {
+func (t takenUp) goBack(ctx context.Context, selector string, yes bool) ([]rollout.Event, error) {
 	picked, err := t.in.hosts(selector)
 	if err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (t takenUp) goBack(selector string, yes bool) ([]rollout.Event, error) {
 		return nil, fmt.Errorf("%s has touched none of these hosts", t.id)
 	}
 	if !yes {
-		if err := t.in.app.confirm("rollback "+string(t.id), len(names)); err != nil {
+		if err := t.in.app.confirm(ctx, "rollback "+string(t.id), len(names)); err != nil {
 			return nil, err
 		}
 	}
