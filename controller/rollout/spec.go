@@ -84,10 +84,15 @@ func (s Spec) validatePackages() error {
 	default:
 		return fmt.Errorf("unknown mode %q: want %s, %s or %s", s.Mode, Install, OnlyUpgrade, DistUpgrade)
 	}
+	named := make(map[string]bool, len(s.Packages))
 	for _, p := range s.Packages {
-		if p.Name == "" {
+		switch {
+		case p.Name == "":
 			return errors.New("a package has no name")
+		case named[p.Name]:
+			return fmt.Errorf("package %s is named twice", p.Name)
 		}
+		named[p.Name] = true
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ func TestValidate(t *testing.T) {
 		{"nothing to install", func(s *Spec) { s.Packages = nil }, "needs at least one package"},
 		{"unknown mode", func(s *Spec) { s.Mode = "purge" }, `unknown mode "purge"`},
 		{"no name", func(s *Spec) { s.Packages[0].Name = "" }, "no name"},
+		{"package twice", func(s *Spec) { s.Packages = append(s.Packages, Package{Name: s.Packages[0].Name, Version: "9"}) }, "package shop-web is named twice"},
 		{"no hosts", func(s *Spec) { s.Hosts = nil }, "no host is selected"},
 		{"host twice", func(s *Spec) { s.Hosts[1] = "a" }, `"a" is named twice`},
 		{"parallel 0", func(s *Spec) { s.Policy.Parallel = 0 }, "parallel must be at least 1"},
