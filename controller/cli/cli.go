@@ -81,6 +81,12 @@ or by a pause until somebody continues;
 		a.statusCommand(), a.watchCommand(), a.logsCommand(), a.historyCommand(), a.healthCommand(), a.scheduleCommand(),
 		a.serveCommand(), a.workerCommand(), a.tokenCommand(), a.clusterCommand(), a.doctorCommand(), a.versionCommand(), outputTopic(),
 	)
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.HasSubCommands() && !cmd.Runnable() { // completion: cobra would take "completion tcsh" for a call for help
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 	wrapArgs(root)
 	return root
 }

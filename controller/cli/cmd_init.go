@@ -53,9 +53,6 @@ trust have to be visited again.`,
 // initialize writes what is not there yet. The key comes first: a
 // configuration that names a missing key would be half a beginning.
 func (a *app) initialize(o initOptions) error {
-	if err := os.MkdirAll(o.dir, 0o755); err != nil {
-		return fmt.Errorf("cannot make the folder of the configuration: %w", err)
-	}
 	if o.State != "" {
 		state, err := filepath.Abs(o.State)
 		if err != nil {
@@ -63,11 +60,14 @@ func (a *app) initialize(o initOptions) error {
 		}
 		o.State = state
 	}
-	if err := a.initKey(filepath.Join(o.dir, keyName), o); err != nil {
-		return err
-	}
 	cfg, inventory, err := config.Starter(o.Choices)
 	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.dir, 0o755); err != nil {
+		return fmt.Errorf("cannot make the folder of the configuration: %w", err)
+	}
+	if err := a.initKey(filepath.Join(o.dir, keyName), o); err != nil {
 		return err
 	}
 	return errors.Join(

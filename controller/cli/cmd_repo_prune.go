@@ -42,6 +42,9 @@ the pool what no suite has any more. A version that a host has from its last
 rollout, or would return to, stays whatever its age.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(cmd *cobra.Command, _ []string, in *installation) error {
+			if cmd.Flags().Changed("keep") && keep < 1 {
+				return usageErrorf("cannot keep %d versions of a package: --keep must be at least 1", keep)
+			}
 			prune := in.prune
 			if c := in.client(cmd.Context()); c != nil {
 				prune = c.prune
