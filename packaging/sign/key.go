@@ -59,6 +59,9 @@ func Import(path string) (*Key, error) {
 	if len(keys) != 1 {
 		return nil, fmt.Errorf("cannot import signing key %s: it holds %d keys, want one", path, len(keys))
 	}
+	if _, err := keys[0].signer(time.Now()); err != nil {
+		return nil, fmt.Errorf("cannot import signing key %s: %w", path, err)
+	}
 	return keys[0], nil
 }
 
@@ -151,6 +154,9 @@ func (k *Key) fit() error {
 	if k.entity.PrivateKey == nil {
 		return fmt.Errorf("%s is a public key: export the secret one with `gpg --export-secret-keys`", k)
 	}
+	if err := k.strong(k.entity.PrimaryKey); err != nil {
+		return err
+	}
 	switch self, _ := k.entity.PrimarySelfSignature(); {
 	case k.entity.PrimaryKey.Version != 4:
 		return fmt.Errorf("%s is of version %d, which Debian 12 does not accept", k, k.entity.PrimaryKey.Version)
@@ -158,6 +164,20 @@ func (k *Key) fit() error {
 		return fmt.Errorf("%s is not signed by itself", k)
 	case self.Hash == crypto.SHA1 || self.Hash == crypto.MD5:
 		return fmt.Errorf("%s is bound with %v, which Debian 13 does not accept: renew it with `gpg --quick-set-expire`", k, self.Hash)
+	}
+	return nil
+}
+
+// minRSA is what sqv of Debian 13 wants of an RSA key, in bits.
+const minRSA = 2048
+
+// strong refuses RSA that is too short, of the key or of a subkey.
+func (k *Key) strong(public *packet.PublicKey) error {
+	switch public.PubKeyAlgo {
+	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSASignOnly:
+		if bits, err := public.BitLength(); err != nil || bits < minRSA {
+			return fmt.Errorf("%s is RSA of %d bits, which Debian 13 does not accept: it wants %d or more", k, bits, minRSA)
+		}
 	}
 	return nil
 }
@@ -172,6 +192,9 @@ func (k *Key) signer(now time.Time) (openpgp.Key, error) {
 	case packet.PubKeyAlgoEdDSA, packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSASignOnly:
 	default:
 		return key, fmt.Errorf("cannot sign with %s: algorithm %d is not one that every apt accepts (EdDSA and RSA are)", k, algorithm)
+	}
+	if err := k.strong(key.PublicKey); err != nil {
+		return key, err
 	}
 	if key.PrivateKey == nil || key.PrivateKey.Dummy() {
 		return key, fmt.Errorf("cannot sign with %s: its file lacks the secret part", k)

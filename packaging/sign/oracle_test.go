@@ -87,6 +87,23 @@ func TestImport(t *testing.T) {
 	}
 }
 
+// TestImportRefuses keys that some hosts would not take, before anything is signed.
+func TestImportRefuses(t *testing.T) {
+	needs(t, "gpg", "gpgconf")
+	home := t.TempDir()
+	t.Cleanup(func() { _, _ = run(home, "gpgconf", "--homedir", home, "--kill", "all") })
+	for _, tt := range []struct{ algorithm, want string }{
+		{"rsa1024", "RSA of 1024 bits, which Debian 13 does not accept"},
+		{"dsa2048", "algorithm 17 is not one that every apt accepts"},
+		{"nistp256", "algorithm 19 is not one that every apt accepts"},
+	} {
+		exported := gpgKey(t, home, tt.algorithm, "", "--armor")
+		if _, err := Import(exported); err == nil || !strings.Contains(err.Error(), exported) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: Import returned %v, want %q", tt.algorithm, err, tt.want)
+		}
+	}
+}
+
 // gpgKey returns the path of a fresh secret key as gpg exports it.
 func gpgKey(t *testing.T, home, algorithm, passphrase, form string) string {
 	t.Helper()
