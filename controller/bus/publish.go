@@ -40,9 +40,12 @@ func (b *Bus) PublishAll(ctx context.Context, messages ...*nats.Msg) (uint64, er
 	ctx, cancel := b.whileWorking(ctx)
 	defer cancel()
 	for {
+		if err := b.broken(); err != nil { // what is decided for that is not to be found later
+			return 0, err
+		}
 		seq, err := b.publish(ctx, messages)
-		if failure := b.Failure(); failure != nil {
-			return 0, fmt.Errorf("the store has failed: %w", failure)
+		if err := b.broken(); err != nil {
+			return 0, err
 		}
 		// What the cluster has stored already it does not store twice: it knows a
 		// message by its id, and a batch expects that nothing was written before it.
@@ -50,6 +53,14 @@ func (b *Bus) PublishAll(ctx context.Context, messages ...*nats.Msg) (uint64, er
 			return seq, err
 		}
 	}
+}
+
+// broken returns that the store has failed, if it has.
+func (b *Bus) broken() error {
+	if failure := b.Failure(); failure != nil {
+		return fmt.Errorf("the store has failed: %w", failure)
+	}
+	return nil
 }
 
 // errNoAck is that it is not known what became of messages.
