@@ -162,6 +162,7 @@ command = ["sh", "-c", "cat >> `+told+`; echo >> `+told+`"]
 		s := f.schedule()
 		return s.Last != nil && s.Last.Outcome == "missed" && s.Last.Text == missed
 	})
+	until(t, "the history has it", func() bool { return strings.Contains(f.do("history").stdout, `"did":"skip schedule"`) })
 	f.stop(d)
 	f.daemon()
 	f.run("schedule", "run", "often")
@@ -197,7 +198,7 @@ func (f *fleet) wasAway(nights int) {
 	settings, err := pages.Settings(f.t.Context(), "often")
 	f.must(err)
 	last := time.Now().UTC().Add(-2*time.Hour - 31*time.Minute).Truncate(24 * time.Hour).Add(2*time.Hour + 30*time.Minute)
-	settings.Since = last.AddDate(0, 0, -nights)
+	settings.Schedule, settings.Cron, settings.Since = "often", "30 2 * * * UTC", last.AddDate(0, 0, -nights)
 	_, err = pages.Set(f.t.Context(), settings)
 	f.must(err)
 }

@@ -36,7 +36,7 @@ func TestWorkerReloads(t *testing.T) {
 		w.says(f, says)
 	}
 	reload(string(good)+"[[notify]]\nnme = 3\n", `the configuration stays as it was.*nme: unknown key`)
-	reload(strings.Replace(string(good), other.path("state"), other.path("moved"), 1), `the configuration stays as it was.*state cannot change`)
+	reload(strings.Replace(string(good), other.path("state"), other.path("moved"), 1), `the configuration stays as it was.*state: cannot change`)
 	reload(strings.Replace(string(good), `"inventory.toml"`, `"gone.toml"`, 1), `the configuration stays as it was.*gone.toml`)
 	reload(string(good), "the configuration was read again")
 	f.publish(shop{version: "1.1"})
