@@ -71,6 +71,9 @@ func (r *Repository) readRelease(suite string) (generation, error) {
 	if err != nil {
 		return generation{}, fmt.Errorf("%s: cannot read InRelease: %w", suite, err)
 	}
+	if rel.suite != suite {
+		return generation{}, fmt.Errorf("%s: its InRelease is that of the suite %s", suite, rel.suite)
+	}
 	return generation{release: rel, id: hashOf(text)}, nil
 }
 

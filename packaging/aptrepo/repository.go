@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -163,10 +164,20 @@ func (r *Repository) adopt(s Settings) (lacks bool, err error) {
 	return len(r.settings.Suites) > len(old.Suites), nil
 }
 
-// begin publishes a suite that has no release yet.
+// begin publishes a suite that has no release yet. One that has lost it is not
+// begun anew: hosts would be told that all of its packages are gone.
 func (r *Repository) begin(ctx context.Context, suite string) error {
 	if _, err := r.readRelease(suite); !errors.Is(err, ErrNoSuite) {
 		return err
+	}
+	for _, dir := range []string{path.Join("dists", suite), tableDir(suite)} {
+		left, err := r.files.List(dir)
+		if err != nil {
+			return err
+		}
+		if len(left) > 0 {
+			return fmt.Errorf("%s: its InRelease is gone, though it was published: restore dists/%s from a backup, or remove %s to begin it anew", suite, suite, dir)
+		}
 	}
 	g, err := r.load(suite)
 	if err != nil {

@@ -156,10 +156,10 @@ func (v *verifier) chunks(dir string, x index) error {
 	}
 	defer plain.Close()
 	defer packed.Close()
-	if err := checkParts(plain, x.Chunks, func(c chunk) part { return c.Plain }); err != nil {
+	if err := checkParts(plain, x.Plain.Size, x.Chunks, func(c chunk) part { return c.Plain }); err != nil {
 		return err
 	}
-	if err := checkParts(packed, x.Chunks, func(c chunk) part { return c.Packed }); err != nil {
+	if err := checkParts(packed, packedSize(x), x.Chunks, func(c chunk) part { return c.Packed }); err != nil {
 		return err
 	}
 	var last key
@@ -181,7 +181,16 @@ func (v *verifier) chunks(dir string, x index) error {
 	return nil
 }
 
-func checkParts(file File, chunks []chunk, of func(chunk) part) error {
+// packedSize is how long all chunks of Packages.gz are: without any, it has a member
+// that is none.
+func packedSize(x index) int64 {
+	if len(x.Chunks) == 0 {
+		return 0
+	}
+	return x.Packed.Size
+}
+
+func checkParts(file File, size int64, chunks []chunk, of func(chunk) part) error {
 	read := &output{draft: nowhere{}, sum: sha256.New()}
 	for _, c := range chunks {
 		want := of(c)
@@ -195,6 +204,9 @@ func checkParts(file File, chunks []chunk, of func(chunk) part) error {
 		if err := read.copy(file, read.size, want.Size); err != nil {
 			return err
 		}
+	}
+	if read.size != size {
+		return fmt.Errorf("the table of chunks ends at byte %d of %d", read.size, size)
 	}
 	return nil
 }

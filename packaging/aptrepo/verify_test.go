@@ -1,8 +1,12 @@
 package aptrepo
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -34,6 +38,7 @@ func TestVerifyNamesFaults(t *testing.T) {
 		{"Release says something else", "dists/nightly/Release", edit("Example", "Exumple"), []string{"Release does not say what InRelease says", "Release.gpg"}},
 		{"signature is missing", "dists/nightly/Release.gpg", nil, []string{"Release.gpg"}},
 		{"chunk table was changed", stateDir + "/suites/nightly/*", edit(`"n":"app"`, `"n":"apq"`), []string{"the table says apq 1.0"}},
+		{"chunk table ends early", stateDir + "/suites/nightly/*", shorten, []string{"the table of chunks ends at byte "}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFixture(t)
@@ -51,6 +56,54 @@ func TestVerifyNamesFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLostRelease: a suite whose InRelease is gone is never taken for an empty one.
+func TestLostRelease(t *testing.T) {
+	for _, gone := range []string{"dists/nightly/InRelease", "dists/nightly"} {
+		f := newFixture(t)
+		f.publish("nightly", writeDeb(t, "app", "1.0", "amd64", ""))
+		if err := os.RemoveAll(filepath.Join(f.root, gone)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Create(t.Context(), Folder(f.root), f.keys, Settings{Origin: "Example", Suites: []string{"nightly", "stable"}})
+		if want := "nightly: its InRelease is gone, though it was published: restore dists/nightly"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("without %s Create returned %v, want %q", gone, err, want)
+		}
+		_, err = f.Publish(t.Context(), "nightly", writeDeb(t, "app", "2.0", "amd64", ""))
+		for what, err := range map[string]error{"Publish": err, "Verify": f.Verify(t.Context())} {
+			if !errors.Is(err, ErrNoSuite) {
+				t.Errorf("without %s %s returned %v, want %v", gone, what, err, ErrNoSuite)
+			}
+		}
+	}
+}
+
+// TestForeignRelease: every signature is right, but they are another suite's.
+func TestForeignRelease(t *testing.T) {
+	f := newFixture(t)
+	f.publish("nightly", writeDeb(t, "app", "1.0", "amd64", ""))
+	nightly, stable := filepath.Join(f.root, "dists/nightly"), filepath.Join(f.root, "dists/stable")
+	if err := errors.Join(os.RemoveAll(nightly), os.CopyFS(nightly, os.DirFS(stable))); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.Publish(t.Context(), "nightly", writeDeb(t, "app", "2.0", "amd64", ""))
+	for what, err := range map[string]error{"Publish": err, "Verify": f.Verify(t.Context())} {
+		if want := "nightly: its InRelease is that of the suite stable"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s returned %v, want %q", what, err, want)
+		}
+	}
+}
+
+// chunkLength is where the table says how long a chunk of Packages is.
+var chunkLength = regexp.MustCompile(`"plain":\{"size":([0-9]+),"state"`)
+
+// shorten takes three bytes off it, which leaves a stanza that can be read.
+func shorten(table []byte) []byte {
+	return chunkLength.ReplaceAllFunc(table, func(b []byte) []byte {
+		length, _ := strconv.Atoi(string(chunkLength.FindSubmatch(b)[1])) // digits
+		return fmt.Appendf(nil, `"plain":{"size":%d,"state"`, length-3)
+	})
 }
 
 // spoil changes the files that match, or removes them.
