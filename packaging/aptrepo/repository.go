@@ -176,7 +176,7 @@ func (r *Repository) begin(ctx context.Context, suite string) error {
 			return err
 		}
 		if len(left) > 0 {
-			return fmt.Errorf("%s: its InRelease is gone, though it was published: restore dists/%s from a backup, or remove %s to begin it anew", suite, suite, dir)
+			return fmt.Errorf("%s: its InRelease is gone, though it was published: restore dists/%s from a backup, or remove what is left there and in %s to begin it anew", suite, suite, tableDir(suite))
 		}
 	}
 	g, err := r.load(suite)
