@@ -88,7 +88,8 @@ func (f *fleet) start(args ...string) *program {
 // the keyboard. The words of args have nothing in them that a shell would change.
 func (f *fleet) onTerminal(args ...string) (p *program, keyboard io.Writer) {
 	f.t.Helper()
-	line := strings.Join(append([]string{f.programFile(), "--config", f.path("aptfleet.toml")}, args...), " ")
+	// without exec some shells wait beside the program, and answer a Ctrl-C themselves
+	line := strings.Join(append([]string{"exec", f.programFile(), "--config", f.path("aptfleet.toml")}, args...), " ")
 	cmd := exec.Command("script", "--quiet", "--flush", "--return", "--command", line, "/dev/null")
 	keyboard, err := cmd.StdinPipe()
 	f.must(err)
