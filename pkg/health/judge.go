@@ -65,14 +65,19 @@ func JudgeCommand(p Probe, status int, output string) Result {
 }
 
 // JudgeClock judges a probe of kind Clock by how far the host's clock is ahead
-// of the reader's.
+// of the reader's. By more than a minute, it is told to the second: what a report
+// takes on its way comes and goes, and is not worth another text each time.
 func JudgeClock(p Probe, ahead time.Duration) Result {
 	r := Result{Probe: p.Name(), OK: ahead.Abs() <= p.MaxSkew, MaxSkew: p.MaxSkew}
 	way := "ahead"
 	if ahead < 0 {
 		way = "behind"
 	}
-	r.Output = fmt.Sprintf("is %v %s, and may be %v", ahead.Abs().Round(time.Millisecond), way, p.MaxSkew)
+	exact := time.Millisecond
+	if ahead.Abs() > time.Minute {
+		exact = time.Second
+	}
+	r.Output = fmt.Sprintf("is %v %s, and may be %v", ahead.Abs().Round(exact), way, p.MaxSkew)
 	return r
 }
 

@@ -71,6 +71,7 @@ func TestClock(t *testing.T) {
 		{noon.Add(2 * time.Second), true, "is 2s behind, and may be 2s"},
 		{noon.Add(2001 * time.Millisecond), false, "is 2.001s behind, and may be 2s"},
 		{noon.AddDate(0, 0, -1), false, "is 24h0m0s ahead, and may be 2s"},
+		{noon.AddDate(0, 0, -1).Add(2 * time.Millisecond), false, "is 24h0m0s ahead, and may be 2s"},
 	} {
 		r, err := Decode(data, tt.received)
 		if got, _ := r.Result("clock skew"); err != nil || got.OK != tt.ok || got.Output != tt.output || got.MaxSkew != 2*time.Second {
