@@ -7,11 +7,11 @@ import (
 
 	"github.com/aptfleet/aptfleet/controller/engine"
 	"github.com/aptfleet/aptfleet/controller/gate"
-	"github.com/aptfleet/aptfleet/controller/hands"
 	"github.com/aptfleet/aptfleet/controller/hostjob"
 	"github.com/aptfleet/aptfleet/controller/journal"
 	"github.com/aptfleet/aptfleet/controller/lease"
 	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/controller/tasks"
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
@@ -22,7 +22,7 @@ type carrier struct {
 	writer  *journal.Writer
 	bar     *progress
 	lookout *lookout
-	desk    *hands.Desk // hands hosts to workers; nil where there can be none
+	desk    *tasks.Desk // hands hosts to workers; nil where there can be none
 	term    int         // of this controller
 	past    int         // events before this command
 	release func()      // lets go of the rollout; nil while nothing is held

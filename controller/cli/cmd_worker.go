@@ -10,7 +10,7 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
-	"github.com/aptfleet/aptfleet/controller/hands"
+	"github.com/aptfleet/aptfleet/controller/tasks"
 )
 
 func (a *app) workerCommand() *cobra.Command {
@@ -64,7 +64,7 @@ func (in *installation) lendHands(ctx context.Context, parallel int) (err error)
 	defer func() { err = errors.Join(err, j.Close()) }()
 	c := newCrew(in, j)
 	defer func() { err = errors.Join(err, c.close()) }()
-	w := hands.Worker{Name: author(), Slots: parallel, Grace: lastWait, Log: in.app.log, Work: c.work, Term: j.Term, Ready: func() {
+	w := tasks.Worker{Name: author(), Slots: parallel, Grace: lastWait, Log: in.app.log, Work: c.work, Term: j.Term, Ready: func() {
 		in.app.log.Info("this worker is ready", "hands", parallel)
 		in.app.notify(sd.SdNotifyReady)
 	}}

@@ -13,9 +13,9 @@ import (
 
 	"github.com/aptfleet/aptfleet/controller/config"
 	"github.com/aptfleet/aptfleet/controller/engine"
-	"github.com/aptfleet/aptfleet/controller/hands"
 	"github.com/aptfleet/aptfleet/controller/hostjob"
 	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/controller/tasks"
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
@@ -80,27 +80,27 @@ type site struct {
 const siteFor = time.Minute
 
 // work does one task.
-func (c *crew) work(ctx context.Context, t hands.Task, show func(hostjob.Progress)) (engine.Report, error) {
+func (c *crew) work(ctx context.Context, t tasks.Task, show func(hostjob.Progress)) (engine.Report, error) {
 	s, done := c.enter(siteKey{t.Rollout, t.Term})
 	defer done()
 	if err := s.open(); err != nil {
-		return engine.Report{}, fmt.Errorf("%w: %w", hands.ErrDeclined, err)
+		return engine.Report{}, fmt.Errorf("%w: %w", tasks.ErrDeclined, err)
 	}
 	h, there := s.hosts[t.Host]
 	if !there || h.Tunnel {
-		return engine.Report{}, fmt.Errorf("%w: the worker's inventory has no such host, or it needs a tunnel", hands.ErrDeclined)
+		return engine.Report{}, fmt.Errorf("%w: the worker's inventory has no such host, or it needs a tunnel", tasks.ErrDeclined)
 	}
 	defer func() { _ = s.reach.leave(h.Name) }() // its connection has ended then, or soon will have
 	at := begun{t.Attempt, t.Begun}
-	if t.Verb == hands.Prefetch {
+	if t.Verb == tasks.Prefetch {
 		notes, err := s.fetch(ctx, h, at, show)
 		return engine.Report{Notes: notes}, err
 	}
 	step := s.step(h, t.Step, at, show)
 	if step == nil {
-		return engine.Report{}, fmt.Errorf("%w: this aptfleet has no step %s", hands.ErrDeclined, t.Step)
+		return engine.Report{}, fmt.Errorf("%w: this aptfleet has no step %s", tasks.ErrDeclined, t.Step)
 	}
-	return hands.Perform(ctx, t, step)
+	return tasks.Perform(ctx, t, step)
 }
 
 // enter returns a rollout, which stays open until done is called.

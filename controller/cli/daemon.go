@@ -11,11 +11,11 @@ import (
 	"sync/atomic"
 
 	"github.com/aptfleet/aptfleet/controller/config"
-	"github.com/aptfleet/aptfleet/controller/hands"
 	"github.com/aptfleet/aptfleet/controller/lease"
 	"github.com/aptfleet/aptfleet/controller/reports"
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/controller/server"
+	"github.com/aptfleet/aptfleet/controller/tasks"
 )
 
 // daemon is an installation that stays: it has the bus open, and rollouts in
@@ -30,7 +30,7 @@ type daemon struct {
 	config  atomic.Pointer[config.Config]
 	leases  *lease.Leases
 	reports *reports.Reports // nil where there is no door for agents
-	desk    *hands.Desk      // nil where there can be no workers
+	desk    *tasks.Desk      // nil where there can be no workers
 	plans   plans
 
 	// spawn does something as long as the daemon lives, which waits for it.

@@ -2,18 +2,18 @@ package cli
 
 import (
 	"github.com/aptfleet/aptfleet/controller/engine"
-	"github.com/aptfleet/aptfleet/controller/hands"
 	"github.com/aptfleet/aptfleet/controller/hostjob"
+	"github.com/aptfleet/aptfleet/controller/tasks"
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
 // newDesk begins to hear of workers. There is none where the bus is in this process,
 // and nobody else can take part.
-func newDesk(j openJournal, in *installation) (d *hands.Desk, done func(), err error) {
+func newDesk(j openJournal, in *installation) (d *tasks.Desk, done func(), err error) {
 	if j.bus.Embedded() {
 		return nil, func() {}, nil
 	}
-	if d, err = hands.Open(j.bus, in.app.log); err != nil {
+	if d, err = tasks.Open(j.bus, in.app.log); err != nil {
 		return nil, nil, err
 	}
 	return d, func() {
@@ -39,9 +39,9 @@ func (c *carrier) handed(h inventory.Host, at begun, step engine.Step, show func
 	if c.desk == nil || h.Tunnel {
 		return step
 	}
-	return &hands.Step{Step: step, Desk: c.desk, Task: c.handTask(h, at, step.Name()), Show: show}
+	return &tasks.Step{Step: step, Desk: c.desk, Task: c.handTask(h, at, step.Name()), Show: show}
 }
 
-func (c *carrier) handTask(h inventory.Host, at begun, step string) hands.Task {
-	return hands.Task{Rollout: c.id, Term: c.term, Host: h.Name, Step: step, Attempt: at.attempt, Begun: at.before}
+func (c *carrier) handTask(h inventory.Host, at begun, step string) tasks.Task {
+	return tasks.Task{Rollout: c.id, Term: c.term, Host: h.Name, Step: step, Attempt: at.attempt, Begun: at.before}
 }

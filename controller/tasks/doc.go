@@ -1,4 +1,4 @@
-// Package hands lets other machines do the work on hosts: a controller's Desk hands
+// Package tasks lets other machines do the work on hosts: a controller's Desk hands
 // tasks out, and a Worker does them.
 //
 // A task is one step on one host. It names a rollout of the journal and carries no
@@ -24,4 +24,4 @@
 // the other one's task is taken back where nobody begins it.
 //
 // The host is the arbiter in all of these: a step is one job there, whoever looks.
-package hands
+package tasks
