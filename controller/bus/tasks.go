@@ -1,12 +1,12 @@
 package bus
 
-// Subjects of what controllers and workers say to each other, besides the answers
-// to a controller, which has an inbox for them.
+// Subjects of what controllers and workers say to each other, besides the updates
+// of tasks, for which each controller has an inbox.
 const (
 	taskSubject = "t." // + the rollout: hosts to be done, in the stream of tasks
 
-	HereSubject  = "w.here"  // workers tell that they are there, and what they have hands for
-	WhereSubject = "w.where" // controllers ask who is there
+	CapacitySubject        = "w.here"  // workers advertise what they have slots for
+	CapacityRequestSubject = "w.where" // controllers ask for that
 )
 
 // TaskSubject returns the subject of a rollout's tasks.

@@ -65,7 +65,7 @@ func (in *installation) lendHands(ctx context.Context, parallel int) (err error)
 	c := newCrew(in, j)
 	defer func() { err = errors.Join(err, c.close()) }()
 	w := tasks.Worker{Name: author(), Slots: parallel, Grace: lastWait, Log: in.app.log, Work: c.work, Term: j.Term, Ready: func() {
-		in.app.log.Info("this worker is ready", "hands", parallel)
+		in.app.log.Info("this worker is ready", "slots", parallel)
 		in.app.notify(sd.SdNotifyReady)
 	}}
 	var attending sync.WaitGroup

@@ -29,8 +29,8 @@ type daemon struct {
 	journal openJournal
 	config  atomic.Pointer[config.Config]
 	leases  *lease.Leases
-	reports *reports.Reports // nil where there is no door for agents
-	desk    *tasks.Desk      // nil where there can be no workers
+	reports *reports.Reports  // nil where there is no door for agents
+	desk    *tasks.Dispatcher // nil where there can be no workers
 	plans   plans
 
 	// spawn does something as long as the daemon lives, which waits for it.

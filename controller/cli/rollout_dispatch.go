@@ -9,11 +9,11 @@ import (
 
 // newDesk begins to hear of workers. There is none where the bus is in this process,
 // and nobody else can take part.
-func newDesk(j openJournal, in *installation) (d *tasks.Desk, done func(), err error) {
+func newDesk(j openJournal, in *installation) (d *tasks.Dispatcher, done func(), err error) {
 	if j.bus.Embedded() {
 		return nil, func() {}, nil
 	}
-	if d, err = tasks.Open(j.bus, in.app.log); err != nil {
+	if d, err = tasks.OpenDispatcher(j.bus, in.app.log); err != nil {
 		return nil, nil, err
 	}
 	return d, func() {
@@ -39,7 +39,7 @@ func (c *carrier) handed(h inventory.Host, at begun, step engine.Step, show func
 	if c.desk == nil || h.Tunnel {
 		return step
 	}
-	return &tasks.Step{Step: step, Desk: c.desk, Task: c.handTask(h, at, step.Name()), Show: show}
+	return &tasks.Step{Step: step, Dispatcher: c.desk, Task: c.handTask(h, at, step.Name()), Show: show}
 }
 
 func (c *carrier) handTask(h inventory.Host, at begun, step string) tasks.Task {

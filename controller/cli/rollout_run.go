@@ -22,10 +22,10 @@ type carrier struct {
 	writer  *journal.Writer
 	bar     *progress
 	lookout *lookout
-	desk    *tasks.Desk // hands hosts to workers; nil where there can be none
-	term    int         // of this controller
-	past    int         // events before this command
-	release func()      // lets go of the rollout; nil while nothing is held
+	desk    *tasks.Dispatcher // hands hosts to workers; nil where there can be none
+	term    int               // of this controller
+	past    int               // events before this command
+	release func()            // lets go of the rollout; nil while nothing is held
 	lease   *lease.Lease
 }
 

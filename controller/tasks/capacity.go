@@ -6,76 +6,76 @@ import (
 	"time"
 )
 
-// presence is what a worker tells of itself.
-type presence struct {
+// capacity is what a worker advertises.
+type capacity struct {
 	worker string
 	slots  int            // hosts that it does at the same time; 0 is that it leaves
-	busy   map[string]int // of these, those that it does for each desk; none is 0
+	busy   map[string]int // of these, those that it does for each dispatcher; none is 0
 }
 
 const (
-	presenceEvery = 2 * time.Second
-	presenceFor   = 4 * presenceEvery // without another word a worker is gone
+	capacityEvery = 2 * time.Second
+	capacityFor   = 4 * capacityEvery // without being advertised again a worker is gone
 )
 
-type wirePresence struct {
+type wireCapacity struct {
 	Version int            `json:"v"`
 	Worker  string         `json:"by"`
 	Slots   int            `json:"n"`
 	Busy    map[string]int `json:"for,omitempty"`
 }
 
-func (p presence) encode() ([]byte, error) {
-	return json.Marshal(wirePresence{Version: wireVersion, Worker: p.worker, Slots: p.slots, Busy: p.busy})
+func (c capacity) encode() ([]byte, error) {
+	return json.Marshal(wireCapacity{Version: wireVersion, Worker: c.worker, Slots: c.slots, Busy: c.busy})
 }
 
-// decodePresence reads what encode returned. A worker of a newer version is left
-// alone, which would not be understood.
-func decodePresence(data []byte) (presence, error) {
-	var w wirePresence
+// decodeCapacity reads what encode returned. A worker of a newer version gets no tasks:
+// it would not be understood.
+func decodeCapacity(data []byte) (capacity, error) {
+	var w wireCapacity
 	if err := decodeStrict(data, &w, &w.Version); err != nil {
-		return presence{}, fmt.Errorf("cannot read who is there: %w", err)
+		return capacity{}, fmt.Errorf("cannot read the capacity of a worker: %w", err)
 	}
 	if w.Worker == "" || w.Slots < 0 {
-		return presence{}, fmt.Errorf("cannot read who is there: a worker %q with %d hands", w.Worker, w.Slots)
+		return capacity{}, fmt.Errorf("cannot read the capacity of a worker: %q has %d slots", w.Worker, w.Slots)
 	}
 	for _, n := range w.Busy {
 		if n < 1 {
-			return presence{}, fmt.Errorf("cannot read who is there: a worker %q with %d hands at work", w.Worker, n)
+			return capacity{}, fmt.Errorf("cannot read the capacity of a worker: %q has %d slots busy", w.Worker, n)
 		}
 	}
-	return presence{w.Worker, w.Slots, w.Busy}, nil
+	return capacity{w.Worker, w.Slots, w.Busy}, nil
 }
 
-// crowd is the workers that are there. It belongs to a Desk, and is guarded by its
-// lock.
-type crowd map[string]seen
+// workerSet is the workers that are there. It belongs to a Dispatcher, and is guarded
+// by its lock.
+type workerSet map[string]advertised
 
-type seen struct {
-	presence
-	at time.Time
+type advertised struct {
+	capacity
+	when time.Time
 }
 
-func (c crowd) see(p presence, now time.Time) {
+func (s workerSet) update(p capacity, now time.Time) {
 	if p.slots == 0 {
-		delete(c, p.worker)
+		delete(s, p.worker)
 		return
 	}
-	c[p.worker] = seen{p, now}
+	s[p.worker] = advertised{p, now}
 }
 
-// slots counts the hands of all who are there, without those that work for other
-// desks.
-func (c crowd) slots(desk string, now time.Time) int {
+// slots counts the slots of all workers, without those that are busy for other
+// dispatchers.
+func (s workerSet) slots(dispatcher string, now time.Time) int {
 	n := 0
-	for name, s := range c {
-		if now.Sub(s.at) > presenceFor {
-			delete(c, name)
+	for name, w := range s {
+		if now.Sub(w.when) > capacityFor {
+			delete(s, name)
 			continue
 		}
-		left := s.slots
-		for other, busy := range s.busy {
-			if other != desk {
+		left := w.slots
+		for other, busy := range w.busy {
+			if other != dispatcher {
 				left -= busy
 			}
 		}

@@ -14,53 +14,53 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/pause"
 )
 
-// charge is a task that a worker has out of the queue.
-type charge struct {
+// delivery is a task that a worker has out of the queue.
+type delivery struct {
 	worker *Worker
-	task   posted
+	task   queuedTask
 	msg    jetstream.Msg
 
 	mu       sync.Mutex
 	progress hostjob.Progress
-	moved    chan struct{} // room for one: there is something new to show
+	changed  chan struct{} // room for one: there is something new to show
 }
 
 const (
-	askFor    = 4 * time.Second  // how long a desk may take to answer
-	showEvery = time.Second      // progress is told no more often
-	returnIn  = 5 * time.Second  // a task that cannot be begun now comes again
-	tellFor   = 60 * time.Second // an answer that does not arrive is kept so long
+	replyTimeout   = 4 * time.Second  // how long a dispatcher may take to answer
+	progressEvery  = time.Second      // progress is told no more often
+	redeliverAfter = 5 * time.Second  // a task that cannot be begun now is delivered again
+	resultTimeout  = 60 * time.Second // a result that does not arrive is kept so long
 )
 
-// fate is what becomes of a task in the queue.
-type fate int
+// disposition is what becomes of a task in the queue.
+type disposition int
 
 const (
-	over   fate = iota // it leaves the queue
-	again              // it comes again, to this worker or another one
-	begin              // it is to be done
-	theirs             // it is in the hands of another worker, who settles it
+	ack       disposition = iota // it leaves the queue
+	redeliver                    // it comes again, to this worker or another one
+	proceed                      // it is to be done
+	abandon                      // another worker has it, and settles it
 )
 
-// take does a task that came out of the queue, or finds out that it must not.
-func (w *Worker) take(ctx context.Context, m jetstream.Msg) {
+// handle does a task that came out of the queue, or finds out that it must not.
+func (w *Worker) handle(ctx context.Context, m jetstream.Msg) {
 	t, err := decodeTask(m.Data())
 	if err != nil {
 		w.Log.Warn("a task is left to others", "error", err)
-		w.settle(m, m.NakWithDelay(returnIn)) // its controller takes it back in the end
+		w.settle(m, m.NakWithDelay(redeliverAfter)) // its controller takes it back in the end
 		return
 	}
-	defer w.employ(t.desk)()
-	c := &charge{worker: w, task: t, msg: m, moved: make(chan struct{}, 1)}
-	next := c.claim(ctx)
-	if next == begin {
-		next = c.work(ctx)
+	defer w.occupy(t.replyTo)()
+	d := &delivery{worker: w, task: t, msg: m, changed: make(chan struct{}, 1)}
+	next := d.claim(ctx)
+	if next == proceed {
+		next = d.run(ctx)
 	}
 	switch next {
-	case over:
+	case ack:
 		w.settle(m, m.Ack())
-	case again:
-		w.settle(m, m.NakWithDelay(returnIn))
+	case redeliver:
+		w.settle(m, m.NakWithDelay(redeliverAfter))
 	}
 }
 
@@ -72,100 +72,100 @@ func (w *Worker) settle(m jetstream.Msg, err error) {
 	}
 }
 
-// claim asks whether the task is to be done: whether its desk waits for it, and the
+// claim asks whether the task is to be done: whether its dispatcher waits for it, and the
 // rollout still is that controller's.
-func (c *charge) claim(ctx context.Context) fate {
-	said := c.say(ctx, word{})
-	switch said {
-	case letGo:
-		return over
-	case taken:
-		return again
+func (d *delivery) claim(ctx context.Context) disposition {
+	reply := d.send(ctx, update{})
+	switch reply {
+	case replyStop:
+		return ack
+	case replyClaimed:
+		return redeliver
 	}
-	ours, err := c.ours(ctx)
+	ours, err := d.current(ctx)
 	switch {
 	case err != nil:
-		c.worker.Log.Warn("cannot begin a host", "host", c.task.Host, "rollout", string(c.task.Rollout), "error", err)
-		return again
+		d.worker.Log.Warn("cannot begin a host", "host", d.task.Host, "rollout", string(d.task.Rollout), "error", err)
+		return redeliver
 	case !ours:
-		return over
-	case said == noDesk:
-		return again
+		return ack
+	case reply == noReply:
+		return redeliver
 	}
-	return begin
+	return proceed
 }
 
-// ours reports whether the rollout is still in the hands of who wrote the task.
-func (c *charge) ours(ctx context.Context) (bool, error) {
+// current reports whether the controller that sent the task still has the rollout.
+func (d *delivery) current(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, ackWait)
 	defer cancel()
-	term, err := c.worker.Term(ctx, c.task.Rollout)
-	return term == c.task.Term, err
+	term, err := d.worker.Term(ctx, d.task.Rollout)
+	return term == d.task.Term, err
 }
 
-// say tells the desk something of the task, and returns what it answers.
-func (c *charge) say(ctx context.Context, said word) string {
-	said.task, said.worker = c.task.id, c.worker.id
-	data, err := said.encode()
+// send sends the dispatcher an update of the task, and returns its reply.
+func (d *delivery) send(ctx context.Context, u update) string {
+	u.task, u.worker = d.task.id, d.worker.id
+	data, err := u.encode()
 	if err != nil {
-		c.worker.Log.Error("cannot tell of a host", "host", c.task.Host, "error", err)
-		return noDesk
+		d.worker.Log.Error("cannot tell of a host", "host", d.task.Host, "error", err)
+		return noReply
 	}
-	ctx, cancel := context.WithTimeout(ctx, askFor)
+	ctx, cancel := context.WithTimeout(ctx, replyTimeout)
 	defer cancel()
-	m, err := c.worker.bus.Conn().RequestWithContext(ctx, c.task.desk, data)
+	m, err := d.worker.bus.Conn().RequestWithContext(ctx, d.task.replyTo, data)
 	if err != nil {
 		if !errors.Is(err, nats.ErrNoResponders) && !errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-			c.worker.Log.Warn("cannot tell of a host", "host", c.task.Host, "error", err)
+			d.worker.Log.Warn("cannot tell of a host", "host", d.task.Host, "error", err)
 		}
-		return noDesk
+		return noReply
 	}
 	return string(m.Data)
 }
 
-// work does the task and tells how it ended.
-func (c *charge) work(ctx context.Context) fate {
-	log := c.worker.Log.With("rollout", string(c.task.Rollout), "host", string(c.task.Host), "step", c.task.Step, "verb", string(c.task.Verb))
+// run does the task and sends how it ended.
+func (d *delivery) run(ctx context.Context) disposition {
+	log := d.worker.Log.With("rollout", string(d.task.Rollout), "host", string(d.task.Host), "step", d.task.Step, "verb", string(d.task.Verb))
 	log.Info("working on a host")
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	stop := c.keep(ctx, end)
-	report, err := c.worker.Work(ctx, c.task.Task, c.show)
+	stop := d.keepAlive(ctx, end)
+	report, err := d.worker.Work(ctx, d.task.Task, d.setProgress)
 	stop()
 	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, errLeaving):
+	case errors.Is(cause, errShutdown):
 		log.Info("left a host to others")
-		return again
-	case errors.Is(cause, ErrLetGo):
-		log.Info("let go of a host", "error", cause)
-		if errors.Is(cause, errTaken) {
-			return theirs
+		return redeliver
+	case errors.Is(cause, ErrClaimLost):
+		log.Info("stopped work on a host", "error", cause)
+		if errors.Is(cause, errOtherWorker) {
+			return abandon
 		}
-		return over
+		return ack
 	}
-	a := newAnswer(report, err)
-	log.Info("worked on a host", "verdict", string(a.Verdict), "error", a.Cause+a.Declined)
-	return c.tell(ctx, a)
+	result := newResult(report, err)
+	log.Info("worked on a host", "verdict", string(result.Verdict), "error", result.Cause+result.Declined)
+	return d.deliver(ctx, result)
 }
 
-// show notes how far the step is.
-func (c *charge) show(p hostjob.Progress) {
-	c.mu.Lock()
-	c.progress = p
-	c.mu.Unlock()
+// setProgress notes how far the step is.
+func (d *delivery) setProgress(p hostjob.Progress) {
+	d.mu.Lock()
+	d.progress = p
+	d.mu.Unlock()
 	select {
-	case c.moved <- struct{}{}:
+	case d.changed <- struct{}{}:
 	default:
 	}
 }
 
-// keep keeps the task, and tells how far it is, until what it returns is called. It
-// ends the work when the task is no longer ours.
-func (c *charge) keep(ctx context.Context, end context.CancelCauseFunc) (stop func()) {
+// keepAlive sends heartbeats of the task until what it returns is called. It ends the
+// work when the claim is lost.
+func (d *delivery) keepAlive(ctx context.Context, end context.CancelCauseFunc) (stop func()) {
 	stopped, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		tick := time.NewTicker(showEvery)
+		tick := time.NewTicker(progressEvery)
 		defer tick.Stop()
 		last := time.Now()
 		for {
@@ -174,11 +174,11 @@ func (c *charge) keep(ctx context.Context, end context.CancelCauseFunc) (stop fu
 				return
 			case <-tick.C:
 			}
-			if !c.due(last) {
+			if !d.due(last) {
 				continue
 			}
 			last = time.Now()
-			if err := c.beat(ctx); err != nil {
+			if err := d.heartbeat(ctx); err != nil {
 				end(err)
 				return
 			}
@@ -187,49 +187,49 @@ func (c *charge) keep(ctx context.Context, end context.CancelCauseFunc) (stop fu
 	return func() { close(stopped); <-done }
 }
 
-// due reports whether there is something to tell, or nothing was for long.
-func (c *charge) due(last time.Time) bool {
+// due reports whether a heartbeat is: there is progress, or the last one was long ago.
+func (d *delivery) due(last time.Time) bool {
 	select {
-	case <-c.moved:
+	case <-d.changed:
 		return true
 	default:
-		return time.Since(last) >= beatEvery
+		return time.Since(last) >= heartbeatEvery
 	}
 }
 
-// beat tells how far the step is. Its error is why the work is to end.
-func (c *charge) beat(ctx context.Context) error {
-	if err := c.msg.InProgress(); err != nil {
-		c.worker.Log.Warn("the queue does not hear of a host", "host", c.task.Host, "error", err)
+// heartbeat sends how far the step is. Its error is why the work is to end.
+func (d *delivery) heartbeat(ctx context.Context) error {
+	if err := d.msg.InProgress(); err != nil {
+		d.worker.Log.Warn("the queue takes no heartbeat of a host", "host", d.task.Host, "error", err)
 	}
-	c.mu.Lock()
-	p := c.progress
-	c.mu.Unlock()
-	switch c.say(ctx, word{progress: &p}) {
-	case letGo:
-		return ErrLetGo
-	case taken:
-		return fmt.Errorf("%w: %w", ErrLetGo, errTaken)
-	case noDesk:
-		if ours, err := c.ours(ctx); err == nil && !ours {
-			return fmt.Errorf("%w: another controller has the rollout", ErrLetGo)
+	d.mu.Lock()
+	p := d.progress
+	d.mu.Unlock()
+	switch d.send(ctx, update{progress: &p}) {
+	case replyStop:
+		return ErrClaimLost
+	case replyClaimed:
+		return fmt.Errorf("%w: %w", ErrClaimLost, errOtherWorker)
+	case noReply:
+		if ours, err := d.current(ctx); err == nil && !ours {
+			return fmt.Errorf("%w: another controller has the rollout", ErrClaimLost)
 		}
 	}
 	return nil
 }
 
-// tell brings the answer to the desk. Where that is gone, and nobody has the rollout
-// yet, it is kept for a while; after that somebody has to find out anew.
-func (c *charge) tell(ctx context.Context, a Answer) fate {
+// deliver brings the result to the dispatcher. Where that is gone, and nobody has the
+// rollout yet, it is kept for a while; after that somebody has to find out anew.
+func (d *delivery) deliver(ctx context.Context, r Result) disposition {
 	for began := time.Now(); ; {
-		if c.say(ctx, word{answer: &a}) != noDesk {
-			return over
+		if d.send(ctx, update{result: &r}) != noReply {
+			return ack
 		}
-		if ours, err := c.ours(ctx); err == nil && !ours {
-			return over
+		if ours, err := d.current(ctx); err == nil && !ours {
+			return ack
 		}
-		if err := c.msg.InProgress(); err != nil || time.Since(began) > tellFor || pause.For(ctx, time.Second) != nil {
-			return again
+		if err := d.msg.InProgress(); err != nil || time.Since(began) > resultTimeout || pause.For(ctx, time.Second) != nil {
+			return redeliver
 		}
 	}
 }

@@ -17,47 +17,47 @@ import (
 	"github.com/aptfleet/aptfleet/controller/rollout"
 )
 
-// Desk hands out the tasks of one controller, of all its rollouts. It may be used
-// concurrently.
-type Desk struct {
-	bus   *bus.Bus
-	log   *slog.Logger
-	inbox string // on which workers say how it goes
-	subs  []*nats.Subscription
+// Dispatcher has workers do the tasks of one controller, of all its rollouts. It may be
+// used concurrently.
+type Dispatcher struct {
+	bus     *bus.Bus
+	log     *slog.Logger
+	replyTo string // the inbox to which workers send updates
+	subs    []*nats.Subscription
 
-	mu    sync.Mutex
-	crowd crowd
-	out   map[string]*handed // by id
+	mu      sync.Mutex
+	workers workerSet
+	pending map[string]*pendingTask // by id
 }
 
-// handed is a task that somebody waits for.
-type handed struct {
-	heard  chan hostjob.Progress // room for one: the newest counts
-	answer chan Answer           // room for one
+// pendingTask is a task that somebody waits for.
+type pendingTask struct {
+	progress chan hostjob.Progress // room for one: the newest counts
+	result   chan Result           // room for one
 
-	worker string // who said last that he is at it; guarded by the desk's lock
-	at     time.Time
+	worker string    // whose claim counts; guarded by the dispatcher's lock
+	seen   time.Time // when it said so last
 }
 
-// Times of a task that is handed out.
+// Times of a task that is dispatched.
 const (
-	beatEvery = 5 * time.Second  // a worker that is at it says so
-	ackWait   = 15 * time.Second // without that the queue gives it to another one
-	holdsFor  = ackWait - beatEvery
-	claimIn   = 10 * time.Second // until a worker has begun
-	silence   = 3 * ackWait      // after which it is taken back
+	heartbeatEvery   = 5 * time.Second  // of a worker that does it
+	ackWait          = 15 * time.Second // without that the queue delivers it to another one
+	claimFor         = ackWait - heartbeatEvery
+	claimTimeout     = 10 * time.Second // until a worker has begun
+	heartbeatTimeout = 3 * ackWait      // after which it is withdrawn
 )
 
-// Open begins to hear of workers. Its bus must be a cluster: elsewhere there is no
-// queue. log is nil for slog.Default.
-func Open(b *bus.Bus, log *slog.Logger) (*Desk, error) {
+// OpenDispatcher begins to hear of workers. Its bus must be a cluster: elsewhere there
+// is no queue. log is nil for slog.Default.
+func OpenDispatcher(b *bus.Bus, log *slog.Logger) (*Dispatcher, error) {
 	if log == nil {
 		log = slog.Default()
 	}
-	d := &Desk{bus: b, log: log, inbox: nats.NewInbox(), crowd: crowd{}, out: map[string]*handed{}}
-	err := errors.Join(d.listen(d.inbox, d.hear), d.listen(bus.HereSubject, d.meet))
+	d := &Dispatcher{bus: b, log: log, replyTo: nats.NewInbox(), workers: workerSet{}, pending: map[string]*pendingTask{}}
+	err := errors.Join(d.listen(d.replyTo, d.onUpdate), d.listen(bus.CapacitySubject, d.onCapacity))
 	if err == nil {
-		err = b.Conn().Publish(bus.WhereSubject, nil)
+		err = b.Conn().Publish(bus.CapacityRequestSubject, nil)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot hear of workers: %w", err), d.Close())
@@ -65,7 +65,7 @@ func Open(b *bus.Bus, log *slog.Logger) (*Desk, error) {
 	return d, nil
 }
 
-func (d *Desk) listen(subject string, take nats.MsgHandler) error {
+func (d *Dispatcher) listen(subject string, take nats.MsgHandler) error {
 	sub, err := d.bus.Conn().Subscribe(subject, take)
 	if err == nil {
 		d.subs = append(d.subs, sub)
@@ -73,8 +73,8 @@ func (d *Desk) listen(subject string, take nats.MsgHandler) error {
 	return err
 }
 
-// Close ends the listening. Workers let go of what nobody waits for.
-func (d *Desk) Close() error {
+// Close ends the listening. Workers stop what nobody waits for.
+func (d *Dispatcher) Close() error {
 	var errs []error
 	for _, sub := range d.subs {
 		errs = append(errs, sub.Unsubscribe())
@@ -82,136 +82,136 @@ func (d *Desk) Close() error {
 	return errors.Join(errs...)
 }
 
-// meet notes that a worker is there.
-func (d *Desk) meet(m *nats.Msg) {
-	p, err := decodePresence(m.Data)
+// onCapacity notes what a worker advertises.
+func (d *Dispatcher) onCapacity(m *nats.Msg) {
+	c, err := decodeCapacity(m.Data)
 	if err != nil {
-		d.log.Warn("a worker is left alone", "error", err)
+		d.log.Warn("a worker is not understood, and gets no tasks", "error", err)
 		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.crowd.see(p, time.Now())
+	d.workers.update(c, time.Now())
 }
 
-// hear takes what a worker says of a task, and tells it whether to go on.
-func (d *Desk) hear(m *nats.Msg) {
-	w, err := decodeWord(m.Data)
+// onUpdate takes an update of a task, and replies whether to go on.
+func (d *Dispatcher) onUpdate(m *nats.Msg) {
+	u, err := decodeUpdate(m.Data)
 	if err != nil {
-		d.log.Warn("a worker is not understood", "error", err)
+		d.log.Warn("an update of a worker is not understood", "error", err)
 		return
 	}
-	if err := m.Respond([]byte(d.note(w, time.Now()))); err != nil {
-		d.log.Warn("cannot answer a worker", "worker", w.worker, "error", err)
+	if err := m.Respond([]byte(d.apply(u, time.Now()))); err != nil {
+		d.log.Warn("cannot answer a worker", "worker", u.worker, "error", err)
 	}
 }
 
-// note takes what is said of a task, and returns what is to be answered. Of two
+// apply takes an update of a task in, and returns what is to be replied. Of two
 // workers that have one task, the second is heard once the first is silent.
-func (d *Desk) note(w word, now time.Time) (reply string) {
+func (d *Dispatcher) apply(u update, now time.Time) (reply string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	h := d.out[w.task]
+	p := d.pending[u.task]
 	switch {
-	case h == nil:
-		return letGo
-	case w.answer != nil: // whoever has found out: it is the same job
-		delete(d.out, w.task)
-		h.answer <- *w.answer
-		return goOn
-	case h.worker != "" && h.worker != w.worker && now.Sub(h.at) < holdsFor:
-		return taken
+	case p == nil:
+		return replyStop
+	case u.result != nil: // whoever has found out: it is the same job
+		delete(d.pending, u.task)
+		p.result <- *u.result
+		return replyGoOn
+	case p.worker != "" && p.worker != u.worker && now.Sub(p.seen) < claimFor:
+		return replyClaimed
 	}
-	h.worker, h.at = w.worker, now
-	var p hostjob.Progress
-	if w.progress != nil {
-		p = *w.progress
+	p.worker, p.seen = u.worker, now
+	var progress hostjob.Progress
+	if u.progress != nil {
+		progress = *u.progress
 	}
 	select {
-	case <-h.heard: // nobody has looked at the one before
+	case <-p.progress: // nobody has looked at the one before
 	default:
 	}
-	h.heard <- p
-	return goOn
+	p.progress <- progress
+	return replyGoOn
 }
 
-// take takes one of the hands that are there, as long as it is not given back. It
-// is false if all are full.
-func (d *Desk) take() (id string, h *handed, there bool) {
+// reserve takes a free slot of the workers, until it is released. It is false if there
+// is none.
+func (d *Dispatcher) reserve() (id string, p *pendingTask, there bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.crowd.slots(d.inbox, time.Now()) <= len(d.out) {
+	if d.workers.slots(d.replyTo, time.Now()) <= len(d.pending) {
 		return "", nil, false
 	}
-	id, h = nuid.Next(), &handed{heard: make(chan hostjob.Progress, 1), answer: make(chan Answer, 1)}
-	d.out[id] = h
-	return id, h, true
+	id, p = nuid.Next(), &pendingTask{progress: make(chan hostjob.Progress, 1), result: make(chan Result, 1)}
+	d.pending[id] = p
+	return id, p, true
 }
 
-func (d *Desk) giveBack(id string) {
+func (d *Dispatcher) release(id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.out, id)
+	delete(d.pending, id)
 }
 
-// Hand has a worker do a task, and returns how it ended. It is false if no worker
-// has a free hand, none begins, or nothing more is heard: then the task is for the
-// caller to do, who finds on the host what a worker may have begun.
+// Dispatch has a worker do a task, and returns how it ended. It is false if no worker
+// has a free slot, none claims the task, or its heartbeats end: then the task is for
+// the caller to do, who finds on the host what a worker may have begun.
 //
-// show is called while it goes on, from Hand's own goroutine. When ctx ends, the
-// answer is that nobody knows.
-func (d *Desk) Hand(ctx context.Context, t Task, show func(hostjob.Progress)) (Answer, bool) {
-	id, h, there := d.take()
+// show is called while it goes on, from Dispatch's own goroutine. When ctx ends, the
+// result is that nobody knows.
+func (d *Dispatcher) Dispatch(ctx context.Context, t Task, show func(hostjob.Progress)) (Result, bool) {
+	id, p, there := d.reserve()
 	if !there {
-		return Answer{}, false
+		return Result{}, false
 	}
-	defer d.giveBack(id)
-	data, err := posted{t, id, d.inbox}.encode()
+	defer d.release(id)
+	data, err := queuedTask{t, id, d.replyTo}.encode()
 	if err != nil {
-		d.log.Warn("cannot hand out a task", "host", t.Host, "error", err)
-		return Answer{}, false
+		d.log.Warn("cannot dispatch a task", "host", t.Host, "error", err)
+		return Result{}, false
 	}
 	seq, err := d.bus.PublishAll(ctx, &nats.Msg{Subject: bus.TaskSubject(string(t.Rollout)), Data: data})
 	if err != nil {
-		d.log.Warn("cannot hand out a task", "host", t.Host, "error", err)
-		return Answer{}, false
+		d.log.Warn("cannot dispatch a task", "host", t.Host, "error", err)
+		return Result{}, false
 	}
-	a, done := d.await(ctx, t, h, show)
+	r, done := d.await(ctx, t, p, show)
 	if !done {
 		d.withdraw(ctx, t, seq)
 	}
-	return a, done
+	return r, done
 }
 
-// await waits for the end of a task, as long as something is heard of it.
-func (d *Desk) await(ctx context.Context, t Task, h *handed, show func(hostjob.Progress)) (Answer, bool) {
-	patience := time.NewTimer(claimIn)
+// await waits for the end of a task, as long as there are heartbeats of it.
+func (d *Dispatcher) await(ctx context.Context, t Task, p *pendingTask, show func(hostjob.Progress)) (Result, bool) {
+	patience := time.NewTimer(claimTimeout)
 	defer patience.Stop()
 	for {
 		select {
-		case p := <-h.heard:
-			patience.Reset(silence)
-			if show != nil && p != (hostjob.Progress{}) {
-				show(p)
+		case now := <-p.progress:
+			patience.Reset(heartbeatTimeout)
+			if show != nil && now != (hostjob.Progress{}) {
+				show(now)
 			}
-		case a := <-h.answer:
-			if a.Declined != "" {
-				d.log.Warn("a worker cannot do a host, and this controller does it", "host", t.Host, "rollout", string(t.Rollout), "error", a.Declined)
+		case r := <-p.result:
+			if r.Declined != "" {
+				d.log.Warn("a worker cannot do a host, and this controller does it", "host", t.Host, "rollout", string(t.Rollout), "error", r.Declined)
 			}
-			return a, a.Declined == ""
+			return r, r.Declined == ""
 		case <-patience.C:
 			d.log.Warn("nothing is heard of a host from workers, and this controller does it", "host", t.Host, "rollout", string(t.Rollout))
-			return Answer{}, false
+			return Result{}, false
 		case <-ctx.Done():
-			return Answer{Verdict: rollout.HostUnknown, Cause: fmt.Sprintf("cannot wait for the worker: %v", context.Cause(ctx))}, true
+			return Result{Verdict: rollout.HostUnknown, Cause: fmt.Sprintf("cannot wait for the worker: %v", context.Cause(ctx))}, true
 		}
 	}
 }
 
 // withdraw takes a task out of the queue. Should that fail, whoever gets it is told
 // that nobody waits for it.
-func (d *Desk) withdraw(ctx context.Context, t Task, seq uint64) {
-	ctx, cancel := context.WithTimeout(ctx, beatEvery)
+func (d *Dispatcher) withdraw(ctx context.Context, t Task, seq uint64) {
+	ctx, cancel := context.WithTimeout(ctx, heartbeatEvery)
 	defer cancel()
 	stream, err := d.bus.JetStream().Stream(ctx, bus.Tasks)
 	if err == nil {

@@ -8,51 +8,51 @@ import (
 	"github.com/aptfleet/aptfleet/controller/rollout"
 )
 
-func TestCrowd(t *testing.T) {
+func TestWorkerSet(t *testing.T) {
 	now := time.Now()
-	c := crowd{}
-	c.see(presence{"a", 3, nil}, now)
-	c.see(presence{"b", 6, map[string]int{"ours": 3, "other": 2}}, now.Add(-presenceFor/2))
+	s := workerSet{}
+	s.update(capacity{"a", 3, nil}, now)
+	s.update(capacity{"b", 6, map[string]int{"ours": 3, "other": 2}}, now.Add(-capacityFor/2))
 	for _, tt := range []struct {
 		after time.Duration
 		want  int
-	}{{0, 7}, {presenceFor/2 + 1, 3}, {presenceFor + 1, 0}} {
-		if got := c.slots("ours", now.Add(tt.after)); got != tt.want {
-			t.Errorf("after %v there are %d hands, want %d", tt.after, got, tt.want)
+	}{{0, 7}, {capacityFor/2 + 1, 3}, {capacityFor + 1, 0}} {
+		if got := s.slots("ours", now.Add(tt.after)); got != tt.want {
+			t.Errorf("after %v there are %d slots, want %d", tt.after, got, tt.want)
 		}
 	}
-	c.see(presence{"a", 3, nil}, now)
-	c.see(presence{"a", 0, nil}, now)
-	if got := c.slots("ours", now); got != 0 {
-		t.Errorf("who has left has %d hands", got)
+	s.update(capacity{"a", 3, nil}, now)
+	s.update(capacity{"a", 0, nil}, now)
+	if got := s.slots("ours", now); got != 0 {
+		t.Errorf("who has left has %d slots", got)
 	}
 }
 
-// TestNote: of two workers that have one task the first is heard, until it is silent.
-func TestNote(t *testing.T) {
-	h := &handed{heard: make(chan hostjob.Progress, 1), answer: make(chan Answer, 1)}
-	d := &Desk{crowd: crowd{}, out: map[string]*handed{"x": h}}
+// TestApply: of two workers that have one task the first has the claim, until it is silent.
+func TestApply(t *testing.T) {
+	p := &pendingTask{progress: make(chan hostjob.Progress, 1), result: make(chan Result, 1)}
+	d := &Dispatcher{workers: workerSet{}, pending: map[string]*pendingTask{"x": p}}
 	now := time.Now()
 	say := func(worker string, after time.Duration, want string) {
 		t.Helper()
-		if got := d.note(word{task: "x", worker: worker, progress: &hostjob.Progress{Percent: float64(after)}}, now.Add(after)); got != want {
+		if got := d.apply(update{task: "x", worker: worker, progress: &hostjob.Progress{Percent: float64(after)}}, now.Add(after)); got != want {
 			t.Errorf("%s is told to %s after %v", worker, got, after)
 		}
 	}
-	say("a", 0, goOn)
-	say("b", 1, taken)
-	say("a", 2, goOn)
-	say("b", holdsFor+1, taken)
-	say("b", holdsFor+2, goOn)
-	say("a", holdsFor+3, taken)
-	if p := <-h.heard; p.Percent != float64(holdsFor+2) {
-		t.Errorf("the newest progress is %v", p.Percent)
+	say("a", 0, replyGoOn)
+	say("b", 1, replyClaimed)
+	say("a", 2, replyGoOn)
+	say("b", claimFor+1, replyClaimed)
+	say("b", claimFor+2, replyGoOn)
+	say("a", claimFor+3, replyClaimed)
+	if got := <-p.progress; got.Percent != float64(claimFor+2) {
+		t.Errorf("the newest progress is %v", got.Percent)
 	}
-	done := word{task: "x", worker: "a", answer: &Answer{Verdict: rollout.HostDone}}
-	if d.note(done, now) != goOn || (<-h.answer).Verdict != rollout.HostDone {
-		t.Error("the answer of whoever has it does not count")
+	done := update{task: "x", worker: "a", result: &Result{Verdict: rollout.HostDone}}
+	if d.apply(done, now) != replyGoOn || (<-p.result).Verdict != rollout.HostDone {
+		t.Error("the result of whoever has it does not count")
 	}
-	if d.note(done, now) != letGo {
-		t.Error("an answer is taken twice")
+	if d.apply(done, now) != replyStop {
+		t.Error("a result is taken twice")
 	}
 }

@@ -18,18 +18,18 @@ import (
 	"github.com/aptfleet/aptfleet/controller/rollout"
 )
 
-// station is a bus with a queue, as a cluster has it, and a desk on it.
-type station struct {
-	t    *testing.T
-	bus  *bus.Bus
-	desk *Desk
-	term atomic.Int64 // of every rollout
+// fixture is a bus with a queue, as a cluster has it, and a dispatcher on it.
+type fixture struct {
+	t          *testing.T
+	bus        *bus.Bus
+	dispatcher *Dispatcher
+	term       atomic.Int64 // of every rollout
 }
 
-func newStation(t *testing.T) *station {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	t.Parallel() // most of them wait
-	s := &station{t: t}
+	s := &fixture{t: t}
 	s.term.Store(int64(apt.Term))
 	var err error
 	if s.bus, err = bus.Open(t.Context(), bus.Options{State: t.TempDir()}); err != nil {
@@ -40,15 +40,15 @@ func newStation(t *testing.T) *station {
 	if _, err := s.bus.JetStream().CreateStream(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
-	if s.desk, err = Open(s.bus, nil); err != nil {
+	if s.dispatcher, err = OpenDispatcher(s.bus, nil); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.desk.Close() })
+	t.Cleanup(func() { _ = s.dispatcher.Close() })
 	return s
 }
 
-// work starts a worker, and returns what ends it and waits for it.
-func (s *station) work(slots int, work func(context.Context, Task, func(hostjob.Progress)) (engine.Report, error)) (end func()) {
+// run starts a worker, and returns what ends it and waits for it.
+func (s *fixture) work(slots int, work func(context.Context, Task, func(hostjob.Progress)) (engine.Report, error)) (end func()) {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(s.t.Context())
 	ready, done := make(chan struct{}), make(chan error, 1)
@@ -69,13 +69,13 @@ func (s *station) work(slots int, work func(context.Context, Task, func(hostjob.
 	return end
 }
 
-func (s *station) slots() int {
-	s.desk.mu.Lock()
-	defer s.desk.mu.Unlock()
-	return s.desk.crowd.slots(s.desk.inbox, time.Now())
+func (s *fixture) slots() int {
+	s.dispatcher.mu.Lock()
+	defer s.dispatcher.mu.Unlock()
+	return s.dispatcher.workers.slots(s.dispatcher.replyTo, time.Now())
 }
 
-func (s *station) until(what string, condition func() bool) {
+func (s *fixture) until(what string, condition func() bool) {
 	s.t.Helper()
 	for range 6000 {
 		if condition() {
@@ -87,7 +87,7 @@ func (s *station) until(what string, condition func() bool) {
 }
 
 // queued returns how many tasks are in the queue.
-func (s *station) queued() uint64 {
+func (s *fixture) queued() uint64 {
 	s.t.Helper()
 	stream, err := s.bus.JetStream().Stream(s.t.Context(), bus.Tasks)
 	if err != nil {
@@ -96,8 +96,8 @@ func (s *station) queued() uint64 {
 	return stream.CachedInfo().State.Msgs
 }
 
-// post puts a task into the queue for which a desk waits that is not ours.
-func (s *station) post(p posted) {
+// post puts a task into the queue for which a dispatcher waits that is not ours.
+func (s *fixture) post(p queuedTask) {
 	s.t.Helper()
 	data, err := p.encode()
 	if err == nil {
@@ -108,11 +108,11 @@ func (s *station) post(p posted) {
 	}
 }
 
-// TestHand: tasks are done by workers, no more at once than these have hands, and
+// TestDispatch: tasks are done by workers, no more at once than these have slots, and
 // what is told on the way and in the end arrives.
-func TestHand(t *testing.T) {
-	s := newStation(t)
-	if _, done := s.desk.Hand(t.Context(), apt, nil); done {
+func TestDispatch(t *testing.T) {
+	s := newFixture(t)
+	if _, done := s.dispatcher.Dispatch(t.Context(), apt, nil); done {
 		t.Fatal("a task was done, and nobody is there")
 	}
 	var now, most atomic.Int64
@@ -122,38 +122,38 @@ func TestHand(t *testing.T) {
 		}
 		defer now.Add(-1)
 		show(hostjob.Progress{Percent: 50})
-		time.Sleep(2 * showEvery)
+		time.Sleep(2 * progressEvery)
 		return engine.Report{Notes: []string{string(task.Host)}}, engine.Judge(rollout.HostUnreachable, errors.New("refused"))
 	})
 	var all sync.WaitGroup
-	var handedOut atomic.Int64
+	var dispatched atomic.Int64
 	for i := range 4 {
 		all.Go(func() {
 			task := apt
 			task.Host += "x"
 			var shown atomic.Bool
-			a, done := s.desk.Hand(t.Context(), task, func(p hostjob.Progress) { shown.Store(p.Percent == 50) })
+			a, done := s.dispatcher.Dispatch(t.Context(), task, func(p hostjob.Progress) { shown.Store(p.Percent == 50) })
 			if !done {
-				return // no hand was free
+				return // no slot was free
 			}
-			handedOut.Add(1)
+			dispatched.Add(1)
 			if !shown.Load() || a.Report.Notes[0] != "web1x" || engine.VerdictOf(a.err()) != rollout.HostUnreachable || a.err().Error() != "refused" {
-				t.Errorf("task %d: shown is %v, the answer %+v", i, shown.Load(), a)
+				t.Errorf("task %d: shown is %v, the result %+v", i, shown.Load(), a)
 			}
 		})
 	}
 	all.Wait()
-	if handedOut.Load() != 2 || most.Load() != 2 {
-		t.Errorf("%d were handed out, %d at once, want 2", handedOut.Load(), most.Load())
+	if dispatched.Load() != 2 || most.Load() != 2 {
+		t.Errorf("%d were dispatched, %d at once, want 2", dispatched.Load(), most.Load())
 	}
 	s.until("the queue is empty", func() bool { return s.queued() == 0 })
 }
 
-// TestTwoDesks: a worker whose hands all work for one controller has none for another
-// one, which does its hosts itself and does not wait; and once they are free it has
+// TestTwoDispatchers: a worker whose slots are all busy for one controller has none for
+// another one, which does its hosts itself and does not wait; and once they are free it has
 // them all.
-func TestTwoDesks(t *testing.T) {
-	s := newStation(t)
+func TestTwoDispatchers(t *testing.T) {
+	s := newFixture(t)
 	release := make(chan struct{})
 	var now, most atomic.Int64
 	s.work(2, func(ctx context.Context, _ Task, _ func(hostjob.Progress)) (engine.Report, error) {
@@ -167,54 +167,54 @@ func TestTwoDesks(t *testing.T) {
 		}
 		return engine.Report{}, context.Cause(ctx)
 	})
-	second, err := Open(s.bus, nil)
+	second, err := OpenDispatcher(s.bus, nil)
 	s.must(err)
 	t.Cleanup(func() { _ = second.Close() })
-	free := func(d *Desk) int {
+	free := func(d *Dispatcher) int {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		return d.crowd.slots(d.inbox, time.Now()) - len(d.out)
+		return d.workers.slots(d.replyTo, time.Now()) - len(d.pending)
 	}
-	s.until("both see the worker", func() bool { return free(s.desk) == 2 && free(second) == 2 })
+	s.until("both see the worker", func() bool { return free(s.dispatcher) == 2 && free(second) == 2 })
 	var all sync.WaitGroup
 	for range 2 {
 		all.Go(func() {
-			if a, done := s.desk.Hand(t.Context(), apt, nil); !done || a.Verdict != rollout.HostDone {
-				t.Errorf("the first desk's is %v with %+v", done, a)
+			if a, done := s.dispatcher.Dispatch(t.Context(), apt, nil); !done || a.Verdict != rollout.HostDone {
+				t.Errorf("the first dispatcher's is %v with %+v", done, a)
 			}
 		})
 	}
-	s.until("the second desk sees no free hand", func() bool { return free(second) == 0 })
-	if _, done := second.Hand(t.Context(), apt, nil); done || s.queued() != 2 {
-		t.Errorf("with no hand free it was done, or put into the queue, where %d are", s.queued())
+	s.until("the second dispatcher sees no free slot", func() bool { return free(second) == 0 })
+	if _, done := second.Dispatch(t.Context(), apt, nil); done || s.queued() != 2 {
+		t.Errorf("with no slot free it was done, or put into the queue, where %d are", s.queued())
 	}
 	close(release)
 	all.Wait()
-	s.until("the second desk sees both", func() bool { return free(second) == 2 })
+	s.until("the second dispatcher sees both", func() bool { return free(second) == 2 })
 
-	var handedOut atomic.Int64
-	for i := range 8 { // at the same time from both, which may take one hand for two
+	var dispatched atomic.Int64
+	for i := range 8 { // at the same time from both, which may take one slot for two
 		all.Go(func() {
-			desk := []*Desk{s.desk, second}[i%2]
-			if _, done := desk.Hand(t.Context(), apt, nil); done {
-				handedOut.Add(1)
+			dispatcher := []*Dispatcher{s.dispatcher, second}[i%2]
+			if _, done := dispatcher.Dispatch(t.Context(), apt, nil); done {
+				dispatched.Add(1)
 			}
 		})
 	}
 	all.Wait()
-	if n := handedOut.Load(); n < 2 || most.Load() != 2 {
-		t.Errorf("%d were handed out, %d at once, want at least 2, and 2 at once", n, most.Load())
+	if n := dispatched.Load(); n < 2 || most.Load() != 2 {
+		t.Errorf("%d were dispatched, %d at once, want at least 2, and 2 at once", n, most.Load())
 	}
 	s.until("the queue is empty", func() bool { return s.queued() == 0 })
 }
 
 // TestDeclined: what a worker cannot do is the caller's, and in no queue.
 func TestDeclined(t *testing.T) {
-	s := newStation(t)
+	s := newFixture(t)
 	s.work(1, func(context.Context, Task, func(hostjob.Progress)) (engine.Report, error) {
 		return engine.Report{}, fmt.Errorf("%w: no such host", ErrDeclined)
 	})
-	if a, done := s.desk.Hand(t.Context(), apt, nil); done {
+	if a, done := s.dispatcher.Dispatch(t.Context(), apt, nil); done {
 		t.Errorf("it was done: %+v", a)
 	}
 	s.until("the queue is empty", func() bool { return s.queued() == 0 })
@@ -223,44 +223,44 @@ func TestDeclined(t *testing.T) {
 // TestLeaving: a worker that ends gives back what it has not done, and another one
 // does it.
 func TestLeaving(t *testing.T) {
-	s := newStation(t)
+	s := newFixture(t)
 	begun := make(chan struct{})
 	end := s.work(1, func(ctx context.Context, _ Task, _ func(hostjob.Progress)) (engine.Report, error) {
 		close(begun)
 		<-ctx.Done()
 		return engine.Report{}, context.Cause(ctx)
 	})
-	answer := make(chan Answer, 1)
+	result := make(chan Result, 1)
 	go func() {
-		a, _ := s.desk.Hand(t.Context(), apt, nil)
-		answer <- a
+		r, _ := s.dispatcher.Dispatch(t.Context(), apt, nil)
+		result <- r
 	}()
 	<-begun
 	end()
 	s.work(1, func(context.Context, Task, func(hostjob.Progress)) (engine.Report, error) {
 		return engine.Report{}, nil
 	})
-	if a := <-answer; a.Verdict != rollout.HostDone {
-		t.Errorf("the answer is %+v", a)
+	if r := <-result; r.Verdict != rollout.HostDone {
+		t.Errorf("the result is %+v", r)
 	}
 }
 
-// TestNobodyWaits: a task whose desk says so, or whose rollout another controller
+// TestNobodyWaits: a task whose dispatcher says so, or whose rollout another controller
 // has, leaves the queue and is not begun. One whose controller is only out of reach
 // stays.
 func TestNobodyWaits(t *testing.T) {
-	s := newStation(t)
-	s.post(posted{apt, "unknown", s.desk.inbox})
+	s := newFixture(t)
+	s.post(queuedTask{apt, "unknown", s.dispatcher.replyTo})
 	fenced := apt
 	fenced.Term--
-	s.post(posted{fenced, "fenced", "_INBOX.nobody"})
+	s.post(queuedTask{fenced, "fenced", "_INBOX.nobody"})
 	var begun atomic.Int64
 	s.work(2, func(context.Context, Task, func(hostjob.Progress)) (engine.Report, error) {
 		begun.Add(1)
 		return engine.Report{}, nil
 	})
 	s.until("the queue is empty", func() bool { return s.queued() == 0 })
-	s.post(posted{apt, "orphan", "_INBOX.nobody"})
+	s.post(queuedTask{apt, "orphan", "_INBOX.nobody"})
 	time.Sleep(time.Second)
 	if s.queued() != 1 {
 		t.Error("a task is gone whose controller may come back")
@@ -274,7 +274,7 @@ func TestNobodyWaits(t *testing.T) {
 
 // TestTakenOver: a task that is at work ends once another controller has the rollout.
 func TestTakenOver(t *testing.T) {
-	s := newStation(t)
+	s := newFixture(t)
 	begun, ended := make(chan struct{}), make(chan error, 1)
 	s.work(1, func(ctx context.Context, _ Task, _ func(hostjob.Progress)) (engine.Report, error) {
 		close(begun)
@@ -283,18 +283,18 @@ func TestTakenOver(t *testing.T) {
 		return engine.Report{}, context.Cause(ctx)
 	})
 	ctx, die := context.WithCancel(t.Context())
-	go s.desk.Hand(ctx, apt, nil) //nolint:errcheck // nobody waits for it
+	go s.dispatcher.Dispatch(ctx, apt, nil) //nolint:errcheck // nobody waits for it
 	<-begun
-	s.must(s.desk.Close()) // its process has died
+	s.must(s.dispatcher.Close()) // its process has died
 	die()
 	s.term.Add(1)
-	if err := <-ended; !errors.Is(err, ErrLetGo) {
+	if err := <-ended; !errors.Is(err, ErrClaimLost) {
 		t.Errorf("it ended with %v", err)
 	}
 	s.until("the queue is empty", func() bool { return s.queued() == 0 })
 }
 
-func (s *station) must(err error) {
+func (s *fixture) must(err error) {
 	s.t.Helper()
 	if err != nil {
 		s.t.Fatal(err)
@@ -304,32 +304,32 @@ func (s *station) must(err error) {
 // TestRedelivered: of a worker that is dead nothing is heard, and the queue gives its
 // task to another one.
 func TestRedelivered(t *testing.T) {
-	s := newStation(t)
+	s := newFixture(t)
 	alive := s.work(1, func(context.Context, Task, func(hostjob.Progress)) (engine.Report, error) {
 		return engine.Report{}, nil
 	})
-	alive() // it has made the consumer, and there is a place in the crowd for the dead one
-	s.desk.mu.Lock()
-	s.desk.crowd.see(presence{"dead", 1, nil}, time.Now())
-	s.desk.mu.Unlock()
-	answer := make(chan Answer, 1)
+	alive() // it has made the consumer, and there is a slot for the dead one
+	s.dispatcher.mu.Lock()
+	s.dispatcher.workers.update(capacity{"dead", 1, nil}, time.Now())
+	s.dispatcher.mu.Unlock()
+	result := make(chan Result, 1)
 	go func() {
-		a, _ := s.desk.Hand(t.Context(), apt, nil)
-		answer <- a
+		r, _ := s.dispatcher.Dispatch(t.Context(), apt, nil)
+		result <- r
 	}()
-	queue, err := s.bus.JetStream().Consumer(t.Context(), bus.Tasks, workers)
+	queue, err := s.bus.JetStream().Consumer(t.Context(), bus.Tasks, consumer)
 	s.must(err)
 	m, err := queue.Next()
 	s.must(err)
 	p, err := decodeTask(m.Data())
 	s.must(err)
-	if s.desk.note(word{task: p.id, worker: "dead"}, time.Now()) != goOn {
+	if s.dispatcher.apply(update{task: p.id, worker: "dead"}, time.Now()) != replyGoOn {
 		t.Fatal("its claim is refused")
 	}
 	s.work(1, func(context.Context, Task, func(hostjob.Progress)) (engine.Report, error) {
 		return engine.Report{}, nil
 	})
-	if a := <-answer; a.Verdict != rollout.HostDone {
-		t.Errorf("the answer is %+v", a)
+	if r := <-result; r.Verdict != rollout.HostDone {
+		t.Errorf("the result is %+v", r)
 	}
 }

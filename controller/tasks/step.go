@@ -8,11 +8,11 @@ import (
 	"github.com/aptfleet/aptfleet/controller/hostjob"
 )
 
-// Step is a step that is handed out where there is a hand for it, and done here
-// where there is none. What it prepares is prepared here.
+// Step is a step that a worker does where one has a free slot, and that is done here
+// where none has. What it prepares is prepared here.
 type Step struct {
 	engine.Step                        // which does it here
-	Desk        *Desk                  // hands it out
+	Dispatcher  *Dispatcher            // finds a worker
 	Task        Task                   // without its verb
 	Show        func(hostjob.Progress) // while a worker does it; may be nil
 
@@ -23,22 +23,22 @@ var _ engine.Reporter = (*Step)(nil)
 
 // Do has the step done.
 func (s *Step) Do(ctx context.Context) error {
-	return s.hand(ctx, Do, nil, s.Step.Do)
+	return s.dispatch(ctx, Do, nil, s.Step.Do)
 }
 
 // Undo has the step undone.
 func (s *Step) Undo(ctx context.Context, undo json.RawMessage) error {
-	return s.hand(ctx, Undo, undo, func(ctx context.Context) error { return s.Step.Undo(ctx, undo) })
+	return s.dispatch(ctx, Undo, undo, func(ctx context.Context) error { return s.Step.Undo(ctx, undo) })
 }
 
-func (s *Step) hand(ctx context.Context, verb Verb, record json.RawMessage, here func(context.Context) error) error {
+func (s *Step) dispatch(ctx context.Context, verb Verb, record json.RawMessage, local func(context.Context) error) error {
 	t := s.Task
 	t.Verb, t.Record = verb, record
-	if a, done := s.Desk.Hand(ctx, t, s.Show); done {
-		s.report = a.Report
-		return a.err()
+	if r, done := s.Dispatcher.Dispatch(ctx, t, s.Show); done {
+		s.report = r.Report
+		return r.err()
 	}
-	err := here(ctx)
+	err := local(ctx)
 	s.report = reportOf(s.Step)
 	return err
 }
@@ -66,11 +66,11 @@ func Perform(ctx context.Context, t Task, s engine.Step) (engine.Report, error) 
 	return reportOf(s), err
 }
 
-// Prefetch has the packages of a host fetched: by a worker, or by here.
-func (d *Desk) Prefetch(ctx context.Context, t Task, show func(hostjob.Progress), here func() ([]string, error)) ([]string, error) {
+// Prefetch has the packages of a host fetched: by a worker, or by local.
+func (d *Dispatcher) Prefetch(ctx context.Context, t Task, show func(hostjob.Progress), local func() ([]string, error)) ([]string, error) {
 	t.Verb = Prefetch
-	if a, done := d.Hand(ctx, t, show); done {
-		return a.Report.Notes, a.err()
+	if r, done := d.Dispatch(ctx, t, show); done {
+		return r.Report.Notes, r.err()
 	}
-	return here()
+	return local()
 }

@@ -24,7 +24,7 @@ const (
 // Task is one step to be done on one host.
 type Task struct {
 	Rollout rollout.ID
-	Term    int // of the controller that hands it out
+	Term    int // of the controller that dispatches it
 	Host    inventory.HostName
 	Verb    Verb
 	Step    string          // "" of a prefetch
@@ -41,11 +41,11 @@ func (t Task) String() string {
 	return fmt.Sprintf("%s: %s %s", t.Host, t.Verb, t.Step)
 }
 
-// posted is a task in the queue.
-type posted struct {
+// queuedTask is a task as it lies in the queue.
+type queuedTask struct {
 	Task
-	id   string // another one each time that it is handed out
-	desk string // the subject on which the desk listens
+	id      string // another one each time that it is dispatched
+	replyTo string // the inbox of the dispatcher
 }
 
 // wireVersion is raised whenever a program that knows only the version before would
@@ -55,7 +55,7 @@ const wireVersion = 1
 type wireTask struct {
 	Version int                `json:"v"`
 	ID      string             `json:"id"`
-	Desk    string             `json:"desk"`
+	ReplyTo string             `json:"desk"`
 	Rollout rollout.ID         `json:"r"`
 	Term    int                `json:"tm"`
 	Host    inventory.HostName `json:"h"`
@@ -66,47 +66,47 @@ type wireTask struct {
 	Record  json.RawMessage    `json:"u,omitempty"`
 }
 
-func (p posted) encode() ([]byte, error) {
+func (q queuedTask) encode() ([]byte, error) {
 	return json.Marshal(wireTask{
-		Version: wireVersion, ID: p.id, Desk: p.desk, Rollout: p.Rollout, Term: p.Term, Host: p.Host,
-		Verb: p.Verb, Step: p.Step, Attempt: p.Attempt, Begun: p.Begun, Record: p.Record,
+		Version: wireVersion, ID: q.id, ReplyTo: q.replyTo, Rollout: q.Rollout, Term: q.Term, Host: q.Host,
+		Verb: q.Verb, Step: q.Step, Attempt: q.Attempt, Begun: q.Begun, Record: q.Record,
 	})
 }
 
 // decodeTask reads what encode returned. A task of a newer version is refused.
-func decodeTask(data []byte) (posted, error) {
+func decodeTask(data []byte) (queuedTask, error) {
 	var w wireTask
 	if err := decodeStrict(data, &w, &w.Version); err != nil {
-		return posted{}, fmt.Errorf("cannot read a task: %w", err)
+		return queuedTask{}, fmt.Errorf("cannot read a task: %w", err)
 	}
-	p := posted{id: w.ID, desk: w.Desk, Task: Task{
+	p := queuedTask{id: w.ID, replyTo: w.ReplyTo, Task: Task{
 		Rollout: w.Rollout, Term: w.Term, Host: w.Host,
 		Verb: w.Verb, Step: w.Step, Attempt: w.Attempt, Begun: w.Begun, Record: w.Record,
 	}}
 	if err := p.validate(); err != nil {
-		return posted{}, fmt.Errorf("cannot read a task: %w", err)
+		return queuedTask{}, fmt.Errorf("cannot read a task: %w", err)
 	}
 	return p, nil
 }
 
-func (p posted) validate() error {
-	if _, err := rollout.ParseID(string(p.Rollout)); err != nil {
+func (q queuedTask) validate() error {
+	if _, err := rollout.ParseID(string(q.Rollout)); err != nil {
 		return err
 	}
-	switch p.Verb {
+	switch q.Verb {
 	case Do, Undo, Prefetch:
 	default:
-		return fmt.Errorf("%q is nothing to do", p.Verb)
+		return fmt.Errorf("%q is nothing to do", q.Verb)
 	}
 	switch {
-	case p.id == "", p.desk == "":
+	case q.id == "", q.replyTo == "":
 		return errors.New("it does not say who waits for it")
-	case p.Host == "":
+	case q.Host == "":
 		return errors.New("it has no host")
-	case p.Term < 1, p.Attempt < 1:
-		return fmt.Errorf("it is of term %d and attempt %d", p.Term, p.Attempt)
-	case (p.Step == "") != (p.Verb == Prefetch):
-		return fmt.Errorf("the step %q is none to %s", p.Step, p.Verb)
+	case q.Term < 1, q.Attempt < 1:
+		return fmt.Errorf("it is of term %d and attempt %d", q.Term, q.Attempt)
+	case (q.Step == "") != (q.Verb == Prefetch):
+		return fmt.Errorf("the step %q is none to %s", q.Step, q.Verb)
 	}
 	return nil
 }

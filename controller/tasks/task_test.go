@@ -19,7 +19,7 @@ func TestTaskWire(t *testing.T) {
 	undo := apt
 	undo.Verb, undo.Record = Undo, json.RawMessage(`{"format":1}`)
 	for _, task := range []Task{apt, undo, {Rollout: "R1", Term: 1, Host: "web1", Verb: Prefetch, Attempt: 1}} {
-		want := posted{task, "id", "_INBOX.x"}
+		want := queuedTask{task, "id", "_INBOX.x"}
 		data, err := want.encode()
 		if err != nil {
 			t.Fatal(err)
@@ -55,9 +55,9 @@ func TestTaskRefused(t *testing.T) {
 	}
 }
 
-// TestAnswerWire: the error of a step has the same verdict and words here as there,
+// TestResultWire: the error of a step has the same verdict and words here as there,
 // and versions that are not known stay so.
-func TestAnswerWire(t *testing.T) {
+func TestResultWire(t *testing.T) {
 	report := engine.Report{Before: rollout.Versions{}, After: rollout.Versions{"shop": "1.0"}, Notes: []string{"a repair"}}
 	for _, tt := range []struct {
 		report  engine.Report
@@ -69,39 +69,39 @@ func TestAnswerWire(t *testing.T) {
 		{report, fmt.Errorf("cannot start: %w", engine.Judge(rollout.HostUnreachable, errors.New("refused"))), rollout.HostUnreachable},
 		{report, engine.Judge(rollout.HostUnknown, errors.New("lost")), rollout.HostUnknown},
 	} {
-		a := newAnswer(tt.report, tt.err)
-		data, err := word{task: "x", worker: "w", answer: &a}.encode()
+		a := newResult(tt.report, tt.err)
+		data, err := update{task: "x", worker: "w", result: &a}.encode()
 		if err != nil {
 			t.Fatal(err)
 		}
-		w, err := decodeWord(data)
+		w, err := decodeUpdate(data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := w.answer.err()
-		if engine.VerdictOf(got) != tt.verdict || fmt.Sprint(got) != fmt.Sprint(tt.err) || !reflect.DeepEqual(w.answer.Report, tt.report) {
-			t.Errorf("%v came back as %v with %+v", tt.err, got, w.answer.Report)
+		got := w.result.err()
+		if engine.VerdictOf(got) != tt.verdict || fmt.Sprint(got) != fmt.Sprint(tt.err) || !reflect.DeepEqual(w.result.Report, tt.report) {
+			t.Errorf("%v came back as %v with %+v", tt.err, got, w.result.Report)
 		}
 	}
 }
 
-func TestWordWire(t *testing.T) {
+func TestUpdateWire(t *testing.T) {
 	p := hostjob.Progress{Phase: "install", Percent: 12.5, Package: "shop", Text: "Unpacking", Holder: hostjob.Holder{PID: 7, Program: "apt"}, Lost: "silent"}
-	want := word{task: "x", worker: "w", progress: &p}
+	want := update{task: "x", worker: "w", progress: &p}
 	data, err := want.encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := decodeWord(data); err != nil || !reflect.DeepEqual(got, want) {
+	if got, err := decodeUpdate(data); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%s came back as %+v: %v", data, got, err)
 	}
 	for _, bad := range []string{`{"v":2}`, `{"v":1,"id":"x","by":"w","a":{"vd":"running"}}`, `{"v":1,"id":"x","by":"w","a":{}}`} {
-		if got, err := decodeWord([]byte(bad)); err == nil {
+		if got, err := decodeUpdate([]byte(bad)); err == nil {
 			t.Errorf("%s is read as %+v", bad, got)
 		}
 	}
 	for _, bad := range []string{`{"v":2,"by":"w","n":1}`, `{"v":1,"by":"w","n":-1}`, `{"v":1,"n":1}`, `{"v":1,"by":"w","n":1,"for":{"d":-1}}`} {
-		if got, err := decodePresence([]byte(bad)); err == nil {
+		if got, err := decodeCapacity([]byte(bad)); err == nil {
 			t.Errorf("%s is read as %+v", bad, got)
 		}
 	}
@@ -110,7 +110,7 @@ func TestWordWire(t *testing.T) {
 // FuzzDecodeTask: whatever lies in the queue is refused, or is a task that says all
 // that a worker has to know and is written as it was read.
 func FuzzDecodeTask(f *testing.F) {
-	data, err := posted{apt, "id", "d"}.encode()
+	data, err := queuedTask{apt, "id", "d"}.encode()
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/aptfleet/aptfleet/controller/rollout"
 )
 
-// Answer is how a task ended.
-type Answer struct {
+// Result is how a task ended.
+type Result struct {
 	Report  engine.Report
 	Verdict rollout.Verdict // rollout.HostDone, or what the error deserves
 	Cause   string          // the error
@@ -23,40 +23,41 @@ type Answer struct {
 // ErrDeclined is wrapped by why a worker cannot do a task that another one can.
 var ErrDeclined = errors.New("this is not for us to do")
 
-// newAnswer returns the answer for what a step returned.
-func newAnswer(report engine.Report, err error) Answer {
-	a := Answer{Report: report, Verdict: engine.VerdictOf(err)}
+// newResult returns the result for what a step returned.
+func newResult(report engine.Report, err error) Result {
+	r := Result{Report: report, Verdict: engine.VerdictOf(err)}
 	switch {
 	case errors.Is(err, ErrDeclined):
-		return Answer{Declined: err.Error()}
+		return Result{Declined: err.Error()}
 	case err != nil:
-		a.Cause = err.Error()
+		r.Cause = err.Error()
 	}
-	return a
+	return r
 }
 
 // err returns the error with its verdict, as the step has returned it.
-func (a Answer) err() error {
-	if a.Verdict == rollout.HostDone {
+func (r Result) err() error {
+	if r.Verdict == rollout.HostDone {
 		return nil
 	}
-	return engine.Judge(a.Verdict, errors.New(a.Cause))
+	return engine.Judge(r.Verdict, errors.New(r.Cause))
 }
 
-// word is what a worker says of a task: that it is at it, how far, and how it ended.
-type word struct {
+// update is what a worker says of a task: that it claims it, how far it is, and how it
+// ended.
+type update struct {
 	task     string // its id
 	worker   string
 	progress *hostjob.Progress
-	answer   *Answer
+	result   *Result
 }
 
-type wireWord struct {
+type wireUpdate struct {
 	Version  int           `json:"v"`
 	Task     string        `json:"id"`
 	Worker   string        `json:"by"`
 	Progress *wireProgress `json:"p,omitempty"`
-	Answer   *wireAnswer   `json:"a,omitempty"`
+	Result   *wireResult   `json:"a,omitempty"`
 }
 
 type wireProgress struct {
@@ -69,7 +70,7 @@ type wireProgress struct {
 	Lost    string  `json:"l,omitempty"`
 }
 
-type wireAnswer struct {
+type wireResult struct {
 	Verdict  rollout.Verdict  `json:"vd,omitempty"`
 	Cause    string           `json:"c,omitempty"`
 	Before   rollout.Versions `json:"bf"` // null is not known, and no empty map
@@ -78,52 +79,52 @@ type wireAnswer struct {
 	Declined string           `json:"no,omitempty"`
 }
 
-func (w word) encode() ([]byte, error) {
-	out := wireWord{Version: wireVersion, Task: w.task, Worker: w.worker}
-	if p := w.progress; p != nil {
+func (u update) encode() ([]byte, error) {
+	out := wireUpdate{Version: wireVersion, Task: u.task, Worker: u.worker}
+	if p := u.progress; p != nil {
 		out.Progress = &wireProgress{
 			Phase: p.Phase, Percent: p.Percent, Package: p.Package, Text: p.Text,
 			Holder: p.Holder.PID, Program: p.Holder.Program, Lost: p.Lost,
 		}
 	}
-	if a := w.answer; a != nil {
-		out.Answer = &wireAnswer{
-			Verdict: a.Verdict, Cause: a.Cause, Declined: a.Declined,
-			Before: a.Report.Before, After: a.Report.After, Notes: a.Report.Notes,
+	if r := u.result; r != nil {
+		out.Result = &wireResult{
+			Verdict: r.Verdict, Cause: r.Cause, Declined: r.Declined,
+			Before: r.Report.Before, After: r.Report.After, Notes: r.Report.Notes,
 		}
 	}
 	return json.Marshal(out)
 }
 
-// decodeWord reads what encode returned. What is of a newer version is refused.
-func decodeWord(data []byte) (word, error) {
-	var in wireWord
+// decodeUpdate reads what encode returned. What is of a newer version is refused.
+func decodeUpdate(data []byte) (update, error) {
+	var in wireUpdate
 	if err := decodeStrict(data, &in, &in.Version); err != nil {
-		return word{}, fmt.Errorf("cannot read what a worker says: %w", err)
+		return update{}, fmt.Errorf("cannot read an update of a task: %w", err)
 	}
-	w := word{task: in.Task, worker: in.Worker}
+	u := update{task: in.Task, worker: in.Worker}
 	if p := in.Progress; p != nil {
-		w.progress = &hostjob.Progress{
+		u.progress = &hostjob.Progress{
 			Phase: p.Phase, Percent: p.Percent, Package: p.Package, Text: p.Text,
 			Holder: hostjob.Holder{PID: p.Holder, Program: p.Program}, Lost: p.Lost,
 		}
 	}
-	if a := in.Answer; a != nil {
-		if !a.Verdict.Ended() && a.Declined == "" {
-			return word{}, fmt.Errorf("cannot read what a worker says: a task does not end as %q", a.Verdict)
+	if r := in.Result; r != nil {
+		if !r.Verdict.Ended() && r.Declined == "" {
+			return update{}, fmt.Errorf("cannot read an update of a task: a task does not end as %q", r.Verdict)
 		}
-		w.answer = &Answer{
-			Verdict: a.Verdict, Cause: a.Cause, Declined: a.Declined,
-			Report: engine.Report{Before: a.Before, After: a.After, Notes: a.Notes},
+		u.result = &Result{
+			Verdict: r.Verdict, Cause: r.Cause, Declined: r.Declined,
+			Report: engine.Report{Before: r.Before, After: r.After, Notes: r.Notes},
 		}
 	}
-	return w, nil
+	return u, nil
 }
 
-// What a desk answers to a word.
+// What a dispatcher replies to an update.
 const (
-	goOn   = "go on"
-	letGo  = "let go" // nobody waits for it any more
-	taken  = "taken"  // another worker is at it, or was a moment ago
-	noDesk = ""       // nobody answers: the controller is dead, or out of reach
+	replyGoOn    = "go on"
+	replyStop    = "let go" // nobody waits for it any more
+	replyClaimed = "taken"  // another worker is at it, or was a moment ago
+	noReply      = ""       // nobody answers: the controller is dead, or out of reach
 )

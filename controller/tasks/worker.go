@@ -19,7 +19,7 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/pause"
 )
 
-// Worker does tasks that controllers hand out. Its fields are set before Run.
+// Worker does tasks that controllers dispatch. Its fields are set before Run.
 type Worker struct {
 	Name  string        // tells people who does a host, such as "root@deploy (4711)"
 	Slots int           // hosts at the same time
@@ -27,7 +27,7 @@ type Worker struct {
 	Log   *slog.Logger  // nil is slog.Default
 
 	// Work does a task. It is called by many goroutines, and again for a task that
-	// another worker had before. The cause of its context is ErrLetGo when the task
+	// another worker had before. The cause of its context is ErrClaimLost when the task
 	// is no longer ours. An error that wraps ErrDeclined gives the task back.
 	Work func(ctx context.Context, t Task, show func(hostjob.Progress)) (engine.Report, error)
 
@@ -40,19 +40,19 @@ type Worker struct {
 	id  string // its name among the workers, which no other one has
 
 	mu    sync.Mutex
-	there int            // hands that it has; 0 once it leaves
-	busy  map[string]int // tasks at work, by desk
+	slots int            // that it advertises; 0 once it leaves
+	busy  map[string]int // by dispatcher
 }
 
 // Causes with which the context of Work ends.
 var (
-	ErrLetGo   = errors.New("the task is no longer ours")
-	errTaken   = errors.New("another worker is at it")
-	errLeaving = errors.New("this worker ends")
+	ErrClaimLost   = errors.New("the task is no longer ours")
+	errOtherWorker = errors.New("another worker is at it")
+	errShutdown    = errors.New("this worker ends")
 )
 
-// workers is the name by which all workers share the queue.
-const workers = "workers"
+// consumer is the durable consumer of the queue, which all workers share.
+const consumer = "workers"
 
 // Run does tasks until ctx ends, and then those that it has at hand, for as long
 // as there is grace. What is not done by then goes on at its host, and another
@@ -61,14 +61,14 @@ func (w *Worker) Run(ctx context.Context, b *bus.Bus) error {
 	if w.Log == nil {
 		w.Log = slog.Default()
 	}
-	w.bus, w.id, w.there, w.busy = b, w.Name+" "+nuid.Next(), w.Slots, map[string]int{}
+	w.bus, w.id, w.slots, w.busy = b, w.Name+" "+nuid.Next(), w.Slots, map[string]int{}
 	queue, err := b.JetStream().CreateOrUpdateConsumer(ctx, bus.Tasks, jetstream.ConsumerConfig{
-		Durable: workers, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxAckPending: -1,
+		Durable: consumer, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxAckPending: -1,
 	})
 	if err != nil {
 		return fmt.Errorf("cannot take tasks: %w", err)
 	}
-	asked, err := b.Conn().Subscribe(bus.WhereSubject, func(*nats.Msg) { w.tell() })
+	asked, err := b.Conn().Subscribe(bus.CapacityRequestSubject, func(*nats.Msg) { w.advertise() })
 	if err != nil {
 		return fmt.Errorf("cannot take tasks: %w", err)
 	}
@@ -76,65 +76,65 @@ func (w *Worker) Run(ctx context.Context, b *bus.Bus) error {
 	lasting, leave := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer leave(nil)
 	var working sync.WaitGroup
-	working.Go(func() { w.beThere(ctx) })
+	working.Go(func() { w.keepAdvertising(ctx) })
 	if w.Ready != nil {
 		w.Ready()
 	}
-	w.pull(ctx, queue, func(m jetstream.Msg) { w.take(lasting, m) }, &working)
-	late := time.AfterFunc(w.Grace, func() { leave(errLeaving) })
+	w.pull(ctx, queue, func(m jetstream.Msg) { w.handle(lasting, m) }, &working)
+	late := time.AfterFunc(w.Grace, func() { leave(errShutdown) })
 	defer late.Stop()
 	working.Wait()
 	return nil
 }
 
-// beThere tells controllers of this worker until ctx ends.
-func (w *Worker) beThere(ctx context.Context) {
+// keepAdvertising advertises the capacity until ctx ends.
+func (w *Worker) keepAdvertising(ctx context.Context) {
 	defer func() {
 		w.mu.Lock()
-		w.there = 0
+		w.slots = 0
 		w.mu.Unlock()
-		w.tell()
+		w.advertise()
 	}()
 	for {
-		w.tell()
-		if pause.For(ctx, presenceEvery) != nil {
+		w.advertise()
+		if pause.For(ctx, capacityEvery) != nil {
 			return
 		}
 	}
 }
 
-// employ counts a task as at work for a desk until what it returns is called. Other
-// desks are told at once: they must not wait for a hand that is not free.
-func (w *Worker) employ(desk string) (done func()) {
+// occupy counts a slot as busy for a dispatcher until what it returns is called. The
+// others are told at once: they must not wait for a slot that is not free.
+func (w *Worker) occupy(dispatcher string) (done func()) {
 	count := func(n int) {
 		w.mu.Lock()
-		if w.busy[desk] += n; w.busy[desk] == 0 {
-			delete(w.busy, desk)
+		if w.busy[dispatcher] += n; w.busy[dispatcher] == 0 {
+			delete(w.busy, dispatcher)
 		}
 		w.mu.Unlock()
-		w.tell()
+		w.advertise()
 	}
 	count(1)
 	return func() { count(-1) }
 }
 
-// tell tells all desks what hands it has, in the order in which they change.
-func (w *Worker) tell() {
+// advertise tells all dispatchers the capacity, in the order in which it changes.
+func (w *Worker) advertise() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	data, err := presence{w.id, w.there, w.busy}.encode()
+	data, err := capacity{w.id, w.slots, w.busy}.encode()
 	if err == nil {
-		err = w.bus.Conn().Publish(bus.HereSubject, data)
+		err = w.bus.Conn().Publish(bus.CapacitySubject, data)
 	}
 	if err != nil {
-		w.Log.Warn("cannot tell controllers of this worker", "error", err)
+		w.Log.Warn("cannot advertise this worker", "error", err)
 	}
 }
 
 // pullFor is how long one request for a task waits.
 const pullFor = 5 * time.Second
 
-// pull takes one task out of the queue for each free hand, until ctx ends: one that
+// pull takes one task out of the queue for each free slot, until ctx ends: one that
 // waits here would be nobody's.
 func (w *Worker) pull(ctx context.Context, queue jetstream.Consumer, take func(jetstream.Msg), working *sync.WaitGroup) {
 	free := make(chan struct{}, w.Slots)
