@@ -67,12 +67,12 @@ func (c *client) rollOut(ctx context.Context, packages []string, o rolloutOption
 	if err != nil {
 		return err
 	}
-	spec, hosts, err := c.in.asked(packages, o) // complains of what can't be meant as ever
+	spec, hosts, err := c.in.specFor(packages, o) // complains of what can't be meant as ever
 	if err != nil {
 		return err
 	}
 	if spec.Planned {
-		ask, err = c.agree(ctx, ask, spec, len(hosts), o.yes)
+		ask, err = c.approvePlan(ctx, ask, spec, len(hosts), o.yes)
 	} else if !o.yes {
 		err = c.in.app.confirm(ctx, describe(spec), len(hosts))
 	}
@@ -84,11 +84,11 @@ func (c *client) rollOut(ctx context.Context, packages []string, o rolloutOption
 		return err
 	}
 	c.in.app.say("%s: %s on %s, %d at a time", begun.ID, describe(spec), inventory.Count(len(begun.Hosts)), spec.Policy.Parallel)
-	return c.show(ctx, begun.ID, 0, len(begun.Hosts))
+	return c.showRollout(ctx, begun.ID, 0, len(begun.Hosts))
 }
 
-// agree has the plan approved, and returns what asks for exactly that.
-func (c *client) agree(ctx context.Context, ask server.Ask, spec rollout.Spec, hosts int, yes bool) (server.Ask, error) {
+// approvePlan has the plan approved, and returns what asks for exactly that.
+func (c *client) approvePlan(ctx context.Context, ask server.Ask, spec rollout.Spec, hosts int, yes bool) (server.Ask, error) {
 	p, _, err := c.plan(ctx, ask)
 	if err != nil {
 		return ask, err
@@ -116,7 +116,7 @@ func (c *client) decide(ctx context.Context, name string, what server.Decision) 
 	if err := c.post(ctx, rolloutPath(id)+"/"+string(what.Verb), what, &now); err != nil {
 		return err
 	}
-	return c.show(ctx, id, stood.Events, len(now.Hosts))
+	return c.showRollout(ctx, id, stood.Events, len(now.Hosts))
 }
 
 // confirmRollback asks for the number of hosts that may be returned.
@@ -143,17 +143,17 @@ func (c *client) confirmRollback(ctx context.Context, name, selector string) err
 	return c.in.app.confirm(ctx, "rollback "+string(id), n)
 }
 
-// back is how long a daemon that has gone away is waited for.
-const back = time.Minute
+// reconnectFor is how long a daemon that has gone away is waited for.
+const reconnectFor = time.Minute
 
-// show shows a rollout of the daemon from an event on, to where it is left, and
+// showRollout shows a rollout of the daemon from an event on, to where it is left, and
 // how it stands then. An interrupt leaves it to the daemon.
-func (c *client) show(ctx context.Context, id rollout.ID, after, hosts int) error {
+func (c *client) showRollout(ctx context.Context, id rollout.ID, after, hosts int) error {
 	bar := c.in.app.newProgress(hosts)
 	defer bar.end()
 	for {
-		stop := c.move(ctx, id, bar)
-		last, err := c.in.app.follow(c.events(ctx, id, after), bar)
+		stop := c.showProgress(ctx, id, bar)
+		last, err := c.in.app.showEvents(c.events(ctx, id, after), bar)
 		stop()
 		after = max(after, last)
 		if ctx.Err() != nil {
@@ -163,7 +163,7 @@ func (c *client) show(ctx context.Context, id rollout.ID, after, hosts int) erro
 			break
 		}
 		bar.say(c.in.app, "%s: %v; it resumes with the next daemon", id, err)
-		err = c.await(ctx)
+		err = c.awaitDaemon(ctx)
 		if ctx.Err() != nil {
 			return c.detached(id)
 		}
@@ -176,12 +176,12 @@ func (c *client) show(ctx context.Context, id rollout.ID, after, hosts int) erro
 	if err != nil {
 		return err
 	}
-	return c.in.app.left(l)
+	return c.in.app.printOutcome(l)
 }
 
-// await waits until the daemon answers again.
-func (c *client) await(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, back, errors.New("the daemon does not come back"))
+// awaitDaemon waits until the daemon answers again.
+func (c *client) awaitDaemon(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, reconnectFor, errors.New("the daemon does not come back"))
 	defer cancel()
 	again := time.NewTicker(500 * time.Millisecond)
 	defer again.Stop()

@@ -38,9 +38,9 @@ func stream[L line](ctx context.Context, c *client, method, path string, body an
 	}
 }
 
-// move moves the bar as the daemon tells how far hosts are. What hinders that is
+// showProgress moves the bar as the daemon tells how far hosts are. What hinders that is
 // nobody's concern: what has happened is told by events.
-func (c *client) move(ctx context.Context, id rollout.ID, bar *progress) (stop func()) {
+func (c *client) showProgress(ctx context.Context, id rollout.ID, bar *progress) (stop func()) {
 	if c.in.app.json || c.in.app.quiet {
 		return func() {}
 	}
@@ -48,15 +48,15 @@ func (c *client) move(ctx context.Context, id rollout.ID, bar *progress) (stop f
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		views := map[inventory.HostName]*jobView{}
+		views := map[inventory.HostName]*jobProgress{}
 		for l, err := range stream[progressLine](ctx, c, http.MethodGet, rolloutPath(id)+"/progress", nil) {
 			if err != nil {
 				return
 			}
 			if views[l.Host] == nil {
-				views[l.Host] = &jobView{app: c.in.app, bar: bar, host: l.Host}
+				views[l.Host] = &jobProgress{app: c.in.app, bar: bar, host: l.Host}
 			}
-			views[l.Host].move(l.Percent, l.Waits)
+			views[l.Host].set(l.Percent, l.Waits)
 		}
 	}()
 	return func() { cancel(); <-done }

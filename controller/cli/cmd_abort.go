@@ -20,7 +20,7 @@ that another command carries out right now is aborted by interrupting that comma
 which the error names.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			err := in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Abort}, takenUp.abort)
+			err := in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Abort}, existingRollout.abort)
 			if held, ok := errors.AsType[*bus.LockedError](err); ok {
 				return fmt.Errorf("%w: interrupt that one, by Ctrl-C or \"kill -INT %d\"", err, held.PID)
 			}

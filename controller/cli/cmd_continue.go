@@ -20,13 +20,13 @@ nobody may have watched them in it.`,
 		Example: `  aptfleet continue R42`,
 		Args:    cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			return in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Continue}, takenUp.goOn)
+			return in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Continue}, existingRollout.endPause)
 		}),
 	}
 }
 
-// goOn ends the pause that the rollout is in.
-func (t takenUp) goOn() ([]rollout.Event, error) {
+// endPause ends the pause that the rollout is in.
+func (t existingRollout) endPause() ([]rollout.Event, error) {
 	if t.state.Pause == nil || t.state.Phase != rollout.Open {
 		return nil, fmt.Errorf("%s does not wait between two batches; \"aptfleet status %s\" says how it stands", t.id, t.id)
 	}

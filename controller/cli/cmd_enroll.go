@@ -99,9 +99,9 @@ func (in *installation) enrollAll(ctx context.Context, selector string, o enroll
 	if err != nil {
 		return err
 	}
-	source, err := in.enrolling(ctx, o)
+	source, err := in.aptSource(ctx, o)
 	if err == nil && o.agents {
-		err = in.free()
+		err = in.checkUnlocked()
 	}
 	if err != nil {
 		return err
@@ -123,9 +123,9 @@ func (in *installation) enrollAll(ctx context.Context, selector string, o enroll
 	})
 }
 
-// enrolling returns the text of the apt source that hosts get, once it is known that
+// aptSource returns the text of the apt source that hosts get, once it is known that
 // they can be enrolled.
-func (in *installation) enrolling(ctx context.Context, o enrollOptions) ([]byte, error) {
+func (in *installation) aptSource(ctx context.Context, o enrollOptions) ([]byte, error) {
 	if o.agents && len(in.Bus.Agents()) == 0 {
 		return nil, errors.New("cannot enroll agents: " + in.Path + ": bus.listen does not say where they report to")
 	}

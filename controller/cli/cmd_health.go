@@ -153,16 +153,16 @@ exit status is 3 if a host fails or is silent.
 	return cmd
 }
 
-// spoken is how long ago a host that has been asked may have answered: others are
+// sshReportAge is how long ago a host that has been asked may have answered: others are
 // still asked after it.
-const spoken = time.Hour
+const sshReportAge = time.Hour
 
 // showHealth judges the hosts and prints them.
 func (a *app) showHealth(known []fleethealth.Known) error {
 	now := time.Now()
 	hosts := make([]fleethealth.Host, len(known))
 	for i, k := range known {
-		hosts[i] = fleethealth.Judge(k, now, spoken)
+		hosts[i] = fleethealth.Judge(k, now, sshReportAge)
 	}
 	return a.printHealth(hosts, now)
 }
@@ -193,8 +193,8 @@ type installed struct {
 	by       rollout.ID
 }
 
-// mostRollouts is how many of the newest rollouts are read for what they left.
-const mostRollouts = 20
+// maxRollouts is how many of the newest rollouts are read for what they left.
+const maxRollouts = 20
 
 // lastInstalled returns what the last rollout left on each host. Where it cannot
 // be known, because another process has the journal, people are told.
@@ -205,7 +205,7 @@ func (in *installation) lastInstalled(ctx context.Context, hosts []inventory.Hos
 		if err != nil {
 			return err
 		}
-		for _, e := range entries[:min(len(entries), mostRollouts)] {
+		for _, e := range entries[:min(len(entries), maxRollouts)] {
 			state, err := j.Read(ctx, e.ID)
 			if err != nil {
 				return err

@@ -57,16 +57,16 @@ func newChangeLines(changes []rollout.Change) (l []changeLine) {
 
 func (planLine) kind() string { return "plan" }
 
-// mostHosts is how many hosts of a group are named.
-const mostHosts = 6
+// maxHosts is how many hosts of a group are named.
+const maxHosts = 6
 
 // someHosts names the first of the hosts, and counts the others.
 func someHosts(hosts []inventory.HostName) string {
-	names := make([]string, 0, mostHosts+1)
-	for _, h := range hosts[:min(len(hosts), mostHosts)] {
+	names := make([]string, 0, maxHosts+1)
+	for _, h := range hosts[:min(len(hosts), maxHosts)] {
 		names = append(names, string(h))
 	}
-	if more := len(hosts) - mostHosts; more > 0 {
+	if more := len(hosts) - maxHosts; more > 0 {
 		names = append(names, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(names, ", ")
@@ -158,20 +158,20 @@ dependency. The exit status is 3 if there is a host for which there is no plan.
 			if c := in.client(cmd.Context()); c != nil {
 				return c.showPlan(cmd.Context(), args, o)
 			}
-			spec, hosts, err := in.asked(args, o)
+			spec, hosts, err := in.specFor(args, o)
 			if err != nil {
 				return err
 			}
 			return in.showPlan(cmd.Context(), spec, hosts)
 		}),
 	}
-	a.whatFlags(cmd, &o)
+	a.planFlags(cmd, &o)
 	return cmd
 }
 
 // showPlan plans, prints the groups of the plan, and returns the command's error.
 func (in *installation) showPlan(ctx context.Context, spec rollout.Spec, hosts []inventory.Host) error {
-	return in.withReach(hosts, func(r *reach) error {
+	return in.withConnections(hosts, func(r *connections) error {
 		plan, err := in.plan(ctx, r, spec, hosts)
 		if err != nil {
 			return err

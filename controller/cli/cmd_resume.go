@@ -18,7 +18,7 @@ those that are left. If it was killed before its plan was approved, the plan is
 made anew, and has to be approved.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			return in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Resume}, func(t takenUp) ([]rollout.Event, error) {
+			return in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Resume}, func(t existingRollout) ([]rollout.Event, error) {
 				return t.resume(cmd.Context(), yes)
 			})
 		}),

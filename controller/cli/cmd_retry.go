@@ -26,7 +26,7 @@ the rollout was not allowed to do is not done.`,
 			for _, h := range hosts {
 				named = append(named, inventory.HostName(h))
 			}
-			return in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Retry, Hosts: named}, func(t takenUp) ([]rollout.Event, error) {
+			return in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Retry, Hosts: named}, func(t existingRollout) ([]rollout.Event, error) {
 				return t.retry(cmd.Context(), named)
 			})
 		}),

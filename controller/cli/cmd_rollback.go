@@ -26,8 +26,8 @@ it is mended, the same command goes on there.`,
 					return err
 				}
 			}
-			return in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Rollback, To: to}, func(t takenUp) ([]rollout.Event, error) {
-				return t.goBack(cmd.Context(), to, yes)
+			return in.decide(cmd.Context(), args[0], server.Decision{Verb: server.Rollback, To: to}, func(t existingRollout) ([]rollout.Event, error) {
+				return t.rollback(cmd.Context(), to, yes)
 			})
 		}),
 	}

@@ -83,7 +83,7 @@ it.
 			return in.rollOut(cmd.Context(), args, *o)
 		}),
 	}
-	a.whatFlags(cmd, o)
+	a.planFlags(cmd, o)
 	flags := cmd.Flags()
 	flags.StringSliceVar(&o.batches, "batches", nil, "`sizes` of the batches, as numbers or percentages: 1,10%,100% (default: the configuration's)")
 	flags.StringVar(&o.failures, "max-failures", "", "`hosts`, as a number or a percentage, that may fail before --on-failure counts (default: the configuration's)")
@@ -103,8 +103,8 @@ it.
 	return cmd
 }
 
-// whatFlags adds the flags that say what is to be done, and where.
-func (a *app) whatFlags(cmd *cobra.Command, o *rolloutOptions) {
+// planFlags adds the flags that say what is to be done, and where.
+func (a *app) planFlags(cmd *cobra.Command, o *rolloutOptions) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.to, "to", "", "`selector` of the hosts (required)")
 	flags.StringVar(&o.mode, "mode", string(rollout.Install), "what apt is asked to do: install, only-upgrade or dist-upgrade")
@@ -138,7 +138,7 @@ func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOpt
 		}
 		return c.rollOut(ctx, args, o)
 	}
-	spec, hosts, err := in.asked(args, o)
+	spec, hosts, err := in.specFor(args, o)
 	if err != nil {
 		return err
 	}
@@ -151,25 +151,25 @@ func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOpt
 // rollOutHosts has a rollout approved, which yes does without asking, and carries
 // it out.
 func (in *installation) rollOutHosts(ctx context.Context, spec rollout.Spec, hosts []inventory.Host, yes bool) error {
-	if err := in.free(); err != nil {
+	if err := in.checkUnlocked(); err != nil {
 		return err
 	}
-	return in.withReach(hosts, func(r *reach) (err error) {
+	return in.withConnections(hosts, func(conns *connections) (err error) {
 		var approved []rollout.Event
 		if spec.Planned {
-			approved, err = in.agree(ctx, r, spec, hosts, yes)
+			approved, err = in.approvePlan(ctx, conns, spec, hosts, yes)
 		} else if !yes {
 			err = in.app.confirm(ctx, describe(spec), len(hosts))
 		}
 		if err != nil {
 			return err
 		}
-		return in.carryOut(ctx, r, spec, hosts, approved)
+		return in.startRollout(ctx, conns, spec, hosts, approved)
 	})
 }
 
-// asked returns what was asked for, and the hosts.
-func (in *installation) asked(args []string, o rolloutOptions) (rollout.Spec, []inventory.Host, error) {
+// specFor returns what was asked for, and the hosts.
+func (in *installation) specFor(args []string, o rolloutOptions) (rollout.Spec, []inventory.Host, error) {
 	if o.to == "" {
 		return rollout.Spec{}, nil, usageErrorf("say with --to on which hosts")
 	}

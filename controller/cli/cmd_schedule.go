@@ -60,9 +60,9 @@ func scheduleLines(all []schedule.Status) []scheduleLine {
 
 func (scheduleLine) kind() string { return "schedule" }
 
-// night is how times of schedules are written for people: by the clock of the
+// scheduleTimeFormat is how times of schedules are written for people: by the clock of the
 // schedule's time zone.
-const night = "Mon 2006-01-02 15:04 MST"
+const scheduleTimeFormat = "Mon 2006-01-02 15:04 MST"
 
 func (l scheduleLine) text(w io.Writer) {
 	fmt.Fprintf(w, "%s  (%s)  %s\n", l.Name, l.Cron, strings.Join(l.Run, " "))
@@ -72,7 +72,7 @@ func (l scheduleLine) text(w io.Writer) {
 	case l.Next == nil:
 		fmt.Fprintln(w, "  never runs again")
 	default:
-		fmt.Fprintf(w, "  next  %s, until %s\n", l.Next.Format(night), l.End.Format("15:04"))
+		fmt.Fprintf(w, "  next  %s, until %s\n", l.Next.Format(scheduleTimeFormat), l.End.Format("15:04"))
 	}
 	if l.Frozen != "" {
 		fmt.Fprintf(w, "  today is frozen: %s\n", l.Frozen)
@@ -81,7 +81,7 @@ func (l scheduleLine) text(w io.Writer) {
 		fmt.Fprintln(w, "  last  never")
 		return
 	}
-	words := []string{l.Last.Due.Format(night), l.Last.Outcome, string(l.Last.Rollout), printable(l.Last.Text)}
+	words := []string{l.Last.Due.Format(scheduleTimeFormat), l.Last.Outcome, string(l.Last.Rollout), printable(l.Last.Text)}
 	fmt.Fprintf(w, "  last  %s\n", strings.Join(strings.Fields(strings.Join(words, " ")), " "))
 }
 

@@ -40,13 +40,13 @@ to the next daemon. Under systemd it tells when it is ready, and is watched.`,
 
 // serve runs the daemon until ctx ends.
 func (in *installation) serve(ctx context.Context) (err error) {
-	if err := in.checkWhole(); err != nil {
+	if err := in.checkConfig(); err != nil {
 		return err
 	}
-	spareMemory(bus.Garbage)
+	setGCPercent(bus.Garbage)
 	o := bus.Options{State: in.State, Log: in.app.log}
-	if door := in.Bus; door.Listen != "" {
-		o.Listen = &bus.Listen{Address: door.Listen, Names: door.Names, Certificate: door.TLSCert, Key: door.TLSKey}
+	if cfg := in.Bus; cfg.Listen != "" {
+		o.Listen = &bus.Listen{Address: cfg.Listen, Names: cfg.Names, Certificate: cfg.TLSCert, Key: cfg.TLSKey}
 	}
 	j, err := in.openJournal(ctx, o)
 	if err != nil {
@@ -61,12 +61,12 @@ func (in *installation) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer s.daemon.leases.Close()
-	desk, leaveDesk, err := newDesk(j, in)
+	dispatcher, closeDispatcher, err := openDispatcher(j, in)
 	if err != nil {
 		return err
 	}
-	s.daemon.desk = desk
-	defer leaveDesk()
+	s.daemon.dispatcher = dispatcher
+	defer closeDispatcher()
 	if len(in.Bus.Agents()) > 0 {
 		heard, err := reports.Open(ctx, j.bus, in.app.log)
 		if err != nil {
@@ -78,9 +78,9 @@ func (in *installation) serve(ctx context.Context) (err error) {
 	return s.run(ctx)
 }
 
-// checkWhole reads all that the configuration names, so that a daemon does not
+// checkConfig reads all that the configuration names, so that a daemon does not
 // find out at night what is wrong with it.
-func (in *installation) checkWhole() error {
+func (in *installation) checkConfig() error {
 	_, err := in.hosts("")
 	if err != nil { // of schedules no more can be said than what their words are
 		err = errors.Join(err, in.readSchedules())
@@ -95,8 +95,8 @@ func (in *installation) checkWhole() error {
 	return err
 }
 
-// hangups yields each SIGHUP until stop is called.
-func hangups() (c <-chan os.Signal, stop func()) {
+// sighups yields each SIGHUP until stop is called.
+func sighups() (c <-chan os.Signal, stop func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
 	return signals, func() { signal.Stop(signals) }

@@ -23,8 +23,8 @@ names it.`,
 				}
 				bar := a.newProgress(len(l.Hosts))
 				defer bar.end()
-				defer r.move(cmd.Context(), id, bar)()
-				_, err = a.follow(r.events(cmd.Context(), id, 0), bar)
+				defer r.showProgress(cmd.Context(), id, bar)()
+				_, err = a.showEvents(r.events(cmd.Context(), id, 0), bar)
 				return err
 			})
 		},

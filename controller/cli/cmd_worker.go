@@ -54,9 +54,9 @@ func (in *installation) lendHands(ctx context.Context, parallel int) (err error)
 	if _, err := in.hosts(""); err != nil {
 		return err
 	}
-	hangup, stop := hangups()
+	hangup, stop := sighups()
 	defer stop()
-	spareMemory(spareOfHosts)
+	setGCPercent(hostsGCPercent)
 	j, err := in.journal(ctx)
 	if err != nil {
 		return err

@@ -25,13 +25,13 @@ import (
 // What it has in hand when it ends or is killed is in the journal, and the next
 // daemon resumes it.
 type daemon struct {
-	log     *slog.Logger
-	journal openJournal
-	config  atomic.Pointer[config.Config]
-	leases  *lease.Leases
-	reports *reports.Reports  // nil where there is no door for agents
-	desk    *tasks.Dispatcher // nil where there can be no workers
-	plans   plans
+	log        *slog.Logger
+	journal    openJournal
+	config     atomic.Pointer[config.Config]
+	leases     *lease.Leases
+	reports    *reports.Reports  // nil where there is no door for agents
+	dispatcher *tasks.Dispatcher // nil where there can be no workers
+	plans      plans
 
 	// spawn does something as long as the daemon lives, which waits for it.
 	spawn func(func(context.Context))
@@ -177,12 +177,12 @@ func (d *daemon) markOpen(ctx context.Context) ([]rollout.ID, error) {
 // person is left to that.
 func (d *daemon) resume(ctx context.Context, id rollout.ID) {
 	in := d.installation(author())
-	err := in.takeUp(ctx, string(id), func(t takenUp) ([]rollout.Event, error) {
+	err := in.applyDecision(ctx, string(id), func(t existingRollout) ([]rollout.Event, error) {
 		if l := newWaitLine(t.state); l != nil && l.For != "time" {
-			return nil, errOver
+			return nil, errNothingToDo
 		}
 		return t.resume(ctx, true)
 	})
-	d.letGo(id) // unless takeUp has done that
+	d.letGo(id) // unless applyDecision has done that
 	d.tell(err)
 }

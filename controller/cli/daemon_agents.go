@@ -36,8 +36,8 @@ func (d daemonAgents) Health(ctx context.Context, selector string) ([]server.Obj
 func (d *daemon) judge(ctx context.Context, in *installation, hosts []inventory.Host) ([]fleethealth.Host, error) {
 	known, patience, err := []fleethealth.Known(nil), silence, error(nil)
 	if d.reports == nil {
-		known, err = in.askHealth(ctx, hosts, mostPings)
-		patience = spoken
+		known, err = in.askHealth(ctx, hosts, maxPings)
+		patience = sshReportAge
 	} else {
 		known, err = d.reported(ctx, in, hosts)
 	}

@@ -21,11 +21,11 @@ func (d daemonHosts) Hosts(selector string) ([]server.Object, error) {
 	return objects(lines, badRequest(err))
 }
 
-// mostPings is how many hosts are asked at a time.
-const mostPings = 512
+// maxPings is how many hosts are asked at a time.
+const maxPings = 512
 
 func (d daemonHosts) Ping(ctx context.Context, selector string) iter.Seq2[server.Object, error] {
-	return d.eachHost(ctx, "", selector, mostPings, func(in *installation, fleet *remote.Fleet) (func(context.Context, inventory.Host) hostReport, error) {
+	return d.eachHost(ctx, "", selector, maxPings, func(in *installation, fleet *remote.Fleet) (func(context.Context, inventory.Host) hostReport, error) {
 		return func(ctx context.Context, h inventory.Host) hostReport { return ping(ctx, fleet.Link(h)) }, nil
 	})
 }
@@ -34,7 +34,7 @@ func (d daemonHosts) Ping(ctx context.Context, selector string) iter.Seq2[server
 func (d daemonHosts) Enroll(ctx context.Context, by string, ask server.EnrollAsk) iter.Seq2[server.Object, error] {
 	return d.eachHost(ctx, by, ask.Selector, d.config.Load().Rollout.Parallel, func(in *installation, fleet *remote.Fleet) (func(context.Context, inventory.Host) hostReport, error) {
 		o := enrollOptions{suites: ask.Suites, agents: in.bringsAgents(ask.Agent)}
-		source, err := in.enrolling(ctx, o)
+		source, err := in.aptSource(ctx, o)
 		if err != nil {
 			return nil, err
 		}

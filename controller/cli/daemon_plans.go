@@ -27,8 +27,8 @@ type madePlan struct {
 
 // Bounds of what is kept: a plan is as large as its fleet.
 const (
-	mostPlans = 20
-	planLife  = time.Hour
+	maxPlans = 20
+	planLife = time.Hour
 )
 
 // keep keeps a plan, and forgets the old ones.
@@ -41,7 +41,7 @@ func (p *plans) keep(m madePlan) (digest string) {
 	m.made = time.Now()
 	digest = m.plan.Digest()
 	p.all[digest] = m
-	for len(p.all) > mostPlans {
+	for len(p.all) > maxPlans {
 		p.forgetOldest()
 	}
 	return digest

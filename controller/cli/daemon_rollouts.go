@@ -57,13 +57,13 @@ func (d daemonRollouts) Logs(ctx context.Context, id rollout.ID, host inventory.
 // Plan plans, and keeps the plan for who approves it.
 func (d daemonRollouts) Plan(ctx context.Context, by string, ask server.Ask) (server.Planned, error) {
 	in := d.installation(by)
-	spec, hosts, err := in.asked(ask.Packages, askedFor(ask))
+	spec, hosts, err := in.specFor(ask.Packages, askedFor(ask))
 	if err != nil {
 		return server.Planned{}, badRequest(err)
 	}
 	var plan rollout.Plan
-	err = in.withReach(hosts, func(r *reach) error {
-		plan, err = in.plan(ctx, r, spec, hosts)
+	err = in.withConnections(hosts, func(conns *connections) error {
+		plan, err = in.plan(ctx, conns, spec, hosts)
 		return err
 	})
 	if err != nil {
@@ -88,7 +88,7 @@ func (d daemonRollouts) Create(ctx context.Context, by string, ask server.Ask) (
 		return d.createPlanned(ctx, by, ask.Plan)
 	}
 	in := d.installation(by)
-	spec, hosts, err := in.asked(ask.Packages, askedFor(ask))
+	spec, hosts, err := in.specFor(ask.Packages, askedFor(ask))
 	if err != nil {
 		return "", badRequest(err)
 	}
@@ -107,8 +107,8 @@ func (d daemonRollouts) createPlanned(ctx context.Context, by, digest string) (r
 	}
 	m.spec.Who, m.spec.When = by, time.Now()
 	return d.begin(ctx, by, func(ctx context.Context, in *installation) error {
-		return in.withReach(m.hosts, func(r *reach) error {
-			return in.carryOut(ctx, r, m.spec, m.hosts, approval(m.plan))
+		return in.withConnections(m.hosts, func(conns *connections) error {
+			return in.startRollout(ctx, conns, m.spec, m.hosts, approval(m.plan))
 		})
 	})
 }
@@ -126,7 +126,7 @@ func (d daemonRollouts) Decide(ctx context.Context, by string, id rollout.ID, wh
 		return nil
 	}
 	_, err := d.begin(ctx, by, func(ctx context.Context, in *installation) error {
-		return in.takeUp(ctx, string(id), decision(ctx, what))
+		return in.applyDecision(ctx, string(id), decision(ctx, what))
 	})
 	if errors.Is(err, errQuiet) {
 		return nil // nothing was left to be done, and it had not ended well
@@ -134,18 +134,18 @@ func (d daemonRollouts) Decide(ctx context.Context, by string, id rollout.ID, wh
 	return badRequest(err)
 }
 
-// decision returns what takeUp asks for a decision.
-func decision(ctx context.Context, what server.Decision) func(takenUp) ([]rollout.Event, error) {
-	return func(t takenUp) ([]rollout.Event, error) {
+// decision returns what applyDecision asks for a decision.
+func decision(ctx context.Context, what server.Decision) func(existingRollout) ([]rollout.Event, error) {
+	return func(t existingRollout) ([]rollout.Event, error) {
 		switch what.Verb {
 		case server.Resume:
 			return t.resume(ctx, true)
 		case server.Retry:
 			return t.retry(ctx, what.Hosts)
 		case server.Rollback:
-			return t.goBack(ctx, what.To, true)
+			return t.rollback(ctx, what.To, true)
 		case server.Continue:
-			return t.goOn()
+			return t.endPause()
 		case server.Abort:
 			return t.abort()
 		}

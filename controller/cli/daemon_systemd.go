@@ -15,7 +15,7 @@ import (
 // attend tells systemd how the daemon is, sees that its store works, and reads
 // the configuration again when it is asked to.
 func (s *service) attend(ctx context.Context) error {
-	hangup, stop := hangups()
+	hangup, stop := sighups()
 	defer stop()
 	pulse := time.NewTicker(beat())
 	defer pulse.Stop()
@@ -65,7 +65,7 @@ func (s *service) alive(ctx context.Context) error {
 // reload goes on with the configuration as it is now, or stays with the old one.
 func (s *service) reload() {
 	s.in.app.reload(s.daemon.config.Load(), func(old *config.Config, next *installation) error {
-		if err := errors.Join(fixed(old, next.Config, slices.Concat(ofBus, ofDaemon)), next.checkWhole()); err != nil {
+		if err := errors.Join(fixed(old, next.Config, slices.Concat(ofBus, ofDaemon)), next.checkConfig()); err != nil {
 			return err
 		}
 		if next.Server.TLSCert != "" {

@@ -11,10 +11,10 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// reach is the way to the hosts of a rollout, from the plan to the last job. The
+// connections is the way to the hosts of a rollout, from the plan to the last job. The
 // connection of a host stays open in between, as long as there is room for it. Its
 // methods may be called concurrently.
-type reach struct {
+type connections struct {
 	fleet  *remote.Fleet
 	tunnel *tunnel // nil where no host needs one
 
@@ -22,61 +22,61 @@ type reach struct {
 	links map[inventory.HostName]*remote.Link
 }
 
-// withReach calls fn with the way to hosts, and closes it.
-func (in *installation) withReach(hosts []inventory.Host, fn func(*reach) error) error {
-	r, err := in.newReach()
+// withConnections calls fn with the way to hosts, and closes it.
+func (in *installation) withConnections(hosts []inventory.Host, fn func(*connections) error) error {
+	conns, err := in.newConnections()
 	if err != nil {
 		return err
 	}
-	if r.tunnel, err = in.tunnelFor(hosts); err == nil {
-		err = fn(r)
+	if conns.tunnel, err = in.tunnelFor(hosts); err == nil {
+		err = fn(conns)
 	}
-	return errors.Join(err, r.Close())
+	return errors.Join(err, conns.Close())
 }
 
-// newReach returns the way to hosts that need no tunnel.
-func (in *installation) newReach() (*reach, error) {
+// newConnections returns the way to hosts that need no tunnel.
+func (in *installation) newConnections() (*connections, error) {
 	fleet, err := in.fleet(remote.Options{})
 	if err != nil {
 		return nil, err
 	}
-	return &reach{fleet: fleet, links: map[inventory.HostName]*remote.Link{}}, nil
+	return &connections{fleet: fleet, links: map[inventory.HostName]*remote.Link{}}, nil
 }
 
 // Close ends all connections.
-func (r *reach) Close() error { return errors.Join(r.tunnel.Close(), r.fleet.Close()) }
+func (c *connections) Close() error { return errors.Join(c.tunnel.Close(), c.fleet.Close()) }
 
 // link returns the way to a host, the same until it is left.
-func (r *reach) link(h inventory.Host) *remote.Link {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	l := r.links[h.Name]
+func (c *connections) link(h inventory.Host) *remote.Link {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.links[h.Name]
 	if l == nil {
-		l = r.fleet.Link(h)
-		r.links[h.Name] = l
+		l = c.fleet.Link(h)
+		c.links[h.Name] = l
 	}
 	return l
 }
 
-// leave ends the connection to a host.
-func (r *reach) leave(host inventory.HostName) error {
-	r.mu.Lock()
-	l := r.links[host]
-	delete(r.links, host)
-	r.mu.Unlock()
+// close ends the connection to a host.
+func (c *connections) close(host inventory.HostName) error {
+	c.mu.Lock()
+	l := c.links[host]
+	delete(c.links, host)
+	c.mu.Unlock()
 	if l == nil {
 		return nil
 	}
 	return l.Close()
 }
 
-// through calls fn with the proxy by which a host's apt reaches the repository,
+// withProxy calls fn with the proxy by which a host's apt reaches the repository,
 // which is none for most hosts.
-func (r *reach) through(ctx context.Context, h inventory.Host, fn func(hostjob.Proxy) error) error {
+func (c *connections) withProxy(ctx context.Context, h inventory.Host, fn func(hostjob.Proxy) error) error {
 	if !h.Tunnel {
 		return fn(hostjob.Proxy{})
 	}
-	proxy, closer, err := steps.OpenTunnel(ctx, r.link(h), r.tunnel.host, r.tunnel.serve)
+	proxy, closer, err := steps.OpenTunnel(ctx, c.link(h), c.tunnel.host, c.tunnel.serve)
 	if err != nil {
 		return err
 	}

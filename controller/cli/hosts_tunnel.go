@@ -16,9 +16,9 @@ import (
 // It is an HTTP proxy for the repository's address and no other, and reads the
 // repository's files itself: the address need not be served by anybody.
 type tunnel struct {
-	host   string // of the repository's address
-	server *http.Server
-	door   *door
+	host     string // of the repository's address
+	server   *http.Server
+	listener *connListener
 }
 
 // newTunnel serves the repository to tunnels, until it is closed.
@@ -37,9 +37,9 @@ func (in *installation) newTunnel() (*tunnel, error) {
 			Handler:           onlyFor(address.Host, http.StripPrefix(address.Path, repository.Handler())),
 			ReadHeaderTimeout: time.Minute,
 		},
-		door: &door{conns: make(chan net.Conn), closed: make(chan struct{})},
+		listener: &connListener{conns: make(chan net.Conn), closed: make(chan struct{})},
 	}
-	go func() { _ = t.server.Serve(t.door) }() // ends with the door
+	go func() { _ = t.server.Serve(t.listener) }() // ends with the door
 	return t, nil
 }
 
@@ -60,7 +60,7 @@ func (t *tunnel) Close() error {
 }
 
 // serve answers one connection, and returns when it ends.
-func (t *tunnel) serve(c net.Conn) { t.door.hand(c) }
+func (t *tunnel) serve(c net.Conn) { t.listener.serve(c) }
 
 // onlyFor refuses requests to a proxy for anything but one host.
 func onlyFor(host string, handler http.Handler) http.Handler {
@@ -73,50 +73,50 @@ func onlyFor(host string, handler http.Handler) http.Handler {
 	})
 }
 
-// door is a net.Listener for connections that somebody else accepted.
-type door struct {
+// connListener is a net.Listener for connections that somebody else accepted.
+type connListener struct {
 	conns  chan net.Conn
 	closed chan struct{}
 	once   sync.Once
 }
 
-// hand gives a connection to whoever accepts, and returns when it is closed.
-func (d *door) hand(c net.Conn) {
-	handed := &handedConn{Conn: c, closed: make(chan struct{})}
+// serve gives a connection to whoever accepts, and returns when it is closed.
+func (l *connListener) serve(c net.Conn) {
+	served := &servedConn{Conn: c, closed: make(chan struct{})}
 	select {
-	case d.conns <- handed:
-		<-handed.closed
-	case <-d.closed:
+	case l.conns <- served:
+		<-served.closed
+	case <-l.closed:
 	}
 }
 
 // Accept waits for the next connection.
-func (d *door) Accept() (net.Conn, error) {
+func (l *connListener) Accept() (net.Conn, error) {
 	select {
-	case c := <-d.conns:
+	case c := <-l.conns:
 		return c, nil
-	case <-d.closed:
+	case <-l.closed:
 		return nil, net.ErrClosed
 	}
 }
 
 // Close lets nobody in any more.
-func (d *door) Close() error {
-	d.once.Do(func() { close(d.closed) })
+func (l *connListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
 	return nil
 }
 
 // Addr is no address: nothing listens.
-func (d *door) Addr() net.Addr { return &net.UnixAddr{Name: "tunnel", Net: "unix"} }
+func (l *connListener) Addr() net.Addr { return &net.UnixAddr{Name: "tunnel", Net: "unix"} }
 
-// handedConn tells when it is closed.
-type handedConn struct {
+// servedConn tells when it is closed.
+type servedConn struct {
 	net.Conn
 	once   sync.Once
 	closed chan struct{}
 }
 
-func (c *handedConn) Close() error {
+func (c *servedConn) Close() error {
 	c.once.Do(func() { close(c.closed) })
 	return c.Conn.Close()
 }

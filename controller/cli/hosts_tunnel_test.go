@@ -10,7 +10,7 @@ import (
 
 // TestTunnel asks through the door what a host's apt would ask its proxy.
 func TestTunnel(t *testing.T) {
-	d := &door{conns: make(chan net.Conn), closed: make(chan struct{})}
+	d := &connListener{conns: make(chan net.Conn), closed: make(chan struct{})}
 	server := &http.Server{Handler: onlyFor("repo.example.com:8071", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(r.URL.Path)) // the test reads it
 	}))}
@@ -27,7 +27,7 @@ func TestTunnel(t *testing.T) {
 	} {
 		host, ours := net.Pipe()
 		left := make(chan struct{})
-		go func() { d.hand(ours); close(left) }()
+		go func() { d.serve(ours); close(left) }()
 		_ = host.SetDeadline(time.Now().Add(10 * time.Second))
 		req, err := http.NewRequest(http.MethodGet, tt.url, nil)
 		if err != nil {

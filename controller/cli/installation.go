@@ -101,7 +101,7 @@ func (in *installation) fleet(o remote.Options) (*remote.Fleet, error) {
 		return ssh.Apply(bastion)
 	}
 	if in.errand == nil {
-		spareMemory(spareOfHosts)
+		setGCPercent(hostsGCPercent)
 	}
 	return remote.New(o)
 }

@@ -41,16 +41,16 @@ func (in *installation) openJournal(ctx context.Context, o bus.Options) (openJou
 		return openJournal{}, err
 	}
 	j := openJournal{journal.New(b, author()), b}
-	if err := in.tellLoss(ctx, j); err != nil {
+	if err := in.warnDamaged(ctx, j); err != nil {
 		return openJournal{}, errors.Join(err, j.Close())
 	}
 	return j, nil
 }
 
-// tellLoss has the log say that a store of ours is damaged. What is left in it can be
+// warnDamaged has the log say that a store of ours is damaged. What is left in it can be
 // used: each rollout that lacks an event in its middle says so itself, and the hosts
 // know what was done to them.
-func (in *installation) tellLoss(ctx context.Context, j openJournal) error {
+func (in *installation) warnDamaged(ctx context.Context, j openJournal) error {
 	if !j.bus.Embedded() {
 		return nil // its nodes have put right each other's damage
 	}
@@ -61,9 +61,9 @@ func (in *installation) tellLoss(ctx context.Context, j openJournal) error {
 	return err
 }
 
-// free returns an error if another process has the journal, so that a person hears
+// checkUnlocked returns an error if another process has the journal, so that a person hears
 // of it before being asked, and not after.
-func (in *installation) free() error {
+func (in *installation) checkUnlocked() error {
 	if in.errand != nil || in.cluster() != nil {
 		return nil
 	}

@@ -22,8 +22,8 @@ type records interface {
 	// events yields those after the first few: to where the rollout is left if
 	// somebody has it in hand, else to the last.
 	events(ctx context.Context, id rollout.ID, after int) iter.Seq2[eventLine, error]
-	// move moves the bar as hosts get on, where they can be seen to, until stop.
-	move(ctx context.Context, id rollout.ID, bar *progress) (stop func())
+	// showProgress moves the bar as hosts get on, where they can be seen to, until stop.
+	showProgress(ctx context.Context, id rollout.ID, bar *progress) (stop func())
 }
 
 // journalRecords reads the journal.
@@ -75,8 +75,10 @@ func (r journalRecords) events(ctx context.Context, id rollout.ID, after int) it
 	return r.eventsUntil(ctx, id, after, nil)
 }
 
-// move moves nothing: who carries a rollout out shows that.
-func (journalRecords) move(context.Context, rollout.ID, *progress) (stop func()) { return func() {} }
+// showProgress moves nothing: who carries a rollout out shows that.
+func (journalRecords) showProgress(context.Context, rollout.ID, *progress) (stop func()) {
+	return func() {}
+}
 
 // eventsUntil yields the events after the first few: to the last one once left is
 // closed, or by now if it is nil.

@@ -37,18 +37,18 @@ func newEventLine(e rollout.Event) eventLine {
 
 func (eventLine) kind() string { return "event" }
 
-// told are the events that people are shown; the others move the bar.
-var told = []rollout.Kind{rollout.KindResult, rollout.KindStopped, rollout.KindAborted, rollout.KindRollback, rollout.KindPaused}
+// shownKinds are the events that people are shown; the others move the bar.
+var shownKinds = []rollout.Kind{rollout.KindResult, rollout.KindStopped, rollout.KindAborted, rollout.KindRollback, rollout.KindPaused}
 
-// tells reports whether people are shown an event.
-func (e eventLine) tells() bool {
+// shown reports whether people are shown an event.
+func (e eventLine) shown() bool {
 	switch e.Event {
 	case rollout.KindGate:
 		return e.Status == rollout.Failed
 	case rollout.KindPrefetch:
 		return e.Status == rollout.Failed || len(e.Notes) > 0
 	}
-	return slices.Contains(told, e.Event)
+	return slices.Contains(shownKinds, e.Event)
 }
 
 // text writes what ended a host's work, or the course of the rollout.
@@ -72,9 +72,9 @@ func (e eventLine) text(w io.Writer) {
 	}
 }
 
-// follow shows events as long as they come, in the journal's order, and returns
+// showEvents shows events as long as they come, in the journal's order, and returns
 // the number of the last. The error is that of the sequence.
-func (a *app) follow(events iter.Seq2[eventLine, error], bar *progress) (last int, err error) {
+func (a *app) showEvents(events iter.Seq2[eventLine, error], bar *progress) (last int, err error) {
 	for e, err := range events {
 		if err != nil {
 			return last, err
@@ -91,7 +91,7 @@ func (a *app) follow(events iter.Seq2[eventLine, error], bar *progress) (last in
 		case rollout.KindBatchBegun:
 			bar.batches()
 		}
-		if a.json || e.tells() {
+		if a.json || e.shown() {
 			if err := bar.above(func() error { return a.print(e) }); err != nil {
 				return last, err
 			}
@@ -100,8 +100,8 @@ func (a *app) follow(events iter.Seq2[eventLine, error], bar *progress) (last in
 	return last, nil
 }
 
-// mostChanges is how many packages a line names.
-const mostChanges = 4
+// maxChanges is how many packages a line names.
+const maxChanges = 4
 
 // changes says what became of packages, as "shop-web 1.0 -> 1.1".
 func changes(before, after rollout.Versions) string {
@@ -119,8 +119,8 @@ func changes(before, after rollout.Versions) string {
 	if len(words) == 0 {
 		return "nothing to change"
 	}
-	if more := len(words) - mostChanges; more > 0 {
-		words = append(words[:mostChanges], fmt.Sprintf("and %d more", more))
+	if more := len(words) - maxChanges; more > 0 {
+		words = append(words[:maxChanges], fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(words, ", ")
 }

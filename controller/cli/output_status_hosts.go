@@ -60,7 +60,7 @@ func (l statusLine) faults(v rollout.Verdict) (all []*fault) {
 
 // text writes a line a host, or for very many of them one line and some names.
 func (f *fault) text(w io.Writer) {
-	if len(f.hosts) > mostHosts {
+	if len(f.hosts) > maxHosts {
 		fmt.Fprintf(w, "  %-24s %-12s %s\n    %s\n", inventory.Count(len(f.hosts)), f.verdict, printable(f.cause), someHosts(f.hosts))
 		return
 	}

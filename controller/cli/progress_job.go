@@ -7,24 +7,24 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// jobView shows the progress of the job on one host: its percent, and in words
+// jobProgress shows the progress of the job on one host: its percent, and in words
 // what it waits for.
-type jobView struct {
-	app     *app
-	bar     *progress
-	lookout *lookout
-	host    inventory.HostName
-	said    string // what was last said of it
+type jobProgress struct {
+	app    *app
+	bar    *progress
+	stalls *stallMonitor
+	host   inventory.HostName
+	said   string // what was last said of it
 }
 
 // show is called from the goroutine of the job.
-func (v *jobView) show(p hostjob.Progress) {
-	v.lookout.see(v.host, doing(p))
-	v.move(int(p.Percent), waiting(p))
+func (v *jobProgress) show(p hostjob.Progress) {
+	v.stalls.update(v.host, doing(p))
+	v.set(int(p.Percent), waiting(p))
 }
 
-// move shows how far the host is, and what it waits for once that is something else.
-func (v *jobView) move(percent int, waits string) {
+// set shows how far the host is, and what it waits for once that is something else.
+func (v *jobProgress) set(percent int, waits string) {
 	v.bar.set(v.host, percent)
 	if waits == v.said {
 		return

@@ -15,19 +15,19 @@ func TestLookout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said bytes.Buffer
 		a := &app{Streams: Streams{Err: &said}}
-		l := a.newLookout(a.newProgress(2))
+		l := a.newStallMonitor(a.newProgress(2))
 		ctx, interrupt := context.WithCancel(t.Context())
-		stop := l.keep(ctx)
-		l.see("hangs", connecting)
-		l.see("works", connecting)
+		stop := l.run(ctx)
+		l.update("hangs", connecting)
+		l.update("works", connecting)
 		for range 10 { // 100 s, in which one of them moves
 			time.Sleep(10 * time.Second)
-			l.see("hangs", doing(hostjob.Progress{Phase: "install", Text: "Configuring shop\x1b[2J (all)"}))
-			l.see("works", time.Now().String())
+			l.update("hangs", doing(hostjob.Progress{Phase: "install", Text: "Configuring shop\x1b[2J (all)"}))
+			l.update("works", time.Now().String())
 		}
 		interrupt()
 		synctest.Wait()
-		l.leave("works")
+		l.remove("works")
 		time.Sleep(100 * time.Second)
 		stop()
 		want := strings.Join([]string{

@@ -11,8 +11,8 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// stood reads how a rollout stands, named as a person types it.
-func (in *installation) stood(ctx context.Context, name string) (id rollout.ID, state *rollout.State, err error) {
+// readRollout reads how a rollout stands, named as a person types it.
+func (in *installation) readRollout(ctx context.Context, name string) (id rollout.ID, state *rollout.State, err error) {
 	if id, err = rollout.ParseID(name); err != nil {
 		return "", nil, &exitError{exitUsage, err}
 	}
@@ -23,23 +23,23 @@ func (in *installation) stood(ctx context.Context, name string) (id rollout.ID, 
 	return id, state, err
 }
 
-// takenUp is a rollout that a command takes up again: how it stood, and its hosts
+// existingRollout is a rollout that a command takes up again: how it stood, and its hosts
 // as the inventory has them now.
-type takenUp struct {
+type existingRollout struct {
 	in    *installation
-	reach *reach
+	conns *connections
 	id    rollout.ID
 	state *rollout.State
 	hosts []inventory.Host
 }
 
-// errOver is what decide returns where nothing is left to be done: the command ends
+// errNothingToDo is what decide returns where nothing is left to be done: the command ends
 // as the one did that has done it.
-var errOver = errors.New("nothing is left to be done")
+var errNothingToDo = errors.New("nothing is left to be done")
 
-// takeUp goes on with a rollout after what decide says, with the way to its hosts.
-func (in *installation) takeUp(ctx context.Context, name string, decide func(takenUp) ([]rollout.Event, error)) error {
-	id, state, err := in.stood(ctx, name)
+// applyDecision goes on with a rollout after what decide says, with the way to its hosts.
+func (in *installation) applyDecision(ctx context.Context, name string, decide func(existingRollout) ([]rollout.Event, error)) error {
+	id, state, err := in.readRollout(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -51,36 +51,36 @@ func (in *installation) takeUp(ctx context.Context, name string, decide func(tak
 		_, takesPart := state.Host(h.Name)
 		return !takesPart
 	})
-	return in.withReach(hosts, func(r *reach) error {
-		decided, err := decide(takenUp{in, r, id, state, hosts})
-		if errors.Is(err, errOver) {
-			return in.tellAgain(id, state)
+	return in.withConnections(hosts, func(conns *connections) error {
+		decided, err := decide(existingRollout{in, conns, id, state, hosts})
+		if errors.Is(err, errNothingToDo) {
+			return in.printAgain(id, state)
 		}
 		if err != nil {
 			return err
 		}
-		return in.carryOn(ctx, r, id, state, hosts, decided...)
+		return in.resumeRollout(ctx, conns, id, state, hosts, decided...)
 	})
 }
 
 // decide has something decided of a rollout and done: by the daemon, or here.
-func (in *installation) decide(ctx context.Context, name string, what server.Decision, here func(takenUp) ([]rollout.Event, error)) error {
+func (in *installation) decide(ctx context.Context, name string, what server.Decision, here func(existingRollout) ([]rollout.Event, error)) error {
 	if c := in.client(ctx); c != nil {
 		return c.decide(ctx, name, what)
 	}
-	return in.takeUp(ctx, name, here)
+	return in.applyDecision(ctx, name, here)
 }
 
-// tellAgain prints how a rollout ended, and returns the command's error.
-func (in *installation) tellAgain(id rollout.ID, state *rollout.State) error {
-	in.app.say("%s: %v", id, errOver)
-	return in.app.left(newStatusLine(id, state))
+// printAgain prints how a rollout ended, and returns the command's error.
+func (in *installation) printAgain(id rollout.ID, state *rollout.State) error {
+	in.app.say("%s: %v", id, errNothingToDo)
+	return in.app.printOutcome(newStatusLine(id, state))
 }
 
-// admits reports whether a rollout can be taken up after what was decided of it
+// checkDecision reports whether a rollout can be taken up after what was decided of it
 // when it stood so. Once it is taken, it is open again: a decision that is refused
 // then, or was made of something that is so no more, would leave it there.
-func (j openJournal) admits(ctx context.Context, id rollout.ID, stood *rollout.State, decided []rollout.Event) error {
+func (j openJournal) checkDecision(ctx context.Context, id rollout.ID, stood *rollout.State, decided []rollout.Event) error {
 	now, err := j.Read(ctx, id)
 	if err != nil {
 		return err
@@ -97,19 +97,19 @@ func (j openJournal) admits(ctx context.Context, id rollout.ID, stood *rollout.S
 }
 
 // abort decides that the rollout ends, unless that was decided already.
-func (t takenUp) abort() ([]rollout.Event, error) {
+func (t existingRollout) abort() ([]rollout.Event, error) {
 	switch {
 	case t.state.Phase == rollout.Finished:
-		return nil, errOver
+		return nil, errNothingToDo
 	case t.state.Aborted != nil:
 		return nil, nil
 	}
 	return []rollout.Event{{Kind: rollout.KindAborted, Cause: "asked for"}}, nil
 }
 
-// goBack decides that hosts are returned: those of the touched ones that a selector
+// rollback decides that hosts are returned: those of the touched ones that a selector
 // picks.
-func (t takenUp) goBack(ctx context.Context, selector string, yes bool) ([]rollout.Event, error) {
+func (t existingRollout) rollback(ctx context.Context, selector string, yes bool) ([]rollout.Event, error) {
 	picked, err := t.in.hosts(selector)
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (t takenUp) goBack(ctx context.Context, selector string, yes bool) ([]rollo
 	switch {
 	case len(names) > 0:
 	case t.state.Returning && t.state.Phase == rollout.Finished:
-		return nil, errOver
+		return nil, errNothingToDo
 	case t.state.Returning:
 		return nil, nil
 	default:
@@ -138,21 +138,21 @@ func (t takenUp) goBack(ctx context.Context, selector string, yes bool) ([]rollo
 }
 
 // resume decides nothing, unless the plan is still to be approved.
-func (t takenUp) resume(ctx context.Context, yes bool) ([]rollout.Event, error) {
+func (t existingRollout) resume(ctx context.Context, yes bool) ([]rollout.Event, error) {
 	_, approved := t.state.Plan()
 	switch {
 	case t.state.Phase == rollout.Finished:
-		return nil, errOver
+		return nil, errNothingToDo
 	case !t.state.Spec.Planned || approved:
 		return nil, nil
 	}
 	t.in.app.say("%s has no approved plan yet: planning", t.id)
-	return t.in.agree(ctx, t.reach, t.state.Spec, t.hosts, yes)
+	return t.in.approvePlan(ctx, t.conns, t.state.Spec, t.hosts, yes)
 }
 
 // retry takes up the hosts named, or all that need it, and plans for those that
 // have no plan.
-func (t takenUp) retry(ctx context.Context, named []inventory.HostName) ([]rollout.Event, error) {
+func (t existingRollout) retry(ctx context.Context, named []inventory.HostName) ([]rollout.Event, error) {
 	retried := rollout.Event{Kind: rollout.KindRetried, Hosts: named}
 	if !t.state.Spec.Planned {
 		return []rollout.Event{retried}, nil
@@ -163,6 +163,6 @@ func (t takenUp) retry(ctx context.Context, named []inventory.HostName) ([]rollo
 	concerned := slices.DeleteFunc(slices.Clone(t.hosts), func(h inventory.Host) bool {
 		return len(named) > 0 && !slices.Contains(named, h.Name)
 	})
-	late, err := t.in.planLate(ctx, t.reach, t.state, concerned)
+	late, err := t.in.planLate(ctx, t.conns, t.state, concerned)
 	return append(late, retried), err
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// newDesk begins to hear of workers. There is none where the bus is in this process,
+// openDispatcher begins to hear of workers. There is none where the bus is in this process,
 // and nobody else can take part.
-func newDesk(j openJournal, in *installation) (d *tasks.Dispatcher, done func(), err error) {
+func openDispatcher(j openJournal, in *installation) (d *tasks.Dispatcher, done func(), err error) {
 	if j.bus.Embedded() {
 		return nil, func() {}, nil
 	}
@@ -23,25 +23,25 @@ func newDesk(j openJournal, in *installation) (d *tasks.Dispatcher, done func(),
 	}, nil
 }
 
-// openDesk is newDesk for one rollout, with the desk of the daemon where there is one.
-func (c *carrier) openDesk() (done func(), err error) {
-	if c.in.errand != nil {
-		c.desk = c.in.errand.daemon.desk
+// openDispatcher is openDispatcher for one rollout, with the desk of the daemon where there is one.
+func (r *rolloutRun) openDispatcher() (done func(), err error) {
+	if r.in.errand != nil {
+		r.dispatcher = r.in.errand.daemon.dispatcher
 		return func() {}, nil
 	}
-	c.desk, done, err = newDesk(c.journal, c.in)
+	r.dispatcher, done, err = openDispatcher(r.journal, r.in)
 	return done, err
 }
 
-// handed returns a step that a worker may do. Through a tunnel, hosts reach the
+// dispatched returns a step that a worker may do. Through a tunnel, hosts reach the
 // repository of this machine.
-func (c *carrier) handed(h inventory.Host, at begun, step engine.Step, show func(hostjob.Progress)) engine.Step {
-	if c.desk == nil || h.Tunnel {
+func (r *rolloutRun) dispatched(h inventory.Host, at stepAttempt, step engine.Step, show func(hostjob.Progress)) engine.Step {
+	if r.dispatcher == nil || h.Tunnel {
 		return step
 	}
-	return &tasks.Step{Step: step, Dispatcher: c.desk, Task: c.handTask(h, at, step.Name()), Show: show}
+	return &tasks.Step{Step: step, Dispatcher: r.dispatcher, Task: r.newTask(h, at, step.Name()), Show: show}
 }
 
-func (c *carrier) handTask(h inventory.Host, at begun, step string) tasks.Task {
-	return tasks.Task{Rollout: c.id, Term: c.term, Host: h.Name, Step: step, Attempt: at.attempt, Begun: at.before}
+func (r *rolloutRun) newTask(h inventory.Host, at stepAttempt, step string) tasks.Task {
+	return tasks.Task{Rollout: r.id, Term: r.term, Host: h.Name, Step: step, Attempt: at.number, Begun: at.begun}
 }

@@ -18,7 +18,7 @@ type hostWork struct {
 	id      rollout.ID
 	spec    rollout.Spec
 	journal openJournal
-	reach   *reach
+	conns   *connections
 	planned map[inventory.HostName]rollout.Group // what is to be done; nil where there is no plan
 }
 
@@ -30,14 +30,14 @@ var (
 
 const prefetch = "prefetch"
 
-// begun is how a step of a host stands when it is its turn.
-type begun struct {
-	attempt int  // names its job
-	before  bool // somebody has begun it already
+// stepAttempt is how a step of a host stands when it is its turn.
+type stepAttempt struct {
+	number int  // names its job
+	begun  bool // somebody has begun it already
 }
 
-func stands(at rollout.HostState, step string) begun {
-	return begun{at.AttemptOf(step), at.Step(step).Status.Touched()}
+func attemptOf(at rollout.HostState, step string) stepAttempt {
+	return stepAttempt{at.AttemptOf(step), at.Step(step).Status.Touched()}
 }
 
 // steps names the steps of a host: the restart comes last, if hosts are to be
@@ -53,15 +53,15 @@ func (w *hostWork) steps(host inventory.HostName) []string {
 }
 
 // step returns one of the steps, nil for a name that this aptfleet does not know.
-func (w *hostWork) step(h inventory.Host, name string, at begun, show func(hostjob.Progress)) engine.Step {
-	spec := w.job(h, name, at.attempt)
+func (w *hostWork) step(h inventory.Host, name string, at stepAttempt, show func(hostjob.Progress)) engine.Step {
+	spec := w.job(h, name, at.number)
 	switch name {
 	case rebootStep:
-		return &steps.Reboot{Shell: w.reach.link(h), ID: spec.ID, Begun: at.before}
+		return &steps.Reboot{Shell: w.conns.link(h), ID: spec.ID, Begun: at.begun}
 	case aptStep:
-		apt := &steps.Apt{Shell: w.reach.link(h), Spec: spec, Watch: w.watch(h, spec.ID, show)}
+		apt := &steps.Apt{Shell: w.conns.link(h), Spec: spec, Watch: w.watch(h, spec.ID, show)}
 		if h.Tunnel {
-			return steps.Tunnel{Apt: apt, Link: w.reach.link(h), Repository: w.reach.tunnel.host, Serve: w.reach.tunnel.serve}
+			return steps.Tunnel{Apt: apt, Link: w.conns.link(h), Repository: w.conns.tunnel.host, Serve: w.conns.tunnel.serve}
 		}
 		return apt
 	}
@@ -69,12 +69,12 @@ func (w *hostWork) step(h inventory.Host, name string, at begun, show func(hostj
 }
 
 // fetch gets a host what its plan brings and takes away.
-func (w *hostWork) fetch(ctx context.Context, h inventory.Host, at begun, show func(hostjob.Progress)) (notes []string, err error) {
-	spec := w.job(h, prefetch, at.attempt)
+func (w *hostWork) fetch(ctx context.Context, h inventory.Host, at stepAttempt, show func(hostjob.Progress)) (notes []string, err error) {
+	spec := w.job(h, prefetch, at.number)
 	watch := w.watch(h, spec.ID, show)
-	err = w.reach.through(ctx, h, func(proxy hostjob.Proxy) error {
+	err = w.conns.withProxy(ctx, h, func(proxy hostjob.Proxy) error {
 		spec.Proxy = proxy
-		notes, err = steps.Prefetch(ctx, w.reach.link(h), spec, watch)
+		notes, err = steps.Prefetch(ctx, w.conns.link(h), spec, watch)
 		return err
 	})
 	return notes, err

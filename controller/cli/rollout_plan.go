@@ -13,7 +13,7 @@ import (
 )
 
 // plan asks hosts what apt would do there, and prints it.
-func (in *installation) plan(ctx context.Context, r *reach, spec rollout.Spec, hosts []inventory.Host) (rollout.Plan, error) {
+func (in *installation) plan(ctx context.Context, conns *connections, spec rollout.Spec, hosts []inventory.Host) (rollout.Plan, error) {
 	bar := in.app.newProgress(len(hosts))
 	defer bar.end()
 	plans := make([]rollout.HostPlan, len(hosts))
@@ -23,7 +23,7 @@ func (in *installation) plan(ctx context.Context, r *reach, spec rollout.Spec, h
 	}
 	engine.EachHost(ctx, hosts, spec.Policy.Parallel, func(h inventory.Host) engine.Result {
 		bar.begin(h.Name)
-		plan := r.planHost(ctx, h, spec)
+		plan := conns.planHost(ctx, h, spec)
 		plans[at[h.Name]] = plan
 		bar.finish(h.Name, plan.Trouble == "")
 		return engine.Result{Host: h.Name}
@@ -35,11 +35,11 @@ func (in *installation) plan(ctx context.Context, r *reach, spec rollout.Spec, h
 }
 
 // planHost asks one host, through the tunnel if it needs it.
-func (r *reach) planHost(ctx context.Context, h inventory.Host, spec rollout.Spec) (plan rollout.HostPlan) {
-	err := r.through(ctx, h, func(proxy hostjob.Proxy) error {
+func (c *connections) planHost(ctx context.Context, h inventory.Host, spec rollout.Spec) (plan rollout.HostPlan) {
+	err := c.withProxy(ctx, h, func(proxy hostjob.Proxy) error {
 		job := jobSpec(spec, "plan", "plan")
 		job.Proxy = proxy
-		plan = steps.PlanHost(ctx, h.Name, r.link(h), job)
+		plan = steps.PlanHost(ctx, h.Name, c.link(h), job)
 		return nil
 	})
 	if err != nil {
@@ -58,10 +58,10 @@ func (in *installation) showGroups(plan rollout.Plan) error {
 	return nil
 }
 
-// agree plans, shows the plan, and has it approved: by the flags that allow what
+// approvePlan plans, shows the plan, and has it approved: by the flags that allow what
 // is refused else, and by whoever is asked. It returns the events that say so.
-func (in *installation) agree(ctx context.Context, r *reach, spec rollout.Spec, hosts []inventory.Host, yes bool) ([]rollout.Event, error) {
-	plan, err := in.plan(ctx, r, spec, hosts)
+func (in *installation) approvePlan(ctx context.Context, conns *connections, spec rollout.Spec, hosts []inventory.Host, yes bool) ([]rollout.Event, error) {
+	plan, err := in.plan(ctx, conns, spec, hosts)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func refused(words []string) error {
 // planLate plans for those hosts of an approved rollout that have no plan, and
 // returns the events that add what it can do there. They get what the others
 // got; what was not allowed then is not done now.
-func (in *installation) planLate(ctx context.Context, r *reach, state *rollout.State, hosts []inventory.Host) ([]rollout.Event, error) {
+func (in *installation) planLate(ctx context.Context, conns *connections, state *rollout.State, hosts []inventory.Host) ([]rollout.Event, error) {
 	var late []inventory.Host
 	for _, h := range hosts {
 		if _, planned := state.PlanOf(h.Name); !planned {
@@ -130,7 +130,7 @@ func (in *installation) planLate(ctx context.Context, r *reach, state *rollout.S
 	frozen, _ := state.Plan()
 	spec := state.Spec
 	spec.Packages = frozen.Pin(spec.Packages)
-	plan, err := in.plan(ctx, r, spec, late)
+	plan, err := in.plan(ctx, conns, spec, late)
 	if err != nil {
 		return nil, err
 	}

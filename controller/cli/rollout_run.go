@@ -15,45 +15,45 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// carrier carries one rollout out: it hands the engine the steps of each host
+// rolloutRun carries one rollout out: it hands the engine the steps of each host
 // and shows what the journal then says.
-type carrier struct {
+type rolloutRun struct {
 	hostWork
-	writer  *journal.Writer
-	bar     *progress
-	lookout *lookout
-	desk    *tasks.Dispatcher // hands hosts to workers; nil where there can be none
-	term    int               // of this controller
-	past    int               // events before this command
-	release func()            // lets go of the rollout; nil while nothing is held
-	lease   *lease.Lease
+	writer     *journal.Writer
+	bar        *progress
+	stalls     *stallMonitor
+	dispatcher *tasks.Dispatcher // hands hosts to workers; nil where there can be none
+	term       int               // of this controller
+	past       int               // events before this command
+	release    func()            // lets go of the rollout; nil while nothing is held
+	lease      *lease.Lease
 }
 
-// carryOut journals a rollout with what was approved of it, runs it to its end
+// startRollout journals a rollout with what was approved of it, runs it to its end
 // and prints how it ended.
-func (in *installation) carryOut(ctx context.Context, r *reach, spec rollout.Spec, hosts []inventory.Host, approved []rollout.Event) error {
+func (in *installation) startRollout(ctx context.Context, conns *connections, spec rollout.Spec, hosts []inventory.Host, approved []rollout.Event) error {
 	return in.withJournal(ctx, func(j openJournal) error {
-		c := &carrier{hostWork: hostWork{in: in, spec: spec, journal: j, reach: r}}
-		return c.carry(ctx, hosts, func() (*journal.Writer, error) {
+		run := &rolloutRun{hostWork: hostWork{in: in, spec: spec, journal: j, conns: conns}}
+		return run.execute(ctx, hosts, func() (*journal.Writer, error) {
 			w, err := j.Create(ctx, spec)
 			if err == nil {
-				err = c.own(ctx, w.ID())
+				err = run.acquire(ctx, w.ID())
 			}
 			return w, appendAll(ctx, w, err, in.signed(approved))
 		})
 	})
 }
 
-// carryOn takes a rollout up where it stood, after what was decided of it now,
+// resumeRollout takes a rollout up where it stood, after what was decided of it now,
 // and runs it to its end. Hosts that the inventory no longer has are unreachable.
-func (in *installation) carryOn(ctx context.Context, r *reach, id rollout.ID, stood *rollout.State, hosts []inventory.Host, decided ...rollout.Event) error {
+func (in *installation) resumeRollout(ctx context.Context, conns *connections, id rollout.ID, stood *rollout.State, hosts []inventory.Host, decided ...rollout.Event) error {
 	return in.withJournal(ctx, func(j openJournal) error {
-		c := &carrier{hostWork: hostWork{in: in, spec: stood.Spec, journal: j, reach: r}, past: stood.Events}
-		return c.carry(ctx, hosts, func() (w *journal.Writer, err error) {
-			if err := c.own(ctx, id); err != nil {
+		run := &rolloutRun{hostWork: hostWork{in: in, spec: stood.Spec, journal: j, conns: conns}, past: stood.Events}
+		return run.execute(ctx, hosts, func() (w *journal.Writer, err error) {
+			if err := run.acquire(ctx, id); err != nil {
 				return nil, err
 			}
-			if err := j.admits(ctx, id, stood, decided); err != nil {
+			if err := j.checkDecision(ctx, id, stood, decided); err != nil {
 				return nil, err
 			}
 			w, err = j.Take(ctx, id)
@@ -72,77 +72,77 @@ func appendAll(ctx context.Context, w *journal.Writer, err error, events []rollo
 	return err
 }
 
-// carry begins a rollout and runs it.
-func (c *carrier) carry(ctx context.Context, hosts []inventory.Host, begin func() (*journal.Writer, error)) (err error) {
-	c.bar = c.in.app.newProgress(len(c.spec.Hosts))
-	c.lookout = c.in.app.newLookout(c.bar)
+// execute begins a rollout and runs it.
+func (r *rolloutRun) execute(ctx context.Context, hosts []inventory.Host, begin func() (*journal.Writer, error)) (err error) {
+	r.bar = r.in.app.newProgress(len(r.spec.Hosts))
+	r.stalls = r.in.app.newStallMonitor(r.bar)
 	defer func() {
-		if c.release != nil {
-			c.release()
+		if r.release != nil {
+			r.release()
 		}
 	}()
-	if c.writer, err = begin(); err != nil {
+	if r.writer, err = begin(); err != nil {
 		return err
 	}
-	c.id = c.writer.ID()
-	c.in.begun(c.id)
-	c.in.app.say("%s: %s on %s, %d at a time", c.id, describe(c.spec), inventory.Count(len(c.spec.Hosts)), c.spec.Policy.Parallel)
-	return c.run(ctx, hosts)
+	r.id = r.writer.ID()
+	r.in.begun(r.id)
+	r.in.app.say("%s: %s on %s, %d at a time", r.id, describe(r.spec), inventory.Count(len(r.spec.Hosts)), r.spec.Policy.Parallel)
+	return r.run(ctx, hosts)
 }
 
 // run carries the rollout as far as it goes without a person, and prints where it
 // then stands. When ctx is cancelled it is aborted: no further host is begun, and
 // those that are worked on are let finish.
-func (c *carrier) run(ctx context.Context, hosts []inventory.Host) error {
-	lasting, abort, done := c.in.ending(ctx)
+func (r *rolloutRun) run(ctx context.Context, hosts []inventory.Host) error {
+	lasting, abort, done := r.in.ending(ctx)
 	defer done()
-	lasting, disown := c.owned(lasting)
-	defer disown()
-	state, err := c.journal.Read(lasting, c.id)
+	lasting, endLease := r.withLease(lasting)
+	defer endLease()
+	state, err := r.journal.Read(lasting, r.id)
 	if err != nil {
 		return err
 	}
-	c.planned, c.term = plannedGroups(state), state.Term
-	leaveDesk, err := c.openDesk()
+	r.planned, r.term = plannedGroups(state), state.Term
+	closeDispatcher, err := r.openDispatcher()
 	if err != nil {
 		return err
 	}
-	defer leaveDesk()
-	shown := c.show(context.WithoutCancel(ctx))
-	unattended := c.lookout.keep(ctx)
-	err = (&engine.Engine{Journal: ownJournal{c.writer, c.lease}, Log: c.in.app.log}).Carry(lasting, state,
-		engine.Work{Hosts: hosts, Task: c.task, Prefetch: c.prefetch, Gate: c.gate(), Watch: c.guard(), Abort: abort})
-	unattended()
-	shown()
+	defer closeDispatcher()
+	endEvents := r.showEvents(context.WithoutCancel(ctx))
+	endStalls := r.stalls.run(ctx)
+	err = (&engine.Engine{Journal: leasedJournal{r.writer, r.lease}, Log: r.in.app.log}).Carry(lasting, state,
+		engine.Work{Hosts: hosts, Task: r.task, Prefetch: r.prefetch, Gate: r.gate(), Watch: r.guard(), Abort: abort})
+	endStalls()
+	endEvents()
 	if err != nil && !errors.Is(err, engine.ErrPaused) {
-		return fmt.Errorf("%s: %w", c.id, err)
+		return fmt.Errorf("%s: %w", r.id, err)
 	}
-	return c.in.app.left(newStatusLine(c.id, state))
+	return r.in.app.printOutcome(newStatusLine(r.id, state))
 }
 
-// show shows what the journal says until what it returns is called, which waits for
+// showEvents shows what the journal says until what it returns is called, which waits for
 // the last event. Those for whom a daemon works read the journal themselves.
-func (c *carrier) show(ctx context.Context) (stop func()) {
-	if c.in.errand != nil {
+func (r *rolloutRun) showEvents(ctx context.Context) (stop func()) {
+	if r.in.errand != nil {
 		return func() {}
 	}
 	left, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		events := journalRecords{c.journal.Journal}.eventsUntil(ctx, c.id, c.past, left)
-		if _, err := c.in.app.follow(events, c.bar); err != nil {
-			c.in.app.log.WarnContext(ctx, "cannot show what happens", "error", err)
+		events := journalRecords{r.journal.Journal}.eventsUntil(ctx, r.id, r.past, left)
+		if _, err := r.in.app.showEvents(events, r.bar); err != nil {
+			r.in.app.log.WarnContext(ctx, "cannot show what happens", "error", err)
 		}
 	}()
 	return func() {
 		close(left)
 		<-done
-		c.bar.end()
+		r.bar.end()
 	}
 }
 
-// left prints where a rollout was left, and returns the command's error.
-func (a *app) left(l statusLine) error {
+// printOutcome prints where a rollout was left, and returns the command's error.
+func (a *app) printOutcome(l statusLine) error {
 	if err := a.print(l); err != nil {
 		return err
 	}
@@ -155,60 +155,60 @@ func (a *app) left(l statusLine) error {
 
 // gate looks at hosts over SSH, or hears their agents where there is a door for
 // them, and looks where these do not speak.
-func (c *carrier) gate() engine.Gate {
-	prober := gate.Prober{Fleet: c.reach.fleet}
-	if heard := c.in.reports(); heard != nil {
-		return &gate.Gate{Reporter: heard, Fallback: prober, Settle: c.spec.Policy.Settle}
+func (r *rolloutRun) gate() engine.Gate {
+	prober := gate.Prober{Fleet: r.conns.fleet}
+	if heard := r.in.reports(); heard != nil {
+		return &gate.Gate{Reporter: heard, Fallback: prober, Settle: r.spec.Policy.Settle}
 	}
-	return &gate.Gate{Reporter: prober, Settle: c.spec.Policy.Settle}
+	return &gate.Gate{Reporter: prober, Settle: r.spec.Policy.Settle}
 }
 
 // guard hears of hosts that passed their gate; nil where nobody hears their agents.
-func (c *carrier) guard() engine.Watch {
-	if heard := c.in.reports(); heard != nil {
-		return &gate.Guard{Herald: heard, Deadline: c.spec.Policy.Deadline}
+func (r *rolloutRun) guard() engine.Watch {
+	if heard := r.in.reports(); heard != nil {
+		return &gate.Guard{Herald: heard, Deadline: r.spec.Policy.Deadline}
 	}
 	return nil
 }
 
 // task returns what is to be done to one host.
-func (c *carrier) task(h inventory.Host, at rollout.HostState) engine.Task {
+func (r *rolloutRun) task(h inventory.Host, at rollout.HostState) engine.Task {
 	end := func() error {
-		c.leave(h.Name)
-		return c.reach.leave(h.Name)
+		r.endProgress(h.Name)
+		return r.conns.close(h.Name)
 	}
 	var all []engine.Step
-	for _, name := range c.steps(h.Name) {
-		show := c.shown(h)
-		all = append(all, c.handed(h, stands(at, name), c.step(h, name, stands(at, name), show), show))
+	for _, name := range r.steps(h.Name) {
+		show := r.showProgress(h)
+		all = append(all, r.dispatched(h, attemptOf(at, name), r.step(h, name, attemptOf(at, name), show), show))
 	}
 	return engine.Task{Steps: all, Close: end}
 }
 
 // prefetch gets a host what its plan brings and takes away.
-func (c *carrier) prefetch(ctx context.Context, h inventory.Host, at rollout.HostState) (notes []string, err error) {
-	show := c.shown(h)
-	defer c.leave(h.Name)
-	here := func() ([]string, error) { return c.fetch(ctx, h, stands(at, prefetch), show) }
-	if c.desk == nil || h.Tunnel {
-		return here()
+func (r *rolloutRun) prefetch(ctx context.Context, h inventory.Host, at rollout.HostState) (notes []string, err error) {
+	show := r.showProgress(h)
+	defer r.endProgress(h.Name)
+	local := func() ([]string, error) { return r.fetch(ctx, h, attemptOf(at, prefetch), show) }
+	if r.dispatcher == nil || h.Tunnel {
+		return local()
 	}
-	return c.desk.Prefetch(ctx, c.handTask(h, stands(at, prefetch), ""), show, here)
+	return r.dispatcher.Prefetch(ctx, r.newTask(h, attemptOf(at, prefetch), ""), show, local)
 }
 
-// shown returns what shows how far the work on a host is.
-func (c *carrier) shown(h inventory.Host) func(hostjob.Progress) {
-	c.lookout.see(h.Name, connecting)
-	if c.in.errand != nil { // those who look on are elsewhere
-		return func(p hostjob.Progress) { c.in.errand.motion.see(h.Name, p) }
+// showProgress returns what shows how far the work on a host is.
+func (r *rolloutRun) showProgress(h inventory.Host) func(hostjob.Progress) {
+	r.stalls.update(h.Name, connecting)
+	if r.in.errand != nil { // those who look on are elsewhere
+		return func(p hostjob.Progress) { r.in.errand.motion.see(h.Name, p) }
 	}
-	return (&jobView{app: c.in.app, bar: c.bar, lookout: c.lookout, host: h.Name}).show
+	return (&jobProgress{app: r.in.app, bar: r.bar, stalls: r.stalls, host: h.Name}).show
 }
 
-// leave ends what is shown of a host.
-func (c *carrier) leave(host inventory.HostName) {
-	c.lookout.leave(host)
-	if c.in.errand != nil {
-		c.in.errand.motion.leave(host)
+// endProgress ends what is shown of a host.
+func (r *rolloutRun) endProgress(host inventory.HostName) {
+	r.stalls.remove(host)
+	if r.in.errand != nil {
+		r.in.errand.motion.leave(host)
 	}
 }

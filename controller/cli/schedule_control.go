@@ -100,7 +100,7 @@ func (c *client) runNow(ctx context.Context, name string) error {
 			return err
 		case last == nil || last.Due.Before(asked): // it is the daemon's word that it has begun
 		case last.Rollout != "":
-			return c.showWhole(ctx, last)
+			return c.showRunOf(ctx, last)
 		case last.Outcome != schedule.Going.String():
 			return fmt.Errorf("cannot run schedule %s: %s", name, last.Text)
 		}
@@ -122,13 +122,13 @@ func (c *client) lastRun(ctx context.Context, name string) (*runLine, error) {
 	return all[i].Last, nil
 }
 
-// showWhole shows the rollout of a run from its beginning.
-func (c *client) showWhole(ctx context.Context, run *runLine) error {
+// showRunOf shows the rollout of a run from its beginning.
+func (c *client) showRunOf(ctx context.Context, run *runLine) error {
 	l, err := c.status(ctx, run.Rollout)
 	if err != nil {
 		return err
 	}
-	return c.show(ctx, run.Rollout, 0, len(l.Hosts))
+	return c.showRollout(ctx, run.Rollout, 0, len(l.Hosts))
 }
 
 // schedules returns the schedules of the configuration, for a Runner.

@@ -28,17 +28,17 @@ func (s scheduledRollouts) Begin(ctx context.Context, o schedule.Order, noted fu
 		return schedule.Ending{}, err
 	}
 	var id rollout.ID
-	err = in.withReach(hosts, func(r *reach) error {
+	err = in.withConnections(hosts, func(conns *connections) error {
 		var approved []rollout.Event
 		if spec.Planned {
-			if approved, err = in.agree(ctx, r, spec, hosts, true); err != nil {
+			if approved, err = in.approvePlan(ctx, conns, spec, hosts, true); err != nil {
 				return err
 			}
 		}
-		c := &carrier{hostWork: hostWork{in: in, spec: spec, journal: s.journal, reach: r}}
-		return c.carry(ctx, hosts, func() (w *journal.Writer, err error) {
+		run := &rolloutRun{hostWork: hostWork{in: in, spec: spec, journal: s.journal, conns: conns}}
+		return run.execute(ctx, hosts, func() (w *journal.Writer, err error) {
 			if w, id, err = s.create(ctx, spec, approved, noted); err == nil {
-				err = c.own(ctx, id)
+				err = run.acquire(ctx, id)
 			}
 			return w, err
 		})
@@ -69,7 +69,7 @@ func (in *installation) ordered(o schedule.Order) (rollout.Spec, []inventory.Hos
 	if err != nil {
 		return rollout.Spec{}, nil, err
 	}
-	spec, hosts, err := in.asked(asked.packages, asked.options)
+	spec, hosts, err := in.specFor(asked.packages, asked.options)
 	spec.Who, spec.Command = o.Author(), o.Command
 	return spec, hosts, err
 }
@@ -116,7 +116,7 @@ func (s scheduledRollouts) Resume(ctx context.Context, id rollout.ID) (schedule.
 	if in.waitFor(ctx, id) {
 		return s.ending(ctx, id, nil)
 	}
-	err := in.takeUp(ctx, string(id), func(t takenUp) ([]rollout.Event, error) { return t.resume(ctx, true) })
+	err := in.applyDecision(ctx, string(id), func(t existingRollout) ([]rollout.Event, error) { return t.resume(ctx, true) })
 	return s.ending(ctx, id, err)
 }
 

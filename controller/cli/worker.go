@@ -90,8 +90,8 @@ func (c *crew) work(ctx context.Context, t tasks.Task, show func(hostjob.Progres
 	if !there || h.Tunnel {
 		return engine.Report{}, fmt.Errorf("%w: the worker's inventory has no such host, or it needs a tunnel", tasks.ErrDeclined)
 	}
-	defer func() { _ = s.reach.leave(h.Name) }() // its connection has ended then, or soon will have
-	at := begun{t.Attempt, t.Begun}
+	defer func() { _ = s.conns.close(h.Name) }() // its connection has ended then, or soon will have
+	at := stepAttempt{t.Attempt, t.Begun}
 	if t.Verb == tasks.Prefetch {
 		notes, err := s.fetch(ctx, h, at, show)
 		return engine.Report{Notes: notes}, err
@@ -149,7 +149,7 @@ func (c *crew) open(s *site, id rollout.ID) error {
 		s.hosts[h.Name] = h
 	}
 	s.hostWork = hostWork{in: in, id: id, spec: state.Spec, journal: c.journal, planned: plannedGroups(state)}
-	s.reach, err = in.newReach()
+	s.conns, err = in.newConnections()
 	return err
 }
 
@@ -176,10 +176,10 @@ func (c *crew) leave(key siteKey, s *site) {
 }
 
 func (s *site) close() error {
-	if s.reach == nil {
+	if s.conns == nil {
 		return nil
 	}
-	return s.reach.Close()
+	return s.conns.Close()
 }
 
 // close closes all rollouts, on which nobody works any more.
