@@ -32,7 +32,7 @@ const socketName = "api.sock"
 // client returns a client if a daemon answers, else nil: then a command does its
 // work itself, or finds out that it cannot have the state folder.
 func (in *installation) client(ctx context.Context) *client {
-	if in.errand != nil {
+	if in.request != nil {
 		return nil // this is the daemon
 	}
 	socket := filepath.Join(in.State, socketName)

@@ -186,7 +186,7 @@ func (in *installation) spec(args []string, o rolloutOptions, hosts []inventory.
 	spec := rollout.Spec{
 		Mode: rollout.Mode(o.mode), Suite: o.suite, Selector: o.to,
 		Planned: !o.noPlan, Allow: rollout.Allowance{Remove: o.remove, Held: o.held}, Reboot: rollout.Reboot(o.reboot),
-		Who: in.who(), When: time.Now(), Command: in.typed(),
+		Who: in.who(), When: time.Now(), Command: in.commandLine(),
 	}
 	spec.Take(hosts)
 	var err error

@@ -93,8 +93,8 @@ func (a *app) scheduleCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.scheduleListCommand(), a.scheduleRunCommand(),
-		a.schedulePauseCommand("pause", "Keep a schedule from running by itself; what runs goes on", scheduling.pause),
-		a.schedulePauseCommand("resume", "Let a paused schedule run by itself again", scheduling.unpause))
+		a.schedulePauseCommand("pause", "Keep a schedule from running by itself; what runs goes on", scheduleControl.pause),
+		a.schedulePauseCommand("resume", "Let a paused schedule run by itself again", scheduleControl.unpause))
 	return cmd
 }
 
@@ -103,7 +103,7 @@ func (a *app) scheduleListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "List the schedules: when each runs next, and what became of its last run",
 		Args:  cobra.NoArgs,
-		RunE: a.withSchedules(func(ctx context.Context, s scheduling, _ []string) error {
+		RunE: a.withSchedules(func(ctx context.Context, s scheduleControl, _ []string) error {
 			all, err := s.schedules(ctx)
 			if err != nil {
 				return err
@@ -127,7 +127,7 @@ Nobody is asked: the plan is approved unless it removes a package or changes one
 that is on hold. No host is begun any more once the window, which begins now, has
 ended. It is refused while a run of the schedule still goes.`,
 		Args: cobra.ExactArgs(1),
-		RunE: a.withSchedules(func(ctx context.Context, s scheduling, args []string) error {
+		RunE: a.withSchedules(func(ctx context.Context, s scheduleControl, args []string) error {
 			return s.runNow(ctx, args[0])
 		}),
 		ValidArgsFunction: a.completeSchedule,
@@ -135,12 +135,12 @@ ended. It is refused while a run of the schedule still goes.`,
 }
 
 // schedulePauseCommand returns a command that changes whether a schedule is paused.
-func (a *app) schedulePauseCommand(verb, short string, change func(scheduling, context.Context, string) error) *cobra.Command {
+func (a *app) schedulePauseCommand(verb, short string, change func(scheduleControl, context.Context, string) error) *cobra.Command {
 	return &cobra.Command{
 		Use:   verb + " NAME",
 		Short: short,
 		Args:  cobra.ExactArgs(1),
-		RunE: a.withSchedules(func(ctx context.Context, s scheduling, args []string) error {
+		RunE: a.withSchedules(func(ctx context.Context, s scheduleControl, args []string) error {
 			return change(s, ctx, args[0])
 		}),
 		ValidArgsFunction: a.completeSchedule,

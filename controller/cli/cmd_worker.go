@@ -39,15 +39,15 @@ it is started again. Under systemd it tells when it is ready.`,
 			if parallel < 0 {
 				return usageErrorf("--parallel %d is less than one host", parallel)
 			}
-			return in.lendHands(cmd.Context(), cmp.Or(parallel, in.Rollout.Parallel))
+			return in.runWorker(cmd.Context(), cmp.Or(parallel, in.Rollout.Parallel))
 		}),
 	}
 	cmd.Flags().IntVar(&parallel, "parallel", 0, "hosts at the same time; 0 is rollout.parallel of the configuration")
 	return cmd
 }
 
-// lendHands does tasks of other controllers until ctx ends.
-func (in *installation) lendHands(ctx context.Context, parallel int) (err error) {
+// runWorker does tasks of other controllers until ctx ends.
+func (in *installation) runWorker(ctx context.Context, parallel int) (err error) {
 	if len(in.Bus.URL) == 0 {
 		return fmt.Errorf("cannot work for other controllers: %s names no cluster, which is [bus] url", in.Path)
 	}
@@ -62,9 +62,9 @@ func (in *installation) lendHands(ctx context.Context, parallel int) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
-	c := newCrew(in, j)
+	c := newWorker(in, j)
 	defer func() { err = errors.Join(err, c.close()) }()
-	w := tasks.Worker{Name: author(), Slots: parallel, Grace: lastWait, Log: in.app.log, Work: c.work, Term: j.Term, Ready: func() {
+	w := tasks.Worker{Name: author(), Slots: parallel, Grace: shutdownGrace, Log: in.app.log, Work: c.do, Term: j.Term, Ready: func() {
 		in.app.log.Info("this worker is ready", "slots", parallel)
 		in.app.notify(sd.SdNotifyReady)
 	}}
@@ -72,6 +72,6 @@ func (in *installation) lendHands(ctx context.Context, parallel int) (err error)
 	defer attending.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	attending.Go(func() { c.attend(ctx, hangup) })
+	attending.Go(func() { c.watchReload(ctx, hangup) })
 	return w.Run(ctx, j.bus)
 }

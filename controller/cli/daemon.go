@@ -31,23 +31,23 @@ type daemon struct {
 	leases     *lease.Leases
 	reports    *reports.Reports  // nil where there is no door for agents
 	dispatcher *tasks.Dispatcher // nil where there can be no workers
-	plans      plans
+	plans      planCache
 
 	// spawn does something as long as the daemon lives, which waits for it.
 	spawn func(func(context.Context))
 
-	mu    sync.Mutex
-	hands map[rollout.ID]*hand
+	mu       sync.Mutex
+	rollouts map[rollout.ID]*runningRollout
 }
 
-// hand is a rollout in hand.
-type hand struct {
-	errand *errand       // nil while it waits to be resumed
-	left   chan struct{} // closed when it is no longer in hand
+// runningRollout is a rollout in hand.
+type runningRollout struct {
+	request *request      // nil while it waits to be resumed
+	done    chan struct{} // closed when it is no longer in hand
 }
 
 func newDaemon(log *slog.Logger, cfg *config.Config, j openJournal, spawn func(func(context.Context))) *daemon {
-	d := &daemon{log: log, journal: j, spawn: spawn, hands: map[rollout.ID]*hand{}}
+	d := &daemon{log: log, journal: j, spawn: spawn, rollouts: map[rollout.ID]*runningRollout{}}
 	d.config.Store(cfg)
 	return d
 }
@@ -56,53 +56,53 @@ func newDaemon(log *slog.Logger, cfg *config.Config, j openJournal, spawn func(f
 // It shows nothing to nobody: that is for who reads the journal.
 func (d *daemon) installation(by string) *installation {
 	silent := &app{Streams: Streams{In: http.NoBody, Out: io.Discard, Err: io.Discard}, quiet: true, log: d.log}
-	return &installation{Config: d.config.Load(), app: silent, errand: &errand{daemon: d, by: by, begun: make(chan rollout.ID, 1), abort: make(chan string, 1)}}
+	return &installation{Config: d.config.Load(), app: silent, request: &request{daemon: d, by: by, begun: make(chan rollout.ID, 1), abort: make(chan string, 1)}}
 }
 
-// hold takes a rollout in hand, unless it is in another.
-func (d *daemon) hold(id rollout.ID, e *errand) (release func(), err error) {
+// acquire takes a rollout in hand, unless it is in another.
+func (d *daemon) acquire(id rollout.ID, e *request) (release func(), err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	h := d.hands[id]
-	if h != nil && h.errand != nil {
-		return nil, inHand(id)
+	h := d.rollouts[id]
+	if h != nil && h.request != nil {
+		return nil, alreadyRunning(id)
 	}
 	if h == nil {
-		h = &hand{left: make(chan struct{})}
-		d.hands[id] = h
+		h = &runningRollout{done: make(chan struct{})}
+		d.rollouts[id] = h
 	}
-	h.errand = e
-	return func() { d.letGo(id) }, nil
+	h.request = e
+	return func() { d.release(id) }, nil
 }
 
-func (d *daemon) letGo(id rollout.ID) {
+func (d *daemon) release(id rollout.ID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if h := d.hands[id]; h != nil {
-		close(h.left)
-		delete(d.hands, id)
+	if h := d.rollouts[id]; h != nil {
+		close(h.done)
+		delete(d.rollouts, id)
 	}
 }
 
-func inHand(id rollout.ID) error {
+func alreadyRunning(id rollout.ID) error {
 	return &server.Problem{Status: http.StatusConflict, Detail: fmt.Sprintf("%s is at work: abort it first, or wait for its end", id)}
 }
 
-// inHand returns the run of a rollout, and what is closed when it is left; nil
+// running returns the run of a rollout, and what is closed when it is left; nil
 // for one that nobody has in hand.
-func (d *daemon) inHand(id rollout.ID) (*errand, <-chan struct{}) {
+func (d *daemon) running(id rollout.ID) (*request, <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	h := d.hands[id]
+	h := d.rollouts[id]
 	if h == nil {
 		return nil, nil
 	}
-	return h.errand, h.left
+	return h.request, h.done
 }
 
-// begin has carry carry a rollout out behind the caller's back, and returns once
+// start has carry carry a rollout out behind the caller's back, and returns once
 // that has begun, with its id, or has ended before: then with the error.
-func (d *daemon) begin(ctx context.Context, by string, carry func(context.Context, *installation) error) (rollout.ID, error) {
+func (d *daemon) start(ctx context.Context, by string, carry func(context.Context, *installation) error) (rollout.ID, error) {
 	in := d.installation(by)
 	ended, gone := make(chan error), make(chan struct{})
 	defer close(gone)
@@ -111,16 +111,16 @@ func (d *daemon) begin(ctx context.Context, by string, carry func(context.Contex
 		select {
 		case ended <- err:
 		case <-gone:
-			d.tell(err)
+			d.logError(err)
 		}
 	})
 	select {
-	case id := <-in.errand.begun:
+	case id := <-in.request.begun:
 		return id, nil
 	case err := <-ended:
 		select {
-		case id := <-in.errand.begun: // and both were there
-			d.tell(err)
+		case id := <-in.request.begun: // and both were there
+			d.logError(err)
 			return id, nil
 		default:
 			return "", err
@@ -130,27 +130,27 @@ func (d *daemon) begin(ctx context.Context, by string, carry func(context.Contex
 	}
 }
 
-// tell logs how a rollout ended for which nobody waits.
-func (d *daemon) tell(err error) {
+// logError logs how a rollout ended for which nobody waits.
+func (d *daemon) logError(err error) {
 	if err != nil && !errors.Is(err, errQuiet) && !errors.Is(err, server.ErrEnding) {
 		d.log.Warn("a rollout was left", "error", err)
 	}
 }
 
-// mark takes a rollout in hand, for resume, unless it is in hand already.
-func (d *daemon) mark(id rollout.ID) bool {
+// reserve takes a rollout in hand, for resume, unless it is in hand already.
+func (d *daemon) reserve(id rollout.ID) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.hands[id] != nil {
+	if d.rollouts[id] != nil {
 		return false
 	}
-	d.hands[id] = &hand{left: make(chan struct{})}
+	d.rollouts[id] = &runningRollout{done: make(chan struct{})}
 	return true
 }
 
-// markOpen takes in hand, for resume, what a daemon or command that is dead has
+// reserveUnfinished takes in hand, for resume, what a daemon or command that is dead has
 // left, if nobody else can have it. It returns the rollouts.
-func (d *daemon) markOpen(ctx context.Context) ([]rollout.ID, error) {
+func (d *daemon) reserveUnfinished(ctx context.Context) ([]rollout.ID, error) {
 	if !d.journal.bus.Embedded() {
 		return nil, nil
 	}
@@ -168,7 +168,7 @@ func (d *daemon) markOpen(ctx context.Context) ([]rollout.ID, error) {
 			continue
 		}
 		open = append(open, e.ID)
-		d.mark(e.ID)
+		d.reserve(e.ID)
 	}
 	return open, nil
 }
@@ -183,6 +183,6 @@ func (d *daemon) resume(ctx context.Context, id rollout.ID) {
 		}
 		return t.resume(ctx, true)
 	})
-	d.letGo(id) // unless applyDecision has done that
-	d.tell(err)
+	d.release(id) // unless applyDecision has done that
+	d.logError(err)
 }

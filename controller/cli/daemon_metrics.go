@@ -8,8 +8,8 @@ import (
 	"github.com/aptfleet/aptfleet/controller/server"
 )
 
-// measures are the parts of the metrics. Only the agents' needs no bus.
-func (s *service) measures() map[string]server.Measure {
+// metricParts are the parts of the metrics. Only the agents' needs no bus.
+func (s *service) metricParts() map[string]server.Measure {
 	d := s.daemon
 	parts := map[string]server.Measure{"rollouts": d.measureRollouts, "journal": d.measureJournal, "schedules": s.measureSchedules}
 	if d.reports != nil {
@@ -26,7 +26,7 @@ func (d *daemon) measureRollouts(ctx context.Context) (func(*server.Measures), e
 	counts := map[string]int{}
 	for _, e := range entries {
 		sum, finished := e.Finished()
-		_, left := d.inHand(e.ID)
+		_, left := d.running(e.ID)
 		counts[stateOf(sum, finished, left != nil)]++
 	}
 	return func(m *server.Measures) { m.Rollouts = counts }, nil

@@ -9,9 +9,9 @@ import (
 	"github.com/aptfleet/aptfleet/controller/notify"
 )
 
-// notifying tells the targets of the configuration how rollouts go, those of
+// notifications tells the targets of the configuration how rollouts go, those of
 // another one once it is replaced.
-type notifying struct {
+type notifications struct {
 	journal *journal.Journal
 	log     *slog.Logger
 
@@ -21,7 +21,7 @@ type notifying struct {
 }
 
 // replace goes on with other targets.
-func (n *notifying) replace(targets []notify.Target) {
+func (n *notifications) replace(targets []notify.Target) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.targets = targets
@@ -31,7 +31,7 @@ func (n *notifying) replace(targets []notify.Target) {
 }
 
 // run tells until ctx ends.
-func (n *notifying) run(ctx context.Context) error {
+func (n *notifications) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := n.once(ctx); err != nil {
 			return err
@@ -41,7 +41,7 @@ func (n *notifying) run(ctx context.Context) error {
 }
 
 // once tells the targets there are now until they are replaced or ctx ends.
-func (n *notifying) once(ctx context.Context) error {
+func (n *notifications) once(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	n.mu.Lock()

@@ -10,15 +10,15 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// plans are those that a daemon was asked for, until they are approved or
+// planCache are those that a daemon was asked for, until they are approved or
 // forgotten. The zero value has none.
-type plans struct {
+type planCache struct {
 	mu  sync.Mutex
-	all map[string]madePlan // by digest
+	all map[string]cachedPlan // by digest
 }
 
-// madePlan is a plan and what it is for.
-type madePlan struct {
+// cachedPlan is a plan and what it is for.
+type cachedPlan struct {
 	spec  rollout.Spec
 	hosts []inventory.Host
 	plan  rollout.Plan
@@ -28,15 +28,15 @@ type madePlan struct {
 // Bounds of what is kept: a plan is as large as its fleet.
 const (
 	maxPlans = 20
-	planLife = time.Hour
+	planTTL  = time.Hour
 )
 
-// keep keeps a plan, and forgets the old ones.
-func (p *plans) keep(m madePlan) (digest string) {
+// put keeps a plan, and forgets the old ones.
+func (p *planCache) put(m cachedPlan) (digest string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.all == nil {
-		p.all = map[string]madePlan{}
+		p.all = map[string]cachedPlan{}
 	}
 	m.made = time.Now()
 	digest = m.plan.Digest()
@@ -47,7 +47,7 @@ func (p *plans) keep(m madePlan) (digest string) {
 	return digest
 }
 
-func (p *plans) forgetOldest() {
+func (p *planCache) forgetOldest() {
 	oldest := ""
 	for digest, m := range p.all {
 		if oldest == "" || m.made.Before(p.all[oldest].made) {
@@ -58,12 +58,12 @@ func (p *plans) forgetOldest() {
 }
 
 // take returns a plan, once.
-func (p *plans) take(digest string) (madePlan, error) {
+func (p *planCache) take(digest string) (cachedPlan, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m, ok := p.all[digest]
 	delete(p.all, digest)
-	if !ok || time.Since(m.made) > planLife {
+	if !ok || time.Since(m.made) > planTTL {
 		return m, &server.Problem{Status: http.StatusConflict, Key: "plan", Detail: "this plan is not known any more: plan again"}
 	}
 	return m, nil

@@ -16,36 +16,36 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// motion is how far the hosts are that a daemon works on, for those who look on. It
+// hostProgress is how far the hosts are that a daemon works on, for those who look on. It
 // is in no journal, and over with the daemon. Its zero value is ready, and its
 // methods may be called by many goroutines.
-type motion struct {
-	mu    sync.Mutex
-	moves int // so far
-	hosts map[inventory.HostName]move
+type hostProgress struct {
+	mu      sync.Mutex
+	updates int // so far
+	hosts   map[inventory.HostName]progressUpdate
 }
 
-type move struct {
+type progressUpdate struct {
 	n    int // which of the moves
 	line progressLine
 }
 
-// motionEvery is how often those who look on are told, of the hosts that moved.
-const motionEvery = time.Second
+// progressEvery is how often those who look on are told, of the hosts that moved.
+const progressEvery = time.Second
 
-// see notes how far a host is.
-func (m *motion) see(host inventory.HostName, p hostjob.Progress) {
+// set notes how far a host is.
+func (m *hostProgress) set(host inventory.HostName, p hostjob.Progress) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.hosts == nil {
-		m.hosts = map[inventory.HostName]move{}
+		m.hosts = map[inventory.HostName]progressUpdate{}
 	}
-	m.moves++
-	m.hosts[host] = move{m.moves, newProgressLine(host, p)}
+	m.updates++
+	m.hosts[host] = progressUpdate{m.updates, newProgressLine(host, p)}
 }
 
-// leave forgets a host that is over.
-func (m *motion) leave(host inventory.HostName) {
+// remove forgets a host that is over.
+func (m *hostProgress) remove(host inventory.HostName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.hosts, host)
@@ -53,7 +53,7 @@ func (m *motion) leave(host inventory.HostName) {
 
 // since returns the hosts that have moved since the first moves, by name, and how
 // many moves there are.
-func (m *motion) since(seen int) (lines []progressLine, moves int) {
+func (m *hostProgress) since(seen int) (lines []progressLine, moves int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, at := range m.hosts {
@@ -62,7 +62,7 @@ func (m *motion) since(seen int) (lines []progressLine, moves int) {
 		}
 	}
 	slices.SortFunc(lines, func(a, b progressLine) int { return cmp.Compare(a.Host, b.Host) })
-	return lines, m.moves
+	return lines, m.updates
 }
 
 // progressLine is how far the job on a host is. No command prints it.
@@ -92,12 +92,12 @@ func (d daemonRollouts) Progress(ctx context.Context, id rollout.ID) iter.Seq2[s
 			yield(nil, err)
 			return
 		}
-		tick := time.NewTicker(motionEvery)
+		tick := time.NewTicker(progressEvery)
 		defer tick.Stop()
-		var last *errand
+		var last *request
 		seen := 0
 		for {
-			e, left := d.inHand(id)
+			e, left := d.running(id)
 			if left == nil {
 				return
 			}
@@ -106,7 +106,7 @@ func (d daemonRollouts) Progress(ctx context.Context, id rollout.ID) iter.Seq2[s
 			}
 			if e != nil {
 				var lines []progressLine
-				lines, seen = e.motion.since(seen)
+				lines, seen = e.progress.since(seen)
 				for _, l := range lines {
 					if o, err := encode(l); !yield(o, err) || err != nil {
 						return

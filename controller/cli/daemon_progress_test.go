@@ -10,7 +10,7 @@ import (
 // TestMotion: who looks on is told of each host that has moved since, how far it is
 // by now, and of none that is over.
 func TestMotion(t *testing.T) {
-	var m motion
+	var m hostProgress
 	seen := 0
 	look := func(want string) {
 		t.Helper()
@@ -21,13 +21,13 @@ func TestMotion(t *testing.T) {
 		}
 	}
 	look("[]")
-	m.see("b", hostjob.Progress{Percent: 10.6, Phase: "install", Package: "shop", Text: "Unpacking"})
-	m.see("a", hostjob.Progress{Percent: 20})
-	m.see("a", hostjob.Progress{Percent: 30, Lost: "silent"})
+	m.set("b", hostjob.Progress{Percent: 10.6, Phase: "install", Package: "shop", Text: "Unpacking"})
+	m.set("a", hostjob.Progress{Percent: 20})
+	m.set("a", hostjob.Progress{Percent: 30, Lost: "silent"})
 	look("[{a 30    waiting: silent} {b 10 install shop Unpacking }]")
 	look("[]")
-	m.see("a", hostjob.Progress{Percent: 40})
-	m.see("c", hostjob.Progress{})
-	m.leave("a")
+	m.set("a", hostjob.Progress{Percent: 40})
+	m.set("c", hostjob.Progress{})
+	m.remove("a")
 	look("[{c 0    }]")
 }

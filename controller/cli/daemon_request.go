@@ -10,99 +10,99 @@ import (
 	"github.com/aptfleet/aptfleet/controller/server"
 )
 
-// errand is a rollout that a daemon carries out for somebody, from the moment it is
+// request is a rollout that a daemon carries out for somebody, from the moment it is
 // asked for.
-type errand struct {
-	daemon *daemon
-	by     string          // who asked
-	begun  chan rollout.ID // has its id once it is journaled; room for one
-	abort  chan string     // why no further host is to be begun; room for one
-	motion motion
+type request struct {
+	daemon   *daemon
+	by       string          // who asked
+	begun    chan rollout.ID // has its id once it is journaled; room for one
+	abort    chan string     // why no further host is to be begun; room for one
+	progress hostProgress
 }
 
 // who is the person for whom a rollout is carried out.
 func (in *installation) who() string {
-	if in.errand != nil {
-		return in.errand.by
+	if in.request != nil {
+		return in.request.by
 	}
 	return author()
 }
 
-// typed is the command line, where there is one.
-func (in *installation) typed() []string {
-	if in.errand != nil {
+// commandLine is the command line, where there is one.
+func (in *installation) commandLine() []string {
+	if in.request != nil {
 		return nil
 	}
 	return os.Args
 }
 
-// hold has a daemon note that it has a rollout in hand, which it may have once.
-func (in *installation) hold(id rollout.ID) (release func(), err error) {
-	if in.errand == nil {
+// acquire has a daemon note that it has a rollout in hand, which it may have once.
+func (in *installation) acquire(id rollout.ID) (release func(), err error) {
+	if in.request == nil {
 		return func() {}, nil
 	}
-	return in.errand.daemon.hold(id, in.errand)
+	return in.request.daemon.acquire(id, in.request)
 }
 
 // waitFor waits for a rollout that is in hand already, and reports whether it was.
 func (in *installation) waitFor(ctx context.Context, id rollout.ID) bool {
-	if in.errand == nil {
+	if in.request == nil {
 		return false
 	}
-	e, left := in.errand.daemon.inHand(id)
+	e, left := in.request.daemon.running(id)
 	if left == nil {
 		return false
 	}
-	in.errand.daemon.waitFor(ctx, e, left)
+	in.request.daemon.waitFor(ctx, e, left)
 	return true
 }
 
 // reports are what agents say; nil where nobody hears them.
 func (in *installation) reports() *reports.Reports {
-	if in.errand == nil {
+	if in.request == nil {
 		return nil
 	}
-	return in.errand.daemon.reports
+	return in.request.daemon.reports
 }
 
-// begun says that a rollout is journaled and will be carried out.
-func (in *installation) begun(id rollout.ID) {
-	if in.errand != nil {
-		in.errand.begun <- id
+// started says that a rollout is journaled and will be carried out.
+func (in *installation) started(id rollout.ID) {
+	if in.request != nil {
+		in.request.begun <- id
 	}
 }
 
-// signed has events say who decided them, where that is not who writes them.
-func (in *installation) signed(events []rollout.Event) []rollout.Event {
+// attribute has events say who decided them, where that is not who writes them.
+func (in *installation) attribute(events []rollout.Event) []rollout.Event {
 	for i := range events {
-		if in.errand != nil {
-			events[i].By = in.errand.by
+		if in.request != nil {
+			events[i].By = in.request.by
 		}
 	}
 	return events
 }
 
-// leaves reports whether what ends for that reason is left to whoever resumes: this
+// isHandover reports whether what ends for that reason is left to whoever resumes: this
 // daemon ends, or another one leads.
-func leaves(cause error) bool { return errors.Is(cause, server.ErrEnding) || lostLease(cause) }
+func isHandover(cause error) bool { return errors.Is(cause, server.ErrEnding) || lostLease(cause) }
 
-// ending returns how a rollout ends before its time. The first result is for the
+// cancellation returns how a rollout ends before its time. The first result is for the
 // engine: when it ends, the rollout is left as by a crash. The second aborts it.
 //
 // The end of ctx aborts, and only the death of a command leaves a rollout. But a
 // daemon that ends leaves its rollouts: the next one resumes.
-func (in *installation) ending(ctx context.Context) (lasting context.Context, abort <-chan string, done func()) {
+func (in *installation) cancellation(ctx context.Context) (lasting context.Context, abort <-chan string, done func()) {
 	lasting, leave := context.WithCancelCause(context.WithoutCancel(ctx))
 	why := make(chan string, 1)
-	if in.errand != nil {
-		why = in.errand.abort
+	if in.request != nil {
+		why = in.request.abort
 	}
 	stop := context.AfterFunc(ctx, func() {
 		cause := "interrupted"
-		if in.errand != nil {
+		if in.request != nil {
 			cause = context.Cause(ctx).Error()
 		}
-		if leaves(context.Cause(ctx)) {
+		if isHandover(context.Cause(ctx)) {
 			leave(context.Cause(ctx))
 			return
 		}

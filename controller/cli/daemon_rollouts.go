@@ -36,7 +36,7 @@ func (d daemonRollouts) Events(ctx context.Context, id rollout.ID, after int, fo
 	return func(yield func(server.Object, error) bool) {
 		var left <-chan struct{}
 		if follow {
-			_, left = d.inHand(id)
+			_, left = d.running(id)
 		}
 		for l, err := range d.records().eventsUntil(ctx, id, after, left) {
 			var o server.Object
@@ -77,7 +77,7 @@ func (d daemonRollouts) Plan(ctx context.Context, by string, ask server.Ask) (se
 		}
 		p.Groups = append(p.Groups, o)
 	}
-	p.Plan = d.plans.keep(madePlan{spec: spec, hosts: hosts, plan: plan})
+	p.Plan = d.plans.put(cachedPlan{spec: spec, hosts: hosts, plan: plan})
 	return p, nil
 }
 
@@ -92,7 +92,7 @@ func (d daemonRollouts) Create(ctx context.Context, by string, ask server.Ask) (
 	if err != nil {
 		return "", badRequest(err)
 	}
-	return d.begin(ctx, by, func(ctx context.Context, in *installation) error {
+	return d.start(ctx, by, func(ctx context.Context, in *installation) error {
 		return in.rollOutHosts(ctx, spec, hosts, true)
 	})
 }
@@ -106,7 +106,7 @@ func (d daemonRollouts) createPlanned(ctx context.Context, by, digest string) (r
 		return "", &server.Problem{Status: http.StatusConflict, Key: "plan", Detail: err.Error()}
 	}
 	m.spec.Who, m.spec.When = by, time.Now()
-	return d.begin(ctx, by, func(ctx context.Context, in *installation) error {
+	return d.start(ctx, by, func(ctx context.Context, in *installation) error {
 		return in.withConnections(m.hosts, func(conns *connections) error {
 			return in.startRollout(ctx, conns, m.spec, m.hosts, approval(m.plan))
 		})
@@ -115,17 +115,17 @@ func (d daemonRollouts) createPlanned(ctx context.Context, by, digest string) (r
 
 // Decide has a rollout taken up again, or tells who has it in hand.
 func (d daemonRollouts) Decide(ctx context.Context, by string, id rollout.ID, what server.Decision) error {
-	if errand, left := d.inHand(id); left != nil {
-		if what.Verb != server.Abort || errand == nil {
-			return inHand(id)
+	if req, left := d.running(id); left != nil {
+		if what.Verb != server.Abort || req == nil {
+			return alreadyRunning(id)
 		}
 		select {
-		case errand.abort <- "asked for by " + by:
+		case req.abort <- "asked for by " + by:
 		default: // it has been told already
 		}
 		return nil
 	}
-	_, err := d.begin(ctx, by, func(ctx context.Context, in *installation) error {
+	_, err := d.start(ctx, by, func(ctx context.Context, in *installation) error {
 		return in.applyDecision(ctx, string(id), decision(ctx, what))
 	})
 	if errors.Is(err, errQuiet) {

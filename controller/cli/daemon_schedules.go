@@ -73,13 +73,13 @@ func (d daemonSchedules) named(ctx context.Context, name string) (schedule.Statu
 
 // waitFor returns once a rollout that somebody else has in hand is left. The end
 // of ctx aborts it, unless the daemon ends and leaves it anyway.
-func (d *daemon) waitFor(ctx context.Context, e *errand, left <-chan struct{}) {
+func (d *daemon) waitFor(ctx context.Context, e *request, left <-chan struct{}) {
 	select {
 	case <-left:
 		return
 	case <-ctx.Done():
 	}
-	if cause := context.Cause(ctx); e != nil && !leaves(cause) {
+	if cause := context.Cause(ctx); e != nil && !isHandover(cause) {
 		select {
 		case e.abort <- cause.Error():
 		default: // it is aborted already

@@ -25,11 +25,11 @@ import (
 
 // service is all that runs in a daemon's process, around the daemon.
 type service struct {
-	in          *installation
-	daemon      *daemon
-	certificate server.Certificate
-	notifying   *notifying
-	runner      *schedule.Runner
+	in            *installation
+	daemon        *daemon
+	certificate   server.Certificate
+	notifications *notifications
+	runner        *schedule.Runner
 
 	going sync.WaitGroup // what daemon.spawn began
 	spawn chan func(context.Context)
@@ -38,7 +38,7 @@ type service struct {
 func newService(ctx context.Context, in *installation, j openJournal) (*service, error) {
 	s := &service{in: in, spawn: make(chan func(context.Context))}
 	s.daemon = newDaemon(in.app.log, in.Config, j, func(do func(context.Context)) { s.spawn <- do })
-	s.notifying = &notifying{journal: j.Journal, log: in.app.log, targets: in.Notify}
+	s.notifications = &notifications{journal: j.Journal, log: in.app.log, targets: in.Notify}
 	var err error
 	if s.daemon.leases, err = lease.Open(ctx, j.bus, author()); err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func newService(ctx context.Context, in *installation, j openJournal) (*service,
 	}
 	s.runner = schedule.NewRunner(b, scheduledRollouts{journal: j, installation: s.daemon.installation}, author(), in.schedules())
 	s.runner.Log = in.app.log
-	s.runner.Notice = s.noteNight
+	s.runner.Notice = s.recordNotBegun
 	if in.Server.TLSCert != "" {
 		if err := s.certificate.Load(in.Server.TLSCert, in.Server.TLSKey); err != nil {
 			return nil, err
@@ -68,14 +68,14 @@ func (s *service) run(ctx context.Context) error {
 	defer cancel(nil)
 	stop := context.AfterFunc(ctx, func() { cancel(server.ErrEnding) })
 	defer stop()
-	open, err := s.daemon.markOpen(ctx)
+	open, err := s.daemon.reserveUnfinished(ctx)
 	if err != nil {
 		return err
 	}
 	if err := server.CleanUploads(s.scratch()); err != nil {
 		return err
 	}
-	doors, err := s.doors()
+	doors, err := s.listeners()
 	if err != nil {
 		return err
 	}
@@ -87,10 +87,10 @@ func (s *service) run(ctx context.Context) error {
 			return err
 		})
 	}
-	part(s.carry)
+	part(s.runSpawned)
 	part(func(ctx context.Context) error { return s.api().Serve(ctx, doors) })
-	part(s.notifying.run)
-	part(s.attend)
+	part(s.notifications.run)
+	part(s.watchdog)
 	part(s.schedules)
 	part(newTakeover(s.daemon).run)
 	for _, id := range open {
@@ -99,10 +99,10 @@ func (s *service) run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// noteNight has the history, and those who are notified, know of a night of which
+// recordNotBegun has the history, and those who are notified, know of a night of which
 // there is no rollout that would tell. If the daemon dies right before, only
 // "schedule list" does.
-func (s *service) noteNight(run schedule.Run) {
+func (s *service) recordNotBegun(run schedule.Run) {
 	a := journal.Action{By: run.By, Did: journal.SkippedNight, What: run.Schedule, Error: run.Text}
 	switch {
 	case run.Outcome == schedule.Skipped:
@@ -129,36 +129,36 @@ func (s *service) schedules(ctx context.Context) error {
 	return nil
 }
 
-// lastWait is how long hosts that are worked on may take to finish when the
+// shutdownGrace is how long hosts that are worked on may take to finish when the
 // daemon ends. Those that take longer go on alone, and the next daemon attaches.
-const lastWait = time.Minute
+const shutdownGrace = time.Minute
 
-// carry begins what is to be done in the daemon's life, and waits for it.
-func (s *service) carry(ctx context.Context) error {
+// runSpawned begins what is to be done in the daemon's life, and waits for it.
+func (s *service) runSpawned(ctx context.Context) error {
 	for {
 		select {
 		case do := <-s.spawn:
-			life, end := lifeOf(ctx)
+			life, end := daemonContext(ctx)
 			s.going.Go(func() {
 				defer end()
 				do(life)
 			})
 		case <-ctx.Done():
-			return s.farewell()
+			return s.drain()
 		}
 	}
 }
 
-// lifeOf returns the context of what is done as long as the daemon lives: its end
+// daemonContext returns the context of what is done as long as the daemon lives: its end
 // has server.ErrEnding as its cause.
-func lifeOf(ctx context.Context) (context.Context, func()) {
+func daemonContext(ctx context.Context) (context.Context, func()) {
 	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { end(server.ErrEnding) })
 	return life, func() { stop(); end(nil) }
 }
 
-// farewell waits for what is under way, but not for ever.
-func (s *service) farewell() error {
+// drain waits for what is under way, but not for ever.
+func (s *service) drain() error {
 	done := make(chan struct{})
 	go func() { // if it is not over in time, it ends with the process
 		s.going.Wait()
@@ -166,15 +166,15 @@ func (s *service) farewell() error {
 	}()
 	select {
 	case <-done:
-	case <-time.After(lastWait):
+	case <-time.After(shutdownGrace):
 		s.in.app.log.Warn("hosts that are worked on are left to themselves; the next daemon attaches to them")
 	}
 	return nil
 }
 
-// doors opens all doors, so that one that cannot be opened ends the daemon before
+// listeners opens all doors, so that one that cannot be opened ends the daemon before
 // it has done anything.
-func (s *service) doors() (d server.Doors, err error) {
+func (s *service) listeners() (d server.Doors, err error) {
 	in := s.in
 	if d.Local, err = server.ListenLocal(filepath.Join(in.State, socketName)); err != nil {
 		return d, err
@@ -231,7 +231,7 @@ func (s *service) api() *server.Server {
 	return server.New(server.Options{
 		Version: version, Rollouts: daemonRollouts{d}, Hosts: daemonHosts{d}, Agents: daemonAgents{d},
 		Repository: daemonRepository{d}, Schedules: daemonSchedules{d, s.runner}, History: daemonHistory{d},
-		Metrics: server.NewMetrics(s.measures()), Scratch: s.scratch(), Log: s.in.app.log,
+		Metrics: server.NewMetrics(s.metricParts()), Scratch: s.scratch(), Log: s.in.app.log,
 		Tokens: func() access.Tokens { return d.config.Load().Server.Tokens },
 	})
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/aptfleet/aptfleet/controller/config"
 )
 
-// attend tells systemd how the daemon is, sees that its store works, and reads
+// watchdog tells systemd how the daemon is, sees that its store works, and reads
 // the configuration again when it is asked to.
-func (s *service) attend(ctx context.Context) error {
+func (s *service) watchdog(ctx context.Context) error {
 	hangup, stop := sighups()
 	defer stop()
 	pulse := time.NewTicker(beat())
@@ -74,7 +74,7 @@ func (s *service) reload() {
 			}
 		}
 		s.daemon.config.Store(next.Config)
-		s.notifying.replace(next.Notify)
+		s.notifications.replace(next.Notify)
 		s.runner.Replace(next.schedules())
 		return nil
 	})

@@ -86,7 +86,7 @@ func (r *reloading) counts() string {
 	for _, s := range all {
 		words = append(words, "schedule "+s.Schedule.Name)
 	}
-	for _, target := range r.notifying.targets {
+	for _, target := range r.notifications.targets {
 		words = append(words, "target "+target.Name)
 	}
 	for _, token := range r.daemon.config.Load().Server.Tokens {

@@ -79,16 +79,16 @@ func (t *takeover) look(ctx context.Context) (lost bool, err error) {
 	}
 	held, suspect := map[rollout.ID]bool{}, map[rollout.ID]bool{}
 	for _, u := range open {
-		s, err := t.stands(ctx, u)
+		s, err := t.ownershipOf(ctx, u)
 		if err != nil {
 			return false, err
 		}
 		switch {
-		case s == inHands:
+		case s == ownedElsewhere:
 			held[u.ID] = true
-		case s == leftAlone:
+		case s == notToResume:
 		case t.alone || t.suspect[u.ID]:
-			t.take(u)
+			t.resume(u)
 		default:
 			suspect[u.ID] = true
 			lost = lost || t.held[u.ID]
@@ -98,39 +98,39 @@ func (t *takeover) look(ctx context.Context) (lost bool, err error) {
 	return lost, nil
 }
 
-// whose is in whose hands a rollout is that is not finished.
-type whose int
+// ownership is in whose hands a rollout is that is not finished.
+type ownership int
 
 const (
-	missed    whose = iota // nobody's, and it is worth being taken up
-	inHands                // another controller's
-	leftAlone              // ours, or a person's
+	orphaned       ownership = iota // nobody's, and it is worth being taken up
+	ownedElsewhere                  // another controller's
+	notToResume                     // ours, or a person's
 )
 
-// stands finds out whose a rollout is. Once another controller has it, it may be
+// ownershipOf finds out whose a rollout is. Once another controller has it, it may be
 // taken up anew when that one dies, whatever was tried before.
-func (t *takeover) stands(ctx context.Context, u journal.Unfinished) (whose, error) {
-	if _, here := t.daemon.inHand(u.ID); here != nil {
-		return leftAlone, nil
+func (t *takeover) ownershipOf(ctx context.Context, u journal.Unfinished) (ownership, error) {
+	if _, here := t.daemon.running(u.ID); here != nil {
+		return notToResume, nil
 	}
 	by, err := t.daemon.leases.Holder(ctx, string(u.ID))
 	if err != nil {
-		return leftAlone, fmt.Errorf("%s: %w", u.ID, err)
+		return notToResume, fmt.Errorf("%s: %w", u.ID, err)
 	}
 	if by != "" {
 		delete(t.tried, u.ID)
-		return inHands, nil
+		return ownedElsewhere, nil
 	}
 	if last, tried := t.tried[u.ID]; tried && last.decisions == u.Decisions && time.Since(last.at) < tryEvery {
-		return leftAlone, nil
+		return notToResume, nil
 	}
-	return missed, nil
+	return orphaned, nil
 }
 
-// take has the daemon go on with a rollout.
-func (t *takeover) take(u journal.Unfinished) {
+// resume has the daemon go on with a rollout.
+func (t *takeover) resume(u journal.Unfinished) {
 	t.tried[u.ID] = try{u.Decisions, time.Now()}
-	if !t.daemon.mark(u.ID) {
+	if !t.daemon.reserve(u.ID) {
 		return
 	}
 	t.daemon.log.Info("going on with what another controller has left", "rollout", string(u.ID))

@@ -104,11 +104,11 @@ func TestTakeoverAnew(t *testing.T) {
 	w.looks(0, false)
 	w.looks(1, false)
 	l := w.lease(id)
-	w.daemon.letGo(id)
+	w.daemon.release(id)
 	w.looks(0, false)
 	l.Release()
 	w.looks(0, true)
 	w.looks(1, false)
-	w.daemon.letGo(id)
+	w.daemon.release(id)
 	w.looks(0, false) // which has been tried, and nobody has had it since
 }

@@ -33,9 +33,9 @@ func TestBegin(t *testing.T) {
 					do(t.Context())
 				}()
 			})
-			id, err := d.begin(t.Context(), "ada", func(_ context.Context, in *installation) error {
+			id, err := d.start(t.Context(), "ada", func(_ context.Context, in *installation) error {
 				if tt.begun {
-					in.errand.begun <- "R1"
+					in.request.begun <- "R1"
 				}
 				return tt.err
 			})

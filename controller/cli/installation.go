@@ -19,8 +19,8 @@ import (
 // names, opened by whoever needs it.
 type installation struct {
 	*config.Config
-	app    *app
-	errand *errand // nil in a command that does its work itself
+	app     *app
+	request *request // nil in a command that does its work itself
 }
 
 // with makes a command of what needs the configuration.
@@ -100,7 +100,7 @@ func (in *installation) fleet(o remote.Options) (*remote.Fleet, error) {
 		}
 		return ssh.Apply(bastion)
 	}
-	if in.errand == nil {
+	if in.request == nil {
 		setGCPercent(hostsGCPercent)
 	}
 	return remote.New(o)

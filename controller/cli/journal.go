@@ -64,7 +64,7 @@ func (in *installation) warnDamaged(ctx context.Context, j openJournal) error {
 // checkUnlocked returns an error if another process has the journal, so that a person hears
 // of it before being asked, and not after.
 func (in *installation) checkUnlocked() error {
-	if in.errand != nil || in.cluster() != nil {
+	if in.request != nil || in.cluster() != nil {
 		return nil
 	}
 	return bus.Free(in.State)
@@ -72,8 +72,8 @@ func (in *installation) checkUnlocked() error {
 
 // withJournal calls fn with the journal: the daemon's, where it runs in one.
 func (in *installation) withJournal(ctx context.Context, fn func(openJournal) error) error {
-	if in.errand != nil {
-		return fn(in.errand.daemon.journal)
+	if in.request != nil {
+		return fn(in.request.daemon.journal)
 	}
 	j, err := in.journal(ctx)
 	if err != nil {

@@ -23,7 +23,7 @@ var errProtected = errors.New("the key is protected: set " + passphraseFileVaria
 // keys opens the keys that sign the repository.
 func (in *installation) keys() (*sign.Keyring, error) {
 	keys, err := sign.Load(in.Repository.Key, in.app.passphrase)
-	if in.errand != nil && errors.Is(err, errProtected) {
+	if in.request != nil && errors.Is(err, errProtected) {
 		err = fmt.Errorf("%w, in the environment of the daemon", err)
 	}
 	return keys, err

@@ -25,8 +25,8 @@ func openDispatcher(j openJournal, in *installation) (d *tasks.Dispatcher, done 
 
 // openDispatcher is openDispatcher for one rollout, with the desk of the daemon where there is one.
 func (r *rolloutRun) openDispatcher() (done func(), err error) {
-	if r.in.errand != nil {
-		r.dispatcher = r.in.errand.daemon.dispatcher
+	if r.in.request != nil {
+		r.dispatcher = r.in.request.daemon.dispatcher
 		return func() {}, nil
 	}
 	r.dispatcher, done, err = openDispatcher(r.journal, r.in)

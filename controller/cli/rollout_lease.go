@@ -13,7 +13,7 @@ import (
 
 // acquire takes the rollout in hand: in this process, and among all controllers.
 func (r *rolloutRun) acquire(ctx context.Context, id rollout.ID) (err error) {
-	release, err := r.in.hold(id)
+	release, err := r.in.acquire(id)
 	if err != nil {
 		return err
 	}
@@ -37,8 +37,8 @@ func (r *rolloutRun) acquire(ctx context.Context, id rollout.ID) (err error) {
 
 // leases are those of the daemon, or opened for this command.
 func (r *rolloutRun) leases(ctx context.Context) (leases *lease.Leases, done func(), err error) {
-	if r.in.errand != nil {
-		return r.in.errand.daemon.leases, func() {}, nil
+	if r.in.request != nil {
+		return r.in.request.daemon.leases, func() {}, nil
 	}
 	if leases, err = lease.Open(ctx, r.journal.bus, author()); err != nil {
 		return nil, nil, err
@@ -53,8 +53,8 @@ func (r *rolloutRun) withLease(ctx context.Context) (context.Context, context.Ca
 	held, done := r.lease.While(ctx)
 	stop := context.AfterFunc(held, func() {
 		cause := context.Cause(held)
-		if r.in.errand != nil && lostLease(cause) { // nobody waits for what would say it
-			r.in.errand.daemon.log.Warn("a rollout is let go", "rollout", string(r.id), "error", cause)
+		if r.in.request != nil && lostLease(cause) { // nobody waits for what would say it
+			r.in.request.daemon.log.Warn("a rollout is let go", "rollout", string(r.id), "error", cause)
 		}
 		end(fmt.Errorf("%w: %w", engine.ErrTaken, cause))
 	})

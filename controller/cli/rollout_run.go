@@ -39,7 +39,7 @@ func (in *installation) startRollout(ctx context.Context, conns *connections, sp
 			if err == nil {
 				err = run.acquire(ctx, w.ID())
 			}
-			return w, appendAll(ctx, w, err, in.signed(approved))
+			return w, appendAll(ctx, w, err, in.attribute(approved))
 		})
 	})
 }
@@ -57,7 +57,7 @@ func (in *installation) resumeRollout(ctx context.Context, conns *connections, i
 				return nil, err
 			}
 			w, err = j.Take(ctx, id)
-			return w, appendAll(ctx, w, err, in.signed(decided))
+			return w, appendAll(ctx, w, err, in.attribute(decided))
 		})
 	})
 }
@@ -85,7 +85,7 @@ func (r *rolloutRun) execute(ctx context.Context, hosts []inventory.Host, begin 
 		return err
 	}
 	r.id = r.writer.ID()
-	r.in.begun(r.id)
+	r.in.started(r.id)
 	r.in.app.say("%s: %s on %s, %d at a time", r.id, describe(r.spec), inventory.Count(len(r.spec.Hosts)), r.spec.Policy.Parallel)
 	return r.run(ctx, hosts)
 }
@@ -94,7 +94,7 @@ func (r *rolloutRun) execute(ctx context.Context, hosts []inventory.Host, begin 
 // then stands. When ctx is cancelled it is aborted: no further host is begun, and
 // those that are worked on are let finish.
 func (r *rolloutRun) run(ctx context.Context, hosts []inventory.Host) error {
-	lasting, abort, done := r.in.ending(ctx)
+	lasting, abort, done := r.in.cancellation(ctx)
 	defer done()
 	lasting, endLease := r.withLease(lasting)
 	defer endLease()
@@ -123,7 +123,7 @@ func (r *rolloutRun) run(ctx context.Context, hosts []inventory.Host) error {
 // showEvents shows what the journal says until what it returns is called, which waits for
 // the last event. Those for whom a daemon works read the journal themselves.
 func (r *rolloutRun) showEvents(ctx context.Context) (stop func()) {
-	if r.in.errand != nil {
+	if r.in.request != nil {
 		return func() {}
 	}
 	left, done := make(chan struct{}), make(chan struct{})
@@ -199,8 +199,8 @@ func (r *rolloutRun) prefetch(ctx context.Context, h inventory.Host, at rollout.
 // showProgress returns what shows how far the work on a host is.
 func (r *rolloutRun) showProgress(h inventory.Host) func(hostjob.Progress) {
 	r.stalls.update(h.Name, connecting)
-	if r.in.errand != nil { // those who look on are elsewhere
-		return func(p hostjob.Progress) { r.in.errand.motion.see(h.Name, p) }
+	if r.in.request != nil { // those who look on are elsewhere
+		return func(p hostjob.Progress) { r.in.request.progress.set(h.Name, p) }
 	}
 	return (&jobProgress{app: r.in.app, bar: r.bar, stalls: r.stalls, host: h.Name}).show
 }
@@ -208,7 +208,7 @@ func (r *rolloutRun) showProgress(h inventory.Host) func(hostjob.Progress) {
 // endProgress ends what is shown of a host.
 func (r *rolloutRun) endProgress(host inventory.HostName) {
 	r.stalls.remove(host)
-	if r.in.errand != nil {
-		r.in.errand.motion.leave(host)
+	if r.in.request != nil {
+		r.in.request.progress.remove(host)
 	}
 }

@@ -10,19 +10,19 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/tomlfile"
 )
 
-// scheduled is what the command of a schedule asks for.
-type scheduled struct {
+// scheduleCommand is what the command of a schedule asks for.
+type scheduleCommand struct {
 	packages []string
 	options  rolloutOptions
 }
 
-// scheduled reads the command of a schedule as a command line is read. Nobody is
+// parseScheduleCommand reads the command of a schedule as a command line is read. Nobody is
 // asked at night.
-func (a *app) scheduled(run []string) (scheduled, error) {
+func (a *app) parseScheduleCommand(run []string) (scheduleCommand, error) {
 	if run[0] != "rollout" {
-		return scheduled{}, fmt.Errorf("cannot run %q: a schedule runs \"rollout\" and its arguments", run[0])
+		return scheduleCommand{}, fmt.Errorf("cannot run %q: a schedule runs \"rollout\" and its arguments", run[0])
 	}
-	var s scheduled
+	var s scheduleCommand
 	cmd := a.rolloutWith(&s.options)
 	if err := cmd.ParseFlags(run[1:]); err != nil {
 		return s, err
@@ -44,7 +44,7 @@ func (a *app) scheduled(run []string) (scheduled, error) {
 func (in *installation) readSchedules() error {
 	var errs []error
 	for _, s := range in.Schedules {
-		if _, err := in.app.scheduled(s.Run); err != nil {
+		if _, err := in.app.parseScheduleCommand(s.Run); err != nil {
 			errs = append(errs, s.Errorf(tomlfile.Key{"run"}, "%w", err))
 		}
 	}
@@ -64,7 +64,7 @@ func (in *installation) checkSchedules() error {
 	}
 	var errs []error
 	for _, s := range in.Schedules {
-		if word, err := in.checkScheduled(s, inv); err != nil {
+		if word, err := in.checkScheduleCommand(s, inv); err != nil {
 			errs = append(errs, s.Errorf(wordKey(s, word), "%w", err))
 		}
 	}
@@ -79,10 +79,10 @@ func wordKey(s config.Schedule, word string) tomlfile.Key {
 	return tomlfile.Key{"run"}
 }
 
-// checkScheduled returns what is wrong with a schedule's command, and the word in
+// checkScheduleCommand returns what is wrong with a schedule's command, and the word in
 // question.
-func (in *installation) checkScheduled(s config.Schedule, inv *inventory.Inventory) (word string, err error) {
-	asked, err := in.app.scheduled(s.Run)
+func (in *installation) checkScheduleCommand(s config.Schedule, inv *inventory.Inventory) (word string, err error) {
+	asked, err := in.app.parseScheduleCommand(s.Run)
 	if err != nil {
 		return "", err
 	}

@@ -13,9 +13,9 @@ import (
 	"github.com/aptfleet/aptfleet/controller/schedule/book"
 )
 
-// scheduling is what the commands do with schedules: in the daemon, if there is
+// scheduleControl is what the commands do with schedules: in the daemon, if there is
 // one, or in this process.
-type scheduling interface {
+type scheduleControl interface {
 	schedules(ctx context.Context) ([]scheduleLine, error)
 	runNow(ctx context.Context, name string) error
 	pause(ctx context.Context, name string) error
@@ -24,7 +24,7 @@ type scheduling interface {
 
 // withSchedules makes a command of what needs the schedules. Without a daemon,
 // their commands are checked before; a daemon has done that.
-func (a *app) withSchedules(fn func(context.Context, scheduling, []string) error) func(*cobra.Command, []string) error {
+func (a *app) withSchedules(fn func(context.Context, scheduleControl, []string) error) func(*cobra.Command, []string) error {
 	return a.with(func(cmd *cobra.Command, args []string, in *installation) error {
 		ctx := cmd.Context()
 		if c := in.client(ctx); c != nil {
@@ -39,26 +39,26 @@ func (a *app) withSchedules(fn func(context.Context, scheduling, []string) error
 				return err
 			}
 			work := scheduledRollouts{journal: j, installation: func(string) *installation { return in }}
-			return fn(ctx, ownSchedules{schedule.NewRunner(b, work, author(), in.schedules())}, args)
+			return fn(ctx, localSchedules{schedule.NewRunner(b, work, author(), in.schedules())}, args)
 		})
 	})
 }
 
-// ownSchedules are those of the configuration, run in this process.
-type ownSchedules struct{ *schedule.Runner }
+// localSchedules are those of the configuration, run in this process.
+type localSchedules struct{ *schedule.Runner }
 
-func (s ownSchedules) schedules(ctx context.Context) ([]scheduleLine, error) {
+func (s localSchedules) schedules(ctx context.Context) ([]scheduleLine, error) {
 	all, err := s.Statuses(ctx)
 	return scheduleLines(all), err
 }
 
-func (s ownSchedules) pause(ctx context.Context, name string) error {
+func (s localSchedules) pause(ctx context.Context, name string) error {
 	return s.Pause(ctx, name, author())
 }
 
-func (s ownSchedules) unpause(ctx context.Context, name string) error { return s.Unpause(ctx, name) }
+func (s localSchedules) unpause(ctx context.Context, name string) error { return s.Unpause(ctx, name) }
 
-func (s ownSchedules) runNow(ctx context.Context, name string) error {
+func (s localSchedules) runNow(ctx context.Context, name string) error {
 	run, err := s.Now(ctx, name)
 	switch {
 	case err != nil:

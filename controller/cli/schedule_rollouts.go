@@ -23,7 +23,7 @@ var _ schedule.Rollouts = scheduledRollouts{}
 // noted before any host is begun.
 func (s scheduledRollouts) Begin(ctx context.Context, o schedule.Order, noted func(rollout.ID) error) (schedule.Ending, error) {
 	in := s.installation(o.Author())
-	spec, hosts, err := in.ordered(o)
+	spec, hosts, err := in.specOfOrder(o)
 	if err != nil {
 		return schedule.Ending{}, err
 	}
@@ -63,9 +63,9 @@ func (s scheduledRollouts) create(ctx context.Context, spec rollout.Spec, approv
 	return w, w.ID(), appendAll(ctx, w, nil, approved)
 }
 
-// ordered returns what a schedule asks for, and the hosts.
-func (in *installation) ordered(o schedule.Order) (rollout.Spec, []inventory.Host, error) {
-	asked, err := in.app.scheduled(o.Command)
+// specOfOrder returns what a schedule asks for, and the hosts.
+func (in *installation) specOfOrder(o schedule.Order) (rollout.Spec, []inventory.Host, error) {
+	asked, err := in.app.parseScheduleCommand(o.Command)
 	if err != nil {
 		return rollout.Spec{}, nil, err
 	}

@@ -19,55 +19,55 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// crew does the tasks of a worker. What it needs of a rollout it reads once for each
+// worker does the tasks of a worker. What it needs of a rollout it reads once for each
 // controller that has it: plans and decisions on hosts are journaled before those
 // are begun.
-type crew struct {
+type worker struct {
 	app     *app
 	config  atomic.Pointer[config.Config] // as it is now
 	journal openJournal
 
-	mu    sync.Mutex
-	sites map[siteKey]*site
+	mu       sync.Mutex
+	rollouts map[rolloutKey]*openRollout
 }
 
-func newCrew(in *installation, j openJournal) *crew {
-	c := &crew{app: in.app, journal: j, sites: map[siteKey]*site{}}
+func newWorker(in *installation, j openJournal) *worker {
+	c := &worker{app: in.app, journal: j, rollouts: map[rolloutKey]*openRollout{}}
 	c.config.Store(in.Config)
 	return c
 }
 
-// attend reads the configuration again when it is asked to, and tells systemd that
+// watchReload reads the configuration again when it is asked to, and tells systemd that
 // the worker ends.
-func (c *crew) attend(ctx context.Context, hangup <-chan os.Signal) {
+func (w *worker) watchReload(ctx context.Context, hangup <-chan os.Signal) {
 	for {
 		select {
 		case <-hangup:
-			c.app.reload(c.config.Load(), c.reload)
+			w.app.reload(w.config.Load(), w.reload)
 		case <-ctx.Done():
-			c.app.notify(sd.SdNotifyStopping)
+			w.app.notify(sd.SdNotifyStopping)
 			return
 		}
 	}
 }
 
 // reload has a configuration count for what is begun from now on.
-func (c *crew) reload(old *config.Config, next *installation) error {
+func (w *worker) reload(old *config.Config, next *installation) error {
 	_, err := next.hosts("")
 	if err := errors.Join(fixed(old, next.Config, ofBus), next.readSchedules(), err); err != nil {
 		return err
 	}
-	c.config.Store(next.Config)
+	w.config.Store(next.Config)
 	return nil
 }
 
-type siteKey struct {
+type rolloutKey struct {
 	rollout rollout.ID
 	term    int
 }
 
-// site is a rollout as a worker has it open.
-type site struct {
+// openRollout is a rollout as a worker has it open.
+type openRollout struct {
 	hostWork
 	hosts map[inventory.HostName]inventory.Host
 	open  func() error // once
@@ -76,12 +76,12 @@ type site struct {
 	closes *time.Timer // while there are none
 }
 
-// siteFor is how long a rollout stays open without a task.
-const siteFor = time.Minute
+// keepOpenFor is how long a rollout stays open without a task.
+const keepOpenFor = time.Minute
 
-// work does one task.
-func (c *crew) work(ctx context.Context, t tasks.Task, show func(hostjob.Progress)) (engine.Report, error) {
-	s, done := c.enter(siteKey{t.Rollout, t.Term})
+// do does one task.
+func (w *worker) do(ctx context.Context, t tasks.Task, show func(hostjob.Progress)) (engine.Report, error) {
+	s, done := w.acquire(rolloutKey{t.Rollout, t.Term})
 	defer done()
 	if err := s.open(); err != nil {
 		return engine.Report{}, fmt.Errorf("%w: %w", tasks.ErrDeclined, err)
@@ -103,43 +103,43 @@ func (c *crew) work(ctx context.Context, t tasks.Task, show func(hostjob.Progres
 	return tasks.Perform(ctx, t, step)
 }
 
-// enter returns a rollout, which stays open until done is called.
-func (c *crew) enter(key siteKey) (s *site, done func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s = c.sites[key]
+// acquire returns a rollout, which stays open until done is called.
+func (w *worker) acquire(key rolloutKey) (s *openRollout, done func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s = w.rollouts[key]
 	if s == nil {
-		s = &site{}
+		s = &openRollout{}
 		s.open = sync.OnceValue(func() error {
-			err := c.open(s, key.rollout)
+			err := w.open(s, key.rollout)
 			if err != nil {
-				c.forget(key, s)
+				w.forget(key, s)
 			}
 			return err
 		})
-		c.sites[key] = s
+		w.rollouts[key] = s
 	}
 	s.users++
 	if s.closes != nil {
 		s.closes.Stop()
 	}
 	return s, func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		if s.users--; s.users == 0 {
-			s.closes = time.AfterFunc(siteFor, func() { c.leave(key, s) })
+			s.closes = time.AfterFunc(keepOpenFor, func() { w.closeIdle(key, s) })
 		}
 	}
 }
 
 // open reads what a worker has to know of a rollout. It is not cancelled with the
 // task that needed it first.
-func (c *crew) open(s *site, id rollout.ID) error {
-	state, err := c.journal.Read(context.Background(), id)
+func (w *worker) open(s *openRollout, id rollout.ID) error {
+	state, err := w.journal.Read(context.Background(), id)
 	if err != nil {
 		return err
 	}
-	in := &installation{Config: c.config.Load(), app: c.app}
+	in := &installation{Config: w.config.Load(), app: w.app}
 	hosts, err := in.hosts("")
 	if err != nil {
 		return err
@@ -148,34 +148,34 @@ func (c *crew) open(s *site, id rollout.ID) error {
 	for _, h := range hosts {
 		s.hosts[h.Name] = h
 	}
-	s.hostWork = hostWork{in: in, id: id, spec: state.Spec, journal: c.journal, planned: plannedGroups(state)}
+	s.hostWork = hostWork{in: in, id: id, spec: state.Spec, journal: w.journal, planned: plannedGroups(state)}
 	s.conns, err = in.newConnections()
 	return err
 }
 
 // forget has a rollout that could not be opened tried anew.
-func (c *crew) forget(key siteKey, s *site) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.sites[key] == s {
-		delete(c.sites, key)
+func (w *worker) forget(key rolloutKey, s *openRollout) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.rollouts[key] == s {
+		delete(w.rollouts, key)
 	}
 }
 
-// leave closes a rollout that nobody works on.
-func (c *crew) leave(key siteKey, s *site) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if s.users > 0 || c.sites[key] != s {
+// closeIdle closes a rollout that nobody works on.
+func (w *worker) closeIdle(key rolloutKey, s *openRollout) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s.users > 0 || w.rollouts[key] != s {
 		return
 	}
-	delete(c.sites, key)
+	delete(w.rollouts, key)
 	if err := s.close(); err != nil {
-		c.app.log.Warn("cannot close the connections of a rollout", "rollout", string(key.rollout), "error", err)
+		w.app.log.Warn("cannot close the connections of a rollout", "rollout", string(key.rollout), "error", err)
 	}
 }
 
-func (s *site) close() error {
+func (s *openRollout) close() error {
 	if s.conns == nil {
 		return nil
 	}
@@ -183,14 +183,14 @@ func (s *site) close() error {
 }
 
 // close closes all rollouts, on which nobody works any more.
-func (c *crew) close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (w *worker) close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	var errs []error
-	for _, s := range c.sites {
+	for _, s := range w.rollouts {
 		s.closes.Stop()
 		errs = append(errs, s.close())
 	}
-	clear(c.sites)
+	clear(w.rollouts)
 	return errors.Join(errs...)
 }
