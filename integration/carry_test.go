@@ -136,7 +136,7 @@ func carry(t *testing.T, j *journal.Journal, w *journal.Writer, life int32, work
 	}
 	m := &mortal{Writer: w}
 	m.left.Store(life)
-	return (&engine.Engine{Journal: m}).Carry(t.Context(), state, work)
+	return (&engine.Engine{Journal: m}).Run(t.Context(), state, work)
 }
 
 func openJournal(t *testing.T) (*journal.Journal, *bus.Bus) {

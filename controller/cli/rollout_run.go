@@ -110,7 +110,7 @@ func (r *rolloutRun) run(ctx context.Context, hosts []inventory.Host) error {
 	defer closeDispatcher()
 	endEvents := r.showEvents(context.WithoutCancel(ctx))
 	endStalls := r.stalls.run(ctx)
-	err = (&engine.Engine{Journal: leasedJournal{r.writer, r.lease}, Log: r.in.app.log}).Carry(lasting, state,
+	err = (&engine.Engine{Journal: leasedJournal{r.writer, r.lease}, Log: r.in.app.log}).Run(lasting, state,
 		engine.Work{Hosts: hosts, Task: r.task, Prefetch: r.prefetch, Gate: r.gate(), Watch: r.guard(), Abort: abort})
 	endStalls()
 	endEvents()

@@ -44,7 +44,7 @@ func BenchmarkCarry(b *testing.B) {
 		if err := state.Apply(rollout.Event{Kind: rollout.KindCreated, Spec: spec}); err != nil {
 			b.Fatal(err)
 		}
-		if err := (&Engine{Journal: nowhere{}}).Carry(b.Context(), &state, work); err != nil || state.ExitStatus() != rollout.ExitDone {
+		if err := (&Engine{Journal: nowhere{}}).Run(b.Context(), &state, work); err != nil || state.ExitStatus() != rollout.ExitDone {
 			b.Fatal(state.Summary(), err)
 		}
 		var m runtime.MemStats

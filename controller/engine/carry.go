@@ -50,7 +50,7 @@ type Work struct {
 	Abort <-chan string // aborts the rollout once it says why; may be nil
 }
 
-// Carry does with a rollout what its events ask for, until it is finished: it
+// Run does with a rollout what its events ask for, until it is finished: it
 // goes through the batches, or takes back what was done, whichever was decided.
 // It may be the first to work on the rollout or one that resumes. state is the
 // fold of the journal by now; Carry keeps it up to date, and nobody else may use
@@ -61,89 +61,89 @@ type Work struct {
 // ErrTaken in the cause they are not let finish, and Append has to refuse whatever
 // is to be journaled of them.
 // Other errors are ErrPaused, ErrUnplanned, and that the journal was lost.
-func (e *Engine) Carry(ctx context.Context, state *rollout.State, work Work) error {
+func (e *Engine) Run(ctx context.Context, state *rollout.State, work Work) error {
 	if state.Spec.Policy.Gate && work.Gate == nil {
 		return errors.New("cannot carry out the rollout: it has a gate, and there is nothing to ask")
 	}
-	c := &carrier{
+	r := &rolloutRun{
 		engine: e, work: work, state: state, abort: work.Abort,
 		hosts: make(map[inventory.HostName]inventory.Host, len(work.Hosts)),
-		busy:  map[inventory.HostName]bool{}, ended: make(chan ending), vigil: newVigil(work.Watch),
+		busy:  map[inventory.HostName]bool{}, ended: make(chan hostEnded), watches: newWatchList(work.Watch),
 	}
-	defer c.vigil.endAll()
+	defer r.watches.endAll()
 	for _, h := range work.Hosts {
-		c.hosts[h.Name] = h
+		r.hosts[h.Name] = h
 	}
 	var done func()
-	c.lasting, done = outlive(ctx, e.Grace)
+	r.hostCtx, done = outlive(ctx, e.Grace)
 	defer done()
-	c.gates, c.endGates = context.WithCancel(ctx)
-	defer c.endGates()
-	err := c.run(ctx)
-	if lost := c.drain(); lost != nil && !errors.Is(err, errJournal) {
+	r.gateCtx, r.endGates = context.WithCancel(ctx)
+	defer r.endGates()
+	err := r.run(ctx)
+	if lost := r.drain(); lost != nil && !errors.Is(err, errJournal) {
 		return lost
 	}
 	return err
 }
 
-// carrier carries one rollout out. One goroutine decides, and owns all fields
+// rolloutRun carries one rollout out. One goroutine decides, and owns all fields
 // but state; there is one for every host in hand.
-type carrier struct {
+type rolloutRun struct {
 	engine   *Engine
 	work     Work
 	hosts    map[inventory.HostName]inventory.Host
 	abort    <-chan string
 	busy     map[inventory.HostName]bool
-	ended    chan ending
-	vigil    *vigil
-	lasting  context.Context // of what is done to hosts
-	gates    context.Context
+	ended    chan hostEnded
+	watches  *watchList
+	hostCtx  context.Context // of what is done to hosts
+	gateCtx  context.Context
 	endGates context.CancelFunc
 
-	folding sync.Mutex // guards state
-	state   *rollout.State
+	mu    sync.Mutex // guards state
+	state *rollout.State
 }
 
-// ending says that a host is no longer in hand.
-type ending struct {
+// hostEnded says that a host is no longer in hand.
+type hostEnded struct {
 	host inventory.HostName
 	lost error // the journal took no more events
 }
 
 // Append journals an event and folds it.
-func (c *carrier) Append(ctx context.Context, event rollout.Event) error {
-	if err := c.engine.Journal.Append(ctx, event); err != nil {
+func (r *rolloutRun) Append(ctx context.Context, event rollout.Event) error {
+	if err := r.engine.Journal.Append(ctx, event); err != nil {
 		return err
 	}
 	event.At = time.Now() // the journal's own differs by less than matters here
-	c.folding.Lock()
-	defer c.folding.Unlock()
-	return c.state.Apply(event)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state.Apply(event)
 }
 
-func (c *carrier) decide(ctx context.Context, event rollout.Event) error {
-	if err := c.Append(context.WithoutCancel(ctx), event); err != nil {
+func (r *rolloutRun) decide(ctx context.Context, event rollout.Event) error {
+	if err := r.Append(context.WithoutCancel(ctx), event); err != nil {
 		return fmt.Errorf("cannot journal %q: %w: %w", event, errJournal, err)
 	}
 	return nil
 }
 
-func (c *carrier) next() rollout.Decision {
-	c.folding.Lock()
-	defer c.folding.Unlock()
-	return c.state.Next(c.busy)
+func (r *rolloutRun) next() rollout.Decision {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state.Next(r.busy)
 }
 
 // run asks what to do and does it, until there is nothing more or it has to end.
-func (c *carrier) run(ctx context.Context) error {
-	for _, h := range c.work.Hosts {
-		c.watch(h.Name)
+func (r *rolloutRun) run(ctx context.Context) error {
+	for _, h := range r.work.Hosts {
+		r.watch(h.Name)
 	}
 	for ctx.Err() == nil {
-		if err := c.relapse(ctx); err != nil {
+		if err := r.relapse(ctx); err != nil {
 			return err
 		}
-		d := c.next()
+		d := r.next()
 		var err error
 		switch {
 		case d.Over:
@@ -151,12 +151,12 @@ func (c *carrier) run(ctx context.Context) error {
 		case d.Unplanned:
 			return ErrUnplanned
 		case d.Record != nil:
-			err = c.decide(ctx, *d.Record)
+			err = r.decide(ctx, *d.Record)
 		case d.Pause != nil:
-			err = c.pause(ctx, *d.Pause)
+			err = r.pause(ctx, *d.Pause)
 		default:
-			c.begin(d)
-			err = c.wait(ctx, nil)
+			r.begin(d)
+			err = r.wait(ctx, nil)
 		}
 		if err != nil {
 			return err
@@ -166,46 +166,46 @@ func (c *carrier) run(ctx context.Context) error {
 }
 
 // begin takes hosts in hand.
-func (c *carrier) begin(d rollout.Decision) {
+func (r *rolloutRun) begin(d rollout.Decision) {
 	if d.Halted {
-		c.endGates()
-		c.vigil.endAll()
+		r.endGates()
+		r.watches.endAll()
 	}
 	for _, name := range d.Work {
-		c.start(name, c.hostWork)
+		r.start(name, r.hostWork)
 	}
 	for _, name := range d.Prefetch {
-		c.start(name, c.hostPrefetch)
+		r.start(name, r.hostPrefetch)
 	}
 	for _, name := range d.Gate {
-		c.start(name, c.hostGate)
+		r.start(name, r.hostGate)
 	}
 }
 
 // start does something for a host in its own goroutine.
-func (c *carrier) start(name inventory.HostName, do func(inventory.HostName, rollout.HostState, bool) error) {
-	c.busy[name] = true
-	c.vigil.end(name)
-	c.folding.Lock()
-	at, _ := c.state.Host(name)
-	returning := c.state.Returning
-	c.folding.Unlock()
-	go func() { c.ended <- ending{name, do(name, at, returning)} }()
+func (r *rolloutRun) start(name inventory.HostName, do func(inventory.HostName, rollout.HostState, bool) error) {
+	r.busy[name] = true
+	r.watches.end(name)
+	r.mu.Lock()
+	at, _ := r.state.Host(name)
+	returning := r.state.Returning
+	r.mu.Unlock()
+	go func() { r.ended <- hostEnded{name, do(name, at, returning)} }()
 }
 
 // wait waits until a host is no longer in hand, one is no longer well, the rollout
 // is aborted, timer fires, or ctx is cancelled.
-func (c *carrier) wait(ctx context.Context, timer <-chan time.Time) error {
+func (r *rolloutRun) wait(ctx context.Context, timer <-chan time.Time) error {
 	select {
-	case e := <-c.ended:
-		return c.release(e)
-	case <-c.vigil.news:
+	case e := <-r.ended:
+		return r.release(e)
+	case <-r.watches.news:
 		return nil
-	case why := <-c.abort:
-		c.abort = nil
-		return c.aborted(ctx, why)
+	case why := <-r.abort:
+		r.abort = nil
+		return r.aborted(ctx, why)
 	case <-timer:
-		return c.decide(ctx, rollout.Event{Kind: rollout.KindContinued})
+		return r.decide(ctx, rollout.Event{Kind: rollout.KindContinued})
 	case <-ctx.Done():
 		return nil
 	}
@@ -213,48 +213,48 @@ func (c *carrier) wait(ctx context.Context, timer <-chan time.Time) error {
 
 // release lets go of a host, and of all others that wait for it: what comes next
 // is asked once for all of them.
-func (c *carrier) release(e ending) error {
+func (r *rolloutRun) release(e hostEnded) error {
 	for {
-		delete(c.busy, e.host)
+		delete(r.busy, e.host)
 		if e.lost != nil {
 			return e.lost
 		}
-		c.watch(e.host)
+		r.watch(e.host)
 		select {
-		case e = <-c.ended:
+		case e = <-r.ended:
 		default:
 			return nil
 		}
 	}
 }
 
-func (c *carrier) aborted(ctx context.Context, why string) error {
-	c.folding.Lock()
-	already := c.state.Aborted != nil
-	c.folding.Unlock()
+func (r *rolloutRun) aborted(ctx context.Context, why string) error {
+	r.mu.Lock()
+	already := r.state.Aborted != nil
+	r.mu.Unlock()
 	if already {
 		return nil
 	}
-	return c.decide(ctx, rollout.Event{Kind: rollout.KindAborted, Cause: why})
+	return r.decide(ctx, rollout.Event{Kind: rollout.KindAborted, Cause: why})
 }
 
 // pause waits for the end of a pause, if that is not up to a person.
-func (c *carrier) pause(ctx context.Context, p rollout.Pause) error {
+func (r *rolloutRun) pause(ctx context.Context, p rollout.Pause) error {
 	if p.Until.IsZero() {
 		return ErrPaused
 	}
 	timer := time.NewTimer(time.Until(p.Until))
 	defer timer.Stop()
-	return c.wait(ctx, timer.C)
+	return r.wait(ctx, timer.C)
 }
 
 // drain waits for all hosts in hand, and returns the first loss of the journal.
-func (c *carrier) drain() error {
-	c.endGates()
+func (r *rolloutRun) drain() error {
+	r.endGates()
 	var lost error
-	for len(c.busy) > 0 {
-		e := <-c.ended
-		delete(c.busy, e.host)
+	for len(r.busy) > 0 {
+		e := <-r.ended
+		delete(r.busy, e.host)
 		if lost == nil {
 			lost = e.lost
 		}

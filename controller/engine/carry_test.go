@@ -49,7 +49,7 @@ func carryHours(t *testing.T, tp *tape, ctx context.Context, work Work) (*rollou
 	t.Helper()
 	start := time.Now()
 	state := tp.fold(t)
-	err := (&Engine{Journal: tp}).Carry(ctx, state, work)
+	err := (&Engine{Journal: tp}).Run(ctx, state, work)
 	took := time.Since(start)
 	folded := tp.fold(t)
 	if got, want := verdicts(state), verdicts(folded); got != want || state.Phase != folded.Phase || state.Course.Batch != folded.Course.Batch {
@@ -102,7 +102,7 @@ func TestGateSaysWhy(t *testing.T) {
 	if a, _ := state.Host("a"); err != nil || a.Cause != "cannot serve: 503" || a.Gate != rollout.Failed || a.Verdict != rollout.HostFailed {
 		t.Errorf("a ended as %+v, %v", a, err)
 	}
-	if err := (&Engine{Journal: tp}).Carry(t.Context(), state, Work{Hosts: hosts}); err == nil {
+	if err := (&Engine{Journal: tp}).Run(t.Context(), state, Work{Hosts: hosts}); err == nil {
 		t.Error("a rollout with a gate was carried out without one")
 	}
 }

@@ -27,7 +27,7 @@ func TestStoppedAfterEveryEvent(t *testing.T) {
 				}
 				tp := newTape(t, story.policy, hosts)
 				tp.cut = cut
-				err := (&Engine{Journal: tp}).Carry(t.Context(), tp.fold(t), Work{Hosts: hosts, Task: all.task, Gate: all, Watch: all})
+				err := (&Engine{Journal: tp}).Run(t.Context(), tp.fold(t), Work{Hosts: hosts, Task: all.task, Gate: all, Watch: all})
 				all.checkTruth(t, cut, tp.fold(t))
 				if err == nil {
 					break
@@ -95,7 +95,7 @@ func TestTakenBackAfterEveryEvent(t *testing.T) {
 // and reports whether it was.
 func (tp *tape) dies(t *testing.T, work Work) bool {
 	t.Helper()
-	err := (&Engine{Journal: tp}).Carry(t.Context(), tp.fold(t), work)
+	err := (&Engine{Journal: tp}).Run(t.Context(), tp.fold(t), work)
 	if err != nil && !errors.Is(err, errCut) {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestUndoOfUnknownStep(t *testing.T) {
 // carryAll carries a rollout out to its end and returns how it then stands.
 func carryAll(t *testing.T, tp *tape, hosts []inventory.Host, task func(inventory.Host, rollout.HostState) Task) *rollout.State {
 	t.Helper()
-	if err := (&Engine{Journal: tp}).Carry(t.Context(), tp.fold(t), Work{Hosts: hosts, Task: task}); err != nil {
+	if err := (&Engine{Journal: tp}).Run(t.Context(), tp.fold(t), Work{Hosts: hosts, Task: task}); err != nil {
 		t.Fatal(err)
 	}
 	return tp.fold(t)

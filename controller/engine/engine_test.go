@@ -148,7 +148,7 @@ func TestGrace(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				time.AfterFunc(time.Minute, func() { cancel(hangup) })
 				start := time.Now()
-				err := (&Engine{Journal: tp, Grace: tt.grace}).Carry(ctx, tp.fold(t), Work{Hosts: hosts, Task: always(fake{name: "install", do: func(ctx context.Context) error {
+				err := (&Engine{Journal: tp, Grace: tt.grace}).Run(ctx, tp.fold(t), Work{Hosts: hosts, Task: always(fake{name: "install", do: func(ctx context.Context) error {
 					select {
 					case <-time.After(time.Hour):
 						return nil
@@ -184,7 +184,7 @@ func TestTaskIsClosedOnce(t *testing.T) {
 	var log strings.Builder
 	tp := newTape(t, rollout.Policy{Parallel: 1}, hosts)
 	e := &Engine{Journal: tp, Log: slog.New(slog.NewTextHandler(&log, nil))}
-	err := e.Carry(t.Context(), tp.fold(t), Work{Hosts: hosts, Task: func(h inventory.Host, _ rollout.HostState) Task {
+	err := e.Run(t.Context(), tp.fold(t), Work{Hosts: hosts, Task: func(h inventory.Host, _ rollout.HostState) Task {
 		open++
 		most = max(most, open-closed)
 		return Task{

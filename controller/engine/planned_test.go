@@ -193,11 +193,11 @@ func (tp *tape) tellPlanned(t *testing.T, work Work, then []func(*rollout.State)
 	}
 	for _, decide := range slices.Concat([]func(*rollout.State) []rollout.Event{approve}, then) {
 		tp.untilDecided(t, decide)
-		err := (&Engine{Journal: tp}).Carry(t.Context(), tp.fold(t), work)
+		err := (&Engine{Journal: tp}).Run(t.Context(), tp.fold(t), work)
 		if errors.Is(err, errCut) {
 			tp.cut = 0
 			tp.must(t, rollout.Event{Kind: rollout.KindTaken})
-			err = (&Engine{Journal: tp}).Carry(t.Context(), tp.fold(t), work)
+			err = (&Engine{Journal: tp}).Run(t.Context(), tp.fold(t), work)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -189,11 +189,11 @@ func TestResumedAfterEveryEvent(t *testing.T) {
 func tellStory(t *testing.T, tp *tape, work Work, then []rollout.Event) {
 	t.Helper()
 	for {
-		err := (&Engine{Journal: tp}).Carry(t.Context(), tp.fold(t), work)
+		err := (&Engine{Journal: tp}).Run(t.Context(), tp.fold(t), work)
 		for errors.Is(err, errCut) {
 			tp.cut = 0
 			tp.must(t, rollout.Event{Kind: rollout.KindTaken})
-			err = (&Engine{Journal: tp}).Carry(t.Context(), tp.fold(t), work)
+			err = (&Engine{Journal: tp}).Run(t.Context(), tp.fold(t), work)
 		}
 		if err != nil {
 			t.Fatal(err)

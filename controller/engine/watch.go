@@ -29,105 +29,105 @@ type relapse struct {
 	why     error
 }
 
-// vigil is the hosts that are watched. The goroutine that decides owns it, but for
+// watchList is the hosts that are watched. The goroutine that decides owns it, but for
 // the relapses, which come from wherever they are noticed.
-type vigil struct {
-	watch Watch // nil watches nobody
-	now   map[inventory.HostName]*watching
-	news  chan struct{} // has room for one, and something in it while there are relapses
+type watchList struct {
+	watch  Watch // nil watches nobody
+	active map[inventory.HostName]*watching
+	news   chan struct{} // has room for one, and something in it while there are relapses
 
 	mu       sync.Mutex
 	relapses []relapse
 }
 
-func newVigil(w Watch) *vigil {
-	return &vigil{watch: w, now: map[inventory.HostName]*watching{}, news: make(chan struct{}, 1)}
+func newWatchList(w Watch) *watchList {
+	return &watchList{watch: w, active: map[inventory.HostName]*watching{}, news: make(chan struct{}, 1)}
 }
 
 // begin watches a host from now on.
-func (v *vigil) begin(h inventory.Host, at rollout.HostState) {
-	if v.now[h.Name] != nil {
+func (l *watchList) begin(h inventory.Host, at rollout.HostState) {
+	if l.active[h.Name] != nil {
 		return
 	}
 	name, attempt := h.Name, at.Attempt // all that is to be kept for long
 	w := &watching{}
-	v.now[name] = w
-	w.end = v.watch.Begin(h, at, func(why error) { v.add(relapse{name, w, attempt, why}) })
+	l.active[name] = w
+	w.end = l.watch.Begin(h, at, func(why error) { l.add(relapse{name, w, attempt, why}) })
 }
 
 // end no longer watches a host.
-func (v *vigil) end(host inventory.HostName) {
-	if w := v.now[host]; w != nil {
+func (l *watchList) end(host inventory.HostName) {
+	if w := l.active[host]; w != nil {
 		w.end()
-		delete(v.now, host)
+		delete(l.active, host)
 	}
 }
 
-func (v *vigil) endAll() {
-	for host := range v.now {
-		v.end(host)
+func (l *watchList) endAll() {
+	for host := range l.active {
+		l.end(host)
 	}
 }
 
-func (v *vigil) add(r relapse) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.relapses = append(v.relapses, r)
-	v.tell()
+func (l *watchList) add(r relapse) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.relapses = append(l.relapses, r)
+	l.notify()
 }
 
-func (v *vigil) tell() {
+func (l *watchList) notify() {
 	select {
-	case v.news <- struct{}{}:
+	case l.news <- struct{}{}:
 	default: // it is told already
 	}
 }
 
 // next takes the relapse out that came first, if there is one, and does not watch
 // that host any longer. Those of a watch that has ended are of no account.
-func (v *vigil) next() (first relapse, there bool) {
-	v.mu.Lock()
-	for len(v.relapses) > 0 && !there {
-		first, v.relapses = v.relapses[0], v.relapses[1:]
-		there = v.now[first.host] == first.noticed
+func (l *watchList) next() (first relapse, there bool) {
+	l.mu.Lock()
+	for len(l.relapses) > 0 && !there {
+		first, l.relapses = l.relapses[0], l.relapses[1:]
+		there = l.active[first.host] == first.noticed
 	}
-	if len(v.relapses) > 0 {
-		v.tell()
+	if len(l.relapses) > 0 {
+		l.notify()
 	}
-	v.mu.Unlock()
+	l.mu.Unlock()
 	if there {
-		v.end(first.host)
+		l.end(first.host)
 	}
 	return first, there
 }
 
 // watch watches a host from now on, if that matters.
-func (c *carrier) watch(name inventory.HostName) {
-	h, known := c.hosts[name]
-	if c.vigil.watch == nil || !known {
+func (r *rolloutRun) watch(name inventory.HostName) {
+	h, known := r.hosts[name]
+	if r.watches.watch == nil || !known {
 		return
 	}
-	if at, matters := c.watched(name); matters {
-		c.vigil.begin(h, at)
+	if at, matters := r.watched(name); matters {
+		r.watches.begin(h, at)
 	}
 }
 
-func (c *carrier) watched(name inventory.HostName) (at rollout.HostState, matters bool) {
-	c.folding.Lock()
-	defer c.folding.Unlock()
-	at, _ = c.state.Host(name)
-	return at, c.state.Watched(name)
+func (r *rolloutRun) watched(name inventory.HostName) (at rollout.HostState, matters bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at, _ = r.state.Host(name)
+	return at, r.state.Watched(name)
 }
 
 // relapse journals that a host is not well any more, if one is not. It takes one
 // at a time, so that it is asked at once what follows.
-func (c *carrier) relapse(ctx context.Context) error {
-	r, there := c.vigil.next()
+func (r *rolloutRun) relapse(ctx context.Context) error {
+	first, there := r.watches.next()
 	if !there {
 		return nil
 	}
-	if _, matters := c.watched(r.host); !matters {
+	if _, matters := r.watched(first.host); !matters {
 		return nil
 	}
-	return c.decide(ctx, rollout.Event{Kind: rollout.KindGate, Host: r.host, Attempt: r.attempt, Status: rollout.Failed, Cause: text(r.why)})
+	return r.decide(ctx, rollout.Event{Kind: rollout.KindGate, Host: first.host, Attempt: first.attempt, Status: rollout.Failed, Cause: text(first.why)})
 }
