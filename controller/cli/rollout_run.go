@@ -166,7 +166,7 @@ func (r *rolloutRun) gate() engine.Gate {
 // guard hears of hosts that passed their gate; nil where nobody hears their agents.
 func (r *rolloutRun) guard() engine.Watch {
 	if heard := r.in.reports(); heard != nil {
-		return &gate.Guard{Herald: heard, Deadline: r.spec.Policy.Deadline}
+		return &gate.Guard{Feed: heard, Deadline: r.spec.Policy.Deadline}
 	}
 	return nil
 }

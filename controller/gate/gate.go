@@ -50,11 +50,11 @@ type Gate struct {
 // for many hosts at once.
 func (g *Gate) Wait(ctx context.Context, h inventory.Host, at rollout.HostState) (err error) {
 	want := wantOf(h.Health, at)
-	ways := g.follow(h, want.packages())
-	defer func() { err = errors.Join(err, ways.Close()) }()
+	sources := g.follow(h, want.packages())
+	defer func() { err = errors.Join(err, sources.Close()) }()
 	w := newWatch(want, g.Settle, orElse(g.MaxAge, 30*time.Second), time.Now())
 	for {
-		report, err := ways.report(ctx, w)
+		report, err := sources.report(ctx, w)
 		switch {
 		case ctx.Err() != nil && !w.seen.IsZero(): // cut short, which says nothing new
 			return w.verdict(ctx)
@@ -66,7 +66,7 @@ func (g *Gate) Wait(ctx context.Context, h inventory.Host, at rollout.HostState)
 		if w.settled() {
 			return nil
 		}
-		if w.hopeless(ctx, time.Now()) || !pause(ctx, g.next(w.rest(time.Now())), ways.Changed()) {
+		if w.tooLate(ctx, time.Now()) || !pause(ctx, g.next(w.rest(time.Now())), sources.Changed()) {
 			return w.verdict(ctx)
 		}
 	}
@@ -91,12 +91,12 @@ func (w *watch) verdict(ctx context.Context) error {
 	if w.silent {
 		kind = ErrNoReport
 	}
-	return fmt.Errorf("cannot pass the gate: %w: %s", kind, w.story(time.Now()))
+	return fmt.Errorf("cannot pass the gate: %w: %s", kind, w.describe(time.Now()))
 }
 
-// hopeless reports that however well the host is from now on, it cannot settle
+// tooLate reports that however well the host is from now on, it cannot settle
 // in time.
-func (w *watch) hopeless(ctx context.Context, now time.Time) bool {
+func (w *watch) tooLate(ctx context.Context, now time.Time) bool {
 	deadline, limited := ctx.Deadline()
 	return limited && now.Add(w.rest(now)).After(deadline)
 }

@@ -16,13 +16,13 @@ import (
 // ErrRelapsed is that a host has passed its gate and is not well any more.
 var ErrRelapsed = errors.New("the host is no longer well")
 
-// Herald is all that a Guard needs to know of where reports come from. It is used
+// Feed is all that a Guard needs to know of where reports come from. It is used
 // for many hosts at once.
-type Herald interface {
-	// Heed calls heard with the last report of a host, if there is one, and with
+type Feed interface {
+	// Subscribe calls heard with the last report of a host, if there is one, and with
 	// each that comes, one at a time, until end has returned. heard calls nothing of
 	// the Herald.
-	Heed(host inventory.HostName, heard func(health.Report)) (end func())
+	Subscribe(host inventory.HostName, heard func(health.Report)) (end func())
 	// Ask has a host report now; from then on its reports speak of these packages too.
 	Ask(ctx context.Context, host inventory.HostName, packages []string) (health.Report, error)
 }
@@ -31,7 +31,7 @@ type Herald interface {
 // soon as they report it. It never looks by itself: a host that says nothing is
 // taken to be as it was. Its fields are set before the first use.
 type Guard struct {
-	Herald   Herald
+	Feed     Feed
 	Deadline time.Duration // by which a host that was booted anew has to be well again
 	MaxAge   time.Duration // after which a report counts as none; 0 is 30 s
 }
@@ -43,20 +43,20 @@ type Guard struct {
 // each such report.
 func (g *Guard) Begin(h inventory.Host, at rollout.HostState, relapsed func(why error)) (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &sentry{
+	s := &hostGuard{
 		Guard: g, host: h.Name, relapsed: relapsed,
 		watch: newWatch(wantOf(h.Health, at), 0, orElse(g.MaxAge, 30*time.Second), at.Passed),
 	}
-	deaf := g.Herald.Heed(h.Name, func(r health.Report) { s.hear(ctx, r, time.Now()) })
+	unsubscribe := g.Feed.Subscribe(h.Name, func(r health.Report) { s.hear(ctx, r, time.Now()) })
 	return func() {
-		deaf()
+		unsubscribe()
 		cancel()
 		s.asking.Wait()
 	}
 }
 
-// sentry watches one host.
-type sentry struct {
+// hostGuard watches one host.
+type hostGuard struct {
 	*Guard
 	host     inventory.HostName
 	relapsed func(why error)
@@ -67,7 +67,7 @@ type sentry struct {
 }
 
 // hear judges a report.
-func (s *sentry) hear(ctx context.Context, r health.Report, now time.Time) {
+func (s *hostGuard) hear(ctx context.Context, r health.Report, now time.Time) {
 	if s.watch.admit(r, now) != nil {
 		return
 	}
@@ -84,7 +84,7 @@ func (s *sentry) hear(ctx context.Context, r health.Report, now time.Time) {
 	case s.watch.doubt(r, now) != nil:
 		s.ask(ctx, now)
 	default:
-		s.relapsed(fmt.Errorf("cannot leave the host as done: %w: %s", ErrRelapsed, tell(faults, now)))
+		s.relapsed(fmt.Errorf("cannot leave the host as done: %w: %s", ErrRelapsed, describeFaults(faults, now)))
 	}
 }
 
@@ -94,10 +94,10 @@ const askAgain = time.Minute
 // ask has the host say what its report lacks: agents speak of packages for a while
 // only. The answer is heard as all reports are; where there is none, nothing is
 // known of the host.
-func (s *sentry) ask(ctx context.Context, now time.Time) {
+func (s *hostGuard) ask(ctx context.Context, now time.Time) {
 	if now.Sub(s.asked) < askAgain {
 		return
 	}
 	s.asked = now
-	s.asking.Go(func() { _, _ = s.Herald.Ask(ctx, s.host, s.watch.want.packages()) })
+	s.asking.Go(func() { _, _ = s.Feed.Ask(ctx, s.host, s.watch.want.packages()) })
 }

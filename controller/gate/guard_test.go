@@ -23,7 +23,7 @@ type crier struct {
 	asked int
 }
 
-func (c *crier) Heed(_ inventory.HostName, heard func(health.Report)) (end func()) {
+func (c *crier) Subscribe(_ inventory.HostName, heard func(health.Report)) (end func()) {
 	c.heard = heard
 	if c.last != nil {
 		heard(*c.last)
@@ -103,7 +103,7 @@ func TestGuard(t *testing.T) {
 					r := ofNow(tt.last)
 					c.last = &r
 				}
-				end := (&Guard{Herald: c, Deadline: 5 * time.Second}).Begin(inventory.Host{Name: "web1", Health: probes}, at, func(why error) {
+				end := (&Guard{Feed: c, Deadline: 5 * time.Second}).Begin(inventory.Host{Name: "web1", Health: probes}, at, func(why error) {
 					relapsed = by
 					if want := "cannot leave the host as done: the host is no longer well: unit shop.service, since "; !errors.Is(why, ErrRelapsed) || !strings.HasPrefix(why.Error(), want) || !strings.HasSuffix(why.Error(), ": is failed / no database") {
 						t.Errorf("it relapsed because %v", why)
@@ -131,7 +131,7 @@ func TestGuardAsks(t *testing.T) {
 		c, relapses := &crier{}, 0
 		c.ask = func(context.Context) { c.heard(ofNow(isIll)) }
 		at := passed()
-		end := (&Guard{Herald: c}).Begin(inventory.Host{Name: "web1", Health: probes}, at, func(error) { relapses++ })
+		end := (&Guard{Feed: c}).Begin(inventory.Host{Name: "web1", Health: probes}, at, func(error) { relapses++ })
 		c.heard(ofNow(func(r *health.Report) { isIll(r); r.Packages = nil }))
 		synctest.Wait()
 		if relapses != 1 || c.asked != 1 {
@@ -140,7 +140,7 @@ func TestGuardAsks(t *testing.T) {
 		end()
 		r := ofNow(isIll)
 		c.last = &r
-		(&Guard{Herald: c}).Begin(inventory.Host{Name: "web1", Health: probes}, at, func(error) { relapses++ })()
+		(&Guard{Feed: c}).Begin(inventory.Host{Name: "web1", Health: probes}, at, func(error) { relapses++ })()
 		if relapses != 2 {
 			t.Errorf("whoever takes over hears of %d relapses", relapses-1)
 		}
@@ -152,7 +152,7 @@ func TestGuardEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, given := &crier{}, false
 		c.ask = func(ctx context.Context) { <-ctx.Done(); given = true }
-		end := (&Guard{Herald: c}).Begin(inventory.Host{Name: "web1", Health: probes}, passed(), func(err error) { t.Error(err) })
+		end := (&Guard{Feed: c}).Begin(inventory.Host{Name: "web1", Health: probes}, passed(), func(err error) { t.Error(err) })
 		c.heard(ofNow(func(r *health.Report) { isIll(r); r.Packages["shop"] = "1" }))
 		synctest.Wait()
 		if end(); c.asked != 1 || !given {
@@ -165,7 +165,7 @@ func TestGuardEnds(t *testing.T) {
 // are a thousand a second.
 func BenchmarkHear(b *testing.B) {
 	c := &crier{}
-	defer (&Guard{Herald: c}).Begin(inventory.Host{Name: "web1", Health: probes}, passed(), func(err error) { b.Error(err) })()
+	defer (&Guard{Feed: c}).Begin(inventory.Host{Name: "web1", Health: probes}, passed(), func(err error) { b.Error(err) })()
 	r := ofNow(isWell)
 	b.ReportAllocs()
 	for b.Loop() {

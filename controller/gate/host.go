@@ -26,11 +26,11 @@ case $? in 0 | 1) exit 0 ;; esac; exit 2` // 1 is that one of them is not known 
 )
 
 // front returns the tasks that every round begins with.
-func front(packages []string) []task {
-	sh := func(script string, args ...string) task {
-		return task{frontLimit, 1 << 20, append([]string{"sh", "-c", script, "sh"}, args...)}
+func front(packages []string) []command {
+	sh := func(script string, args ...string) command {
+		return command{frontLimit, 1 << 20, append([]string{"sh", "-c", script, "sh"}, args...)}
 	}
-	tasks := []task{sh(bootScript), sh(auditScript)}
+	tasks := []command{sh(bootScript), sh(auditScript)}
 	if len(packages) > 0 {
 		tasks = append(tasks, sh(packagesScript, packages...))
 	}

@@ -21,10 +21,10 @@ const unitScript = `systemctl show --property=LoadState,ActiveState,SubState,Res
 	`ActiveEnterTimestampMonotonic,StateChangeTimestampMonotonic -- "$1" || exit
 systemctl is-active --quiet -- "$1" || journalctl -q -n 1 -o cat --no-pager -u "$1" 2>/dev/null | sed 's/^/Said=/'`
 
-// taskOf returns the command that carries out a probe on a host; there is none
+// commandOf returns the command that carries out a probe on a host; there is none
 // for those that go over the network, or that dpkg has answered.
-func taskOf(p health.Probe) (task, bool) {
-	t := task{limit: p.Limit(), bytes: briefly}
+func commandOf(p health.Probe) (command, bool) {
+	t := command{limit: p.Limit(), bytes: briefly}
 	switch p.Kind {
 	case health.Unit:
 		t.argv = []string{"sh", "-c", unitScript, "sh", p.Target}

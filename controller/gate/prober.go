@@ -20,79 +20,79 @@ type Prober struct{ Fleet *remote.Fleet }
 
 // Follow keeps one connection to the host until it is closed.
 func (p Prober) Follow(h inventory.Host, packages []string) Reports {
-	return &lookout{link: p.Fleet.Link(h), probes: h.Health, packages: allPackages(h.Health, packages)}
+	return &sshReports{link: p.Fleet.Link(h), probes: h.Health, packages: allPackages(h.Health, packages)}
 }
 
-// lookout looks at one host.
-type lookout struct {
-	link     *remote.Link
-	probes   []health.Probe
-	packages []string
-	there    bool // that there was a connection when it was used last
+// sshReports looks at one host.
+type sshReports struct {
+	link      *remote.Link
+	probes    []health.Probe
+	packages  []string
+	connected bool // that there was a connection when it was used last
 }
 
-func (l *lookout) Close() error { return l.link.Close() }
+func (s *sshReports) Close() error { return s.link.Close() }
 
 // Changed is nil: one has to look.
-func (l *lookout) Changed() <-chan struct{} { return nil }
+func (s *sshReports) Changed() <-chan struct{} { return nil }
 
 // slack is how much longer a round may take than its probes.
 const slack = 15 * time.Second
 
 // Report carries out every probe at once. A probe that hangs is cut off at its
 // own time; the whole round ends soon after the longest of them.
-func (l *lookout) Report(ctx context.Context) (health.Report, error) {
+func (s *sshReports) Report(ctx context.Context) (health.Report, error) {
 	longest := frontLimit
-	for _, p := range l.probes {
+	for _, p := range s.probes {
 		longest = max(longest, p.Limit())
 	}
 	ctx, cancel := context.WithTimeout(ctx, longest+slack)
 	defer cancel()
-	if err := l.connect(ctx); err != nil {
+	if err := s.connect(ctx); err != nil {
 		return health.Report{}, err
 	}
-	answers := make([]netprobe.Answer, len(l.probes))
+	answers := make([]netprobe.Answer, len(s.probes))
 	var asking sync.WaitGroup
-	for i, p := range l.probes {
+	for i, p := range s.probes {
 		if p.Kind == health.HTTP || p.Kind == health.TCP {
-			asking.Go(func() { answers[i] = netprobe.Ask(ctx, l.link.Dial, p) })
+			asking.Go(func() { answers[i] = netprobe.Ask(ctx, s.link.Dial, p) })
 		}
 	}
 	begun := time.Now()
-	first, rest, err := l.round(ctx)
+	first, rest, err := s.round(ctx)
 	asking.Wait()
-	l.there = err == nil
+	s.connected = err == nil
 	if err != nil {
 		return health.Report{}, err
 	}
-	return l.read(first, rest, answers, begun)
+	return s.read(first, rest, answers, begun)
 }
 
 // connect makes sure of a connection beforehand: what that takes is not to count
 // against the time of a probe that needs it.
-func (l *lookout) connect(ctx context.Context) error {
-	if l.there {
+func (s *sshReports) connect(ctx context.Context) error {
+	if s.connected {
 		return nil
 	}
-	_, err := l.link.Run(ctx, remote.Command{Argv: []string{"true"}})
-	l.there = err == nil
+	_, err := s.link.Run(ctx, remote.Command{Argv: []string{"true"}})
+	s.connected = err == nil
 	return err
 }
 
-// tasks returns those that a round begins with, and those of the probes.
-func (l *lookout) tasks() (first, rest []task) {
-	for _, p := range l.probes {
-		if t, ok := taskOf(p); ok {
+// commands returns those that a round begins with, and those of the probes.
+func (s *sshReports) commands() (first, rest []command) {
+	for _, p := range s.probes {
+		if t, ok := commandOf(p); ok {
 			rest = append(rest, t)
 		}
 	}
-	return front(l.packages), rest
+	return front(s.packages), rest
 }
 
 // round runs the script.
-func (l *lookout) round(ctx context.Context) (first, rest []outcome, err error) {
-	begin, then := l.tasks()
-	out, err := l.link.Run(ctx, remote.Command{Argv: script(begin, then)})
+func (s *sshReports) round(ctx context.Context) (first, rest []outcome, err error) {
+	begin, then := s.commands()
+	out, err := s.link.Run(ctx, remote.Command{Argv: script(begin, then)})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,15 +104,15 @@ func (l *lookout) round(ctx context.Context) (first, rest []outcome, err error) 
 }
 
 // read makes a report of what was found since begun.
-func (l *lookout) read(first, rest []outcome, answers []netprobe.Answer, begun time.Time) (health.Report, error) {
+func (s *sshReports) read(first, rest []outcome, answers []netprobe.Answer, begun time.Time) (health.Report, error) {
 	now := time.Now()
 	r := health.Report{At: now, Received: now}
-	m, err := readFront(&r, first, l.packages)
+	m, err := readFront(&r, first, s.packages)
 	if err != nil {
 		return r, err
 	}
 	m.begun = begun
-	for i, p := range l.probes {
+	for i, p := range s.probes {
 		switch p.Kind {
 		case health.Package:
 			r.Results = append(r.Results, health.JudgePackage(p, r.Packages))

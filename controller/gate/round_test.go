@@ -40,9 +40,9 @@ func TestRoundIsShell(t *testing.T) {
 
 // TestRound runs tasks for real, those that hang included.
 func TestRound(t *testing.T) {
-	sh := func(text string) task { return task{time.Second, briefly, []string{"sh", "-c", text}} }
-	first := []task{sh("echo first; exit 3"), {time.Second, 10, []string{"printf", `%s\n`, "a very long line"}}}
-	rest := []task{
+	sh := func(text string) command { return command{time.Second, briefly, []string{"sh", "-c", text}} }
+	first := []command{sh("echo first; exit 3"), {time.Second, 10, []string{"printf", `%s\n`, "a very long line"}}}
+	rest := []command{
 		sh("echo begun; sleep 60"), sh("printf '\\000\\n\\n'"), {time.Second, briefly, []string{"printf", "%s", "two words", "a'b", "$x", ""}},
 		{time.Second, briefly, []string{"/no/such/program"}}, sh("setsid sleep 4 & exit 0"), sh("yes"), sh("kill -9 $$"),
 	}

@@ -13,8 +13,8 @@ import (
 //go:embed round.sh
 var roundScript string
 
-// task is one command of a round on a host.
-type task struct {
+// command is one command of a round on a host.
+type command struct {
 	limit time.Duration
 	bytes int // of its output that are kept, the last ones
 	argv  []string
@@ -34,7 +34,7 @@ const frontLimit = 10 * time.Second
 
 // script returns the command that runs the first tasks one after the other, and
 // the rest at once.
-func script(first, rest []task) []string {
+func script(first, rest []command) []string {
 	args := []string{"sh", "-c", roundScript, "sh", strconv.Itoa(len(first))}
 	for _, t := range slices.Concat(first, rest) {
 		seconds := int((t.limit + time.Second - 1) / time.Second)

@@ -136,20 +136,20 @@ func (w *watch) fail(faults []fault) {
 // maxFaults is how many faults a message tells.
 const maxFaults = 4
 
-// story tells what is wrong with the host, or was.
-func (w *watch) story(now time.Time) string {
+// describe tells what is wrong with the host, or was.
+func (w *watch) describe(now time.Time) string {
 	if w.green.IsZero() {
-		return tell(w.wrong, now)
+		return describeFaults(w.wrong, now)
 	}
 	story := fmt.Sprintf("it is well since %s only, and must be for %v", stamp(w.green), w.settle)
 	if len(w.wrong) > 0 {
-		story += "; before that: " + tell(w.wrong, w.green)
+		story += "; before that: " + describeFaults(w.wrong, w.green)
 	}
 	return story
 }
 
-// tell tells faults as they were at a time.
-func tell(faults []fault, at time.Time) string {
+// describeFaults tells faults as they were at a time.
+func describeFaults(faults []fault, at time.Time) string {
 	var parts []string
 	for i, f := range faults {
 		if i == maxFaults {

@@ -10,22 +10,22 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/health"
 )
 
-// ways are those in which one host is looked at: its own reports, and a second
+// sources are those in which one host is looked at: its own reports, and a second
 // one for when they do not count.
-type ways struct {
+type sources struct {
 	Reports
 	fallback Reports // nil is none
 }
 
-func (g *Gate) follow(h inventory.Host, packages []string) ways {
-	w := ways{Reports: g.Reporter.Follow(h, packages)}
+func (g *Gate) follow(h inventory.Host, packages []string) sources {
+	w := sources{Reports: g.Reporter.Follow(h, packages)}
 	if g.Fallback != nil {
 		w.fallback = g.Fallback.Follow(h, packages)
 	}
 	return w
 }
 
-func (w ways) Close() error {
+func (w sources) Close() error {
 	err := w.Reports.Close()
 	if w.fallback != nil {
 		err = errors.Join(err, w.fallback.Close())
@@ -36,7 +36,7 @@ func (w ways) Close() error {
 // report returns a report to judge the host by. One that says nothing of how the
 // host is now, or not all that is wanted, is none: the fallback looks instead, and
 // what that says counts.
-func (w ways) report(ctx context.Context, seen *watch) (health.Report, error) {
+func (w sources) report(ctx context.Context, seen *watch) (health.Report, error) {
 	r, err := w.Reports.Report(ctx)
 	if w.fallback == nil || ctx.Err() != nil {
 		return r, err

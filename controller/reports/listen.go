@@ -6,15 +6,15 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/health"
 )
 
-var _ gate.Herald = (*Reports)(nil)
+var _ gate.Feed = (*Reports)(nil)
 
 // listener is told of the reports of one host.
 type listener struct{ heard func(health.Report) }
 
-// Heed calls heard with the last report of a host, if there is one, and with each
+// Subscribe calls heard with the last report of a host, if there is one, and with each
 // that comes, one at a time, until end has returned. All others wait meanwhile:
 // heard must be quick, and must call no method of Reports.
-func (r *Reports) Heed(host inventory.HostName, heard func(health.Report)) (end func()) {
+func (r *Reports) Subscribe(host inventory.HostName, heard func(health.Report)) (end func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s, err := r.source(host); err == nil && s.report != nil {

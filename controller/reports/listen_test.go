@@ -20,7 +20,7 @@ func TestHeed(t *testing.T) {
 	var mu sync.Mutex
 	var heard []string
 	heed := func(host inventory.HostName) (end func()) {
-		return s.reports.Heed(host, func(r health.Report) {
+		return s.reports.Subscribe(host, func(r health.Report) {
 			mu.Lock()
 			defer mu.Unlock()
 			heard = append(heard, fmt.Sprint(host, " ", r.Results[0].Output))

@@ -197,8 +197,8 @@ func (r *Reports) accept(s *source, report health.Report) {
 	}
 }
 
-// outFor is how long an agent that floods is kept out.
-const outFor = 5 * time.Minute
+// banFor is how long an agent that floods is kept out.
+const banFor = 5 * time.Minute
 
 // drop counts a report that is one too many, and keeps an agent out that does
 // not stop.
@@ -207,6 +207,6 @@ func (r *Reports) drop(s *source) {
 	if s.dropped%maxDropped != 0 {
 		return
 	}
-	r.flood.Warn("an agent reports far too often, and is kept out for a while", "host", s.Host, "agent", s.Agent, "dropped", s.dropped, "for", outFor)
-	r.bus.KeepOut(s.Agent, outFor)
+	r.flood.Warn("an agent reports far too often, and is kept out for a while", "host", s.Host, "agent", s.Agent, "dropped", s.dropped, "for", banFor)
+	r.bus.KeepOut(s.Agent, banFor)
 }
