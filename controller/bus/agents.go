@@ -55,9 +55,9 @@ func (b *Bus) Admits(ctx context.Context, token, agent string) (bool, error) {
 		claims.IssuerAccount == public(b.secrets.account) && claims.Expires == 0 && !account.IsClaimRevoked(claims), nil
 }
 
-// ShutOut refuses the tokens that agents of these public keys were given up to a
+// Revoke refuses the tokens that agents of these public keys were given up to a
 // time, and ends the connections that they have with them. It may be repeated.
-func (b *Bus) ShutOut(ctx context.Context, at time.Time, agents ...string) error {
+func (b *Bus) Revoke(ctx context.Context, at time.Time, agents ...string) error {
 	const attempts = 5 // of two controllers at once, one may overwrite the other
 	for range attempts {
 		account, err := b.account(ctx)

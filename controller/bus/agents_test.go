@@ -230,7 +230,7 @@ func TestShutOut(t *testing.T) {
 	conn, _ := gone.mustConnect(t, b, state)
 	neighbour, _ := stays.mustConnect(t, b, state)
 	for range 2 {
-		if err := b.ShutOut(t.Context(), time.Now(), gone.name); err != nil {
+		if err := b.Revoke(t.Context(), time.Now(), gone.name); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -319,13 +319,13 @@ func TestKeepOut(t *testing.T) {
 	wild, calm := newAgent(t, b), newAgent(t, b)
 	conn, _ := wild.mustConnect(t, b, state)
 	neighbour, _ := calm.mustConnect(t, b, state)
-	b.KeepOut(wild.name, time.Hour)
+	b.Ban(wild.name, time.Hour)
 	awaits(t, "the connection's end", conn.IsClosed)
 	again, _, err := wild.connect(t, b, state)
 	if err == nil { // it is let in and thrown out
 		awaits(t, "the second connection's end", again.IsClosed)
 	}
-	b.KeepOut(wild.name, 0)
+	b.Ban(wild.name, 0)
 	conn, _ = wild.mustConnect(t, b, state)
 	if err := conn.FlushTimeout(20 * time.Second); err != nil || !neighbour.IsConnected() {
 		t.Errorf("with the time over the agent gets %v, and its neighbour's connection lives: %v", err, neighbour.IsConnected())

@@ -32,8 +32,8 @@ type Bus struct {
 	server   *server.Server
 	dial     func(...nats.Option) (*nats.Conn, error)
 	conn     *nats.Conn
-	door     *nats.Conn // of the doorkeeper; nil where nobody else connects
-	keeper   *doorkeeper
+	sysConn  *nats.Conn // of the doorkeeper; nil where nobody else connects
+	monitor  *connMonitor
 	js       jetstream.JetStream
 	streams  map[string]jetstream.Stream
 	log      *serverLog
@@ -97,7 +97,7 @@ func (b *Bus) Failure() error { return b.log.failure() }
 // Close stops the server and gives the state folder back. What was acknowledged
 // is on the disk already, and Close waits for the logs of hosts too.
 func (b *Bus) Close() error {
-	for _, conn := range []*nats.Conn{b.conn, b.door} {
+	for _, conn := range []*nats.Conn{b.conn, b.sysConn} {
 		if conn != nil {
 			conn.Close()
 		}

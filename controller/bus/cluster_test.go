@@ -97,7 +97,7 @@ func comesAndGoes(t *testing.T, b *bus.Bus, conn *nats.Conn, agent string) {
 		_, err := reports.NextMsg(time.Second)
 		return err == nil
 	})
-	if err := b.ShutOut(t.Context(), time.Now(), agent); err != nil {
+	if err := b.Revoke(t.Context(), time.Now(), agent); err != nil {
 		t.Fatal(err)
 	}
 	bus.Awaits(t, "the connection's end", conn.IsClosed)

@@ -63,7 +63,7 @@ func (b *Bus) run(options *server.Options, watched bool) (err error) {
 		return nats.Connect("", append(more, nats.InProcessServer(b.server), nats.Name("aptfleet"), nats.MaxReconnects(-1))...)
 	}
 	if watched {
-		if err := b.watchDoor(); err != nil {
+		if err := b.monitorConnections(); err != nil {
 			return err
 		}
 	}

@@ -56,7 +56,7 @@ func (b *Bus) startExternal(ctx context.Context, c *Cluster) error {
 	if err := mayHold(nodes); err != nil {
 		return err
 	}
-	if err := b.watchDoor(); err != nil {
+	if err := b.monitorConnections(); err != nil {
 		return err
 	}
 	return b.ensureStreams(ctx, "", nil)

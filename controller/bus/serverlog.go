@@ -17,7 +17,7 @@ import (
 // it is opened again.
 type serverLog struct {
 	log     *slog.Logger
-	refused *Flood
+	refused *LimitedLog
 	working context.Context // cancelled with the first error; not a request's, so it may live in a struct
 	fail    context.CancelCauseFunc
 	warning atomic.Pointer[string] // the last
@@ -28,7 +28,7 @@ func newServerLog(log *slog.Logger) *serverLog {
 		log = slog.Default()
 	}
 	working, fail := context.WithCancelCause(context.Background())
-	return &serverLog{log: log, refused: NewFlood(log), working: working, fail: fail}
+	return &serverLog{log: log, refused: NewLimitedLog(log), working: working, fail: fail}
 }
 
 // ofClient is how the server begins what it says of a connection: the address,

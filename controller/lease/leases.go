@@ -34,7 +34,7 @@ type bucket interface {
 // Open returns the leases of a bus. by tells other people who has one, such as
 // "root@deploy (4711)".
 func Open(ctx context.Context, b *bus.Bus, by string) (*Leases, error) {
-	conn, js, err := b.Aside()
+	conn, js, err := b.OpenConn()
 	if err != nil {
 		return nil, err
 	}

@@ -127,7 +127,7 @@ func (r *Register) Enroll(ctx context.Context, e Enrolled) error {
 	if before.Agent == "" || before.Agent == e.Agent || !before.Forgotten.IsZero() {
 		return nil // whoever was forgotten is shut out, and another host may have its key since
 	}
-	if err := r.bus.ShutOut(ctx, time.Now(), before.Agent); err != nil {
+	if err := r.bus.Revoke(ctx, time.Now(), before.Agent); err != nil {
 		return fmt.Errorf("%s: cannot shut out its earlier agent: %w", e.Host, err)
 	}
 	return nil
@@ -188,7 +188,7 @@ func (r *Register) Forget(ctx context.Context, host inventory.HostName) error {
 			return err
 		}
 	}
-	if err := r.bus.ShutOut(ctx, e.Forgotten, e.Agent); err != nil {
+	if err := r.bus.Revoke(ctx, e.Forgotten, e.Agent); err != nil {
 		return fmt.Errorf("%s: %w", host, err)
 	}
 	return nil

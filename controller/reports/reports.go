@@ -23,7 +23,7 @@ var ErrNoReport = errors.New("the host's agent has not reported")
 // Reports are the last reports of all hosts. They may be used concurrently.
 type Reports struct {
 	bus   *bus.Bus
-	flood *bus.Flood
+	log   *bus.LimitedLog
 	sub   *nats.Subscription
 	stop  context.CancelFunc // of reading the register; nil before
 	ended chan struct{}      // closed when nobody reads the register any more
@@ -47,7 +47,7 @@ func Open(ctx context.Context, b *bus.Bus, log *slog.Logger) (*Reports, error) {
 		log = slog.Default()
 	}
 	r := &Reports{
-		bus: b, flood: bus.NewFlood(log), ended: make(chan struct{}),
+		bus: b, log: bus.NewLimitedLog(log), ended: make(chan struct{}),
 		hosts: map[inventory.HostName]*source{}, agents: map[string]*source{},
 		listeners: map[inventory.HostName]map[*listener]struct{}{},
 	}
@@ -93,7 +93,7 @@ func (r *Reports) follow(ctx context.Context) error {
 	stream, keys, read := bus.BucketStream(bus.Hosts), bus.KeySubject(bus.Hosts, ">"), uint64(0)
 	for entry, err := range r.bus.Present(ctx, stream, keys) {
 		if errors.Is(err, bus.ErrMissing) {
-			r.flood.Warn("entries of the register of hosts are damaged: enroll all hosts again", "error", err)
+			r.log.Warn("entries of the register of hosts are damaged: enroll all hosts again", "error", err)
 			break
 		}
 		if err != nil {
@@ -115,7 +115,7 @@ func (r *Reports) follow(ctx context.Context) error {
 				read = entry.Sequence
 			}
 			if pause.For(ctx, readAgain) == nil {
-				r.flood.Warn("cannot read the register of hosts, and will try again")
+				r.log.Warn("cannot read the register of hosts, and will try again")
 			}
 		}
 	}()
@@ -126,7 +126,7 @@ func (r *Reports) follow(ctx context.Context) error {
 func (r *Reports) enter(entry bus.Stored) {
 	e, err := decodeEnrolled(entry.Data)
 	if err != nil {
-		r.flood.Warn("cannot read an entry of the register of hosts", "key", entry.Subject, "error", err)
+		r.log.Warn("cannot read an entry of the register of hosts", "key", entry.Subject, "error", err)
 		return
 	}
 	r.mu.Lock()
@@ -154,7 +154,7 @@ func (r *Reports) assertForgotten(ctx context.Context) error {
 	}
 	r.mu.Unlock()
 	for _, e := range forgotten {
-		if err := r.bus.ShutOut(ctx, e.Forgotten, e.Agent); err != nil {
+		if err := r.bus.Revoke(ctx, e.Forgotten, e.Agent); err != nil {
 			return fmt.Errorf("%s: %w", e.Host, err)
 		}
 	}
@@ -170,7 +170,7 @@ func (r *Reports) take(m *nats.Msg) {
 	defer r.mu.Unlock()
 	s, known := r.agents[agent]
 	if !known || !s.Forgotten.IsZero() {
-		r.flood.Warn("a report is dropped: no host is enrolled with the agent", "agent", agent)
+		r.log.Warn("a report is dropped: no host is enrolled with the agent", "agent", agent)
 		return
 	}
 	if !s.admit(now) {
@@ -179,7 +179,7 @@ func (r *Reports) take(m *nats.Msg) {
 	}
 	report, err := health.Decode(m.Data, now)
 	if err != nil {
-		r.flood.Warn("a report is dropped", "host", s.Host, "error", err)
+		r.log.Warn("a report is dropped", "host", s.Host, "error", err)
 		s.refused = err
 		return
 	}
@@ -189,7 +189,7 @@ func (r *Reports) take(m *nats.Msg) {
 // accept keeps a report, and tells who listens to the host.
 func (r *Reports) accept(s *source, report health.Report) {
 	if s.returned(report.Boot) {
-		r.flood.Warn("two machines report with the key of one host: it was cloned, or its key stolen", "host", s.Host, "agent", s.Agent)
+		r.log.Warn("two machines report with the key of one host: it was cloned, or its key stolen", "host", s.Host, "agent", s.Agent)
 	}
 	s.report, s.refused = &report, nil
 	for l := range r.listeners[s.Host] {
@@ -207,6 +207,6 @@ func (r *Reports) drop(s *source) {
 	if s.dropped%maxDropped != 0 {
 		return
 	}
-	r.flood.Warn("an agent reports far too often, and is kept out for a while", "host", s.Host, "agent", s.Agent, "dropped", s.dropped, "for", banFor)
-	r.bus.KeepOut(s.Agent, banFor)
+	r.log.Warn("an agent reports far too often, and is kept out for a while", "host", s.Host, "agent", s.Agent, "dropped", s.dropped, "for", banFor)
+	r.bus.Ban(s.Agent, banFor)
 }

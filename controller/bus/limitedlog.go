@@ -7,23 +7,23 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Flood is a log of what others decide how often happens: of many messages it
+// LimitedLog is a log of what others decide how often happens: of many messages it
 // lets some through, and the next that it lets through says how many were left
 // out. It may be used concurrently.
-type Flood struct {
+type LimitedLog struct {
 	log  *slog.Logger
 	rate *rate.Limiter
 	left atomic.Int64
 }
 
-// NewFlood returns a Flood that passes twenty messages at once, and then one a
+// NewLimitedLog returns a Flood that passes twenty messages at once, and then one a
 // second.
-func NewFlood(log *slog.Logger) *Flood {
-	return &Flood{log: log, rate: rate.NewLimiter(1, 20)}
+func NewLimitedLog(log *slog.Logger) *LimitedLog {
+	return &LimitedLog{log: log, rate: rate.NewLimiter(1, 20)}
 }
 
 // Warn logs as slog does, or counts.
-func (f *Flood) Warn(message string, args ...any) {
+func (f *LimitedLog) Warn(message string, args ...any) {
 	if !f.rate.Allow() {
 		f.left.Add(1)
 		return

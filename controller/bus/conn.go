@@ -7,9 +7,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Aside opens another connection to the bus, for what must not wait behind bulk
+// OpenConn opens another connection to the bus, for what must not wait behind bulk
 // work on the first one. Whoever opens it closes it, before the bus.
-func (b *Bus) Aside() (*nats.Conn, jetstream.JetStream, error) {
+func (b *Bus) OpenConn() (*nats.Conn, jetstream.JetStream, error) {
 	as, err := user(b.secrets.account)
 	if err != nil {
 		return nil, nil, err
