@@ -113,7 +113,7 @@ func TestDaemonGoesAwayWhileItEnrolls(t *testing.T) {
 		}, "cannot enroll agents: there is no door", exitBegin},
 	} {
 		c := asking(t, versioned(func(w http.ResponseWriter, _ *http.Request) { tt.does(w) }))
-		err := c.enroll(t.Context(), server.EnrollAsk{Selector: "web"}, true)
+		err := c.enroll(t.Context(), server.EnrollRequest{Selector: "web"}, true)
 		if text(err) != tt.want || exitStatus(err) != tt.exit {
 			t.Errorf("%s: %q with status %d, want %q with %d", tt.name, text(err), exitStatus(err), tt.want, tt.exit)
 		}

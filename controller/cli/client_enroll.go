@@ -12,7 +12,7 @@ import (
 )
 
 // enroll has the daemon enroll hosts, and shows what becomes of each.
-func (c *client) enroll(ctx context.Context, ask server.EnrollAsk, yes bool) error {
+func (c *client) enroll(ctx context.Context, ask server.EnrollRequest, yes bool) error {
 	hosts, err := c.in.hosts(ask.Selector)
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func (c *client) enroll(ctx context.Context, ask server.EnrollAsk, yes bool) err
 
 // enrolled shows each host as it ends, and returns those of which the daemon has
 // told before an error.
-func (c *client) enrolled(ctx context.Context, ask server.EnrollAsk, hosts int) (map[inventory.HostName]enrolledLine, error) {
+func (c *client) enrolled(ctx context.Context, ask server.EnrollRequest, hosts int) (map[inventory.HostName]enrolledLine, error) {
 	bar := c.in.app.newProgress(hosts)
 	defer bar.end()
 	told := map[inventory.HostName]enrolledLine{}

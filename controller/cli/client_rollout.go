@@ -13,8 +13,8 @@ import (
 )
 
 // ask returns what the flags say, for the daemon.
-func (o rolloutOptions) ask(packages []string) (server.Ask, error) {
-	ask := server.Ask{
+func (o rolloutOptions) ask(packages []string) (server.RolloutRequest, error) {
+	ask := server.RolloutRequest{
 		Packages: packages, To: o.to, Mode: o.mode, Suite: o.suite, Parallel: o.parallel, Batches: o.batches,
 		MaxFailures: o.failures, OnFailure: o.failure, Settle: o.settle.Seconds(), Deadline: o.deadline.Seconds(),
 		NoGate: o.noGate, NoPlan: o.noPlan, AllowRemove: o.remove, AllowHeld: o.held, Reboot: o.reboot,
@@ -31,7 +31,7 @@ func (o rolloutOptions) ask(packages []string) (server.Ask, error) {
 }
 
 // plan has the daemon plan, and shows the plan.
-func (c *client) plan(ctx context.Context, ask server.Ask) (p server.WirePlanned, trouble bool, err error) {
+func (c *client) plan(ctx context.Context, ask server.RolloutRequest) (p server.WirePlanned, trouble bool, err error) {
 	if err := c.post(ctx, "/v1/plans", ask, &p); err != nil {
 		return p, false, err
 	}
@@ -88,7 +88,7 @@ func (c *client) rollOut(ctx context.Context, packages []string, o rolloutOption
 }
 
 // approvePlan has the plan approved, and returns what asks for exactly that.
-func (c *client) approvePlan(ctx context.Context, ask server.Ask, spec rollout.Spec, hosts int, yes bool) (server.Ask, error) {
+func (c *client) approvePlan(ctx context.Context, ask server.RolloutRequest, spec rollout.Spec, hosts int, yes bool) (server.RolloutRequest, error) {
 	p, _, err := c.plan(ctx, ask)
 	if err != nil {
 		return ask, err
@@ -99,7 +99,7 @@ func (c *client) approvePlan(ctx context.Context, ask server.Ask, spec rollout.S
 	if n := mayChange(spec, p.Changing, hosts); !yes && n > 0 {
 		err = c.in.app.confirm(ctx, describe(spec), n)
 	}
-	return server.Ask{Plan: p.Plan}, err
+	return server.RolloutRequest{Plan: p.Plan}, err
 }
 
 // decide has the daemon decide something of a rollout, and shows what comes of it.

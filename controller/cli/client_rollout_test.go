@@ -46,7 +46,7 @@ func throughDaemon(t *testing.T, o rolloutOptions) rolloutOptions {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got server.Ask
+	var got server.RolloutRequest
 	if err := json.Unmarshal(data, &got); err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ chroots get none: an agent looks at a machine.
 		Example: `  aptfleet enroll array_of_new_webapps --suite stable`,
 		Args:    cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			ask := server.EnrollAsk{Selector: args[0], Suites: o.suites}
+			ask := server.EnrollRequest{Selector: args[0], Suites: o.suites}
 			if cmd.Flags().Changed("agent") {
 				ask.Agent = &o.agents
 			}

@@ -55,7 +55,7 @@ func (d daemonRollouts) Logs(ctx context.Context, id rollout.ID, host inventory.
 }
 
 // Plan plans, and keeps the plan for who approves it.
-func (d daemonRollouts) Plan(ctx context.Context, by string, ask server.Ask) (server.Planned, error) {
+func (d daemonRollouts) Plan(ctx context.Context, by string, ask server.RolloutRequest) (server.Planned, error) {
 	in := d.installation(by)
 	spec, hosts, err := in.specFor(ask.Packages, askedFor(ask))
 	if err != nil {
@@ -83,7 +83,7 @@ func (d daemonRollouts) Plan(ctx context.Context, by string, ask server.Ask) (se
 
 // Create begins a rollout: of a plan that somebody was shown, or of one that is
 // made now.
-func (d daemonRollouts) Create(ctx context.Context, by string, ask server.Ask) (rollout.ID, error) {
+func (d daemonRollouts) Create(ctx context.Context, by string, ask server.RolloutRequest) (rollout.ID, error) {
 	if ask.Plan != "" {
 		return d.createPlanned(ctx, by, ask.Plan)
 	}
@@ -154,7 +154,7 @@ func decision(ctx context.Context, what server.Decision) func(existingRollout) (
 }
 
 // askedFor returns what a client asks for, as flags say it.
-func askedFor(ask server.Ask) rolloutOptions {
+func askedFor(ask server.RolloutRequest) rolloutOptions {
 	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 	o := rolloutOptions{
 		to: ask.To, mode: ask.Mode, suite: ask.Suite, parallel: ask.Parallel, batches: slices.Clone(ask.Batches),

@@ -174,7 +174,7 @@ func (s *service) drain() error {
 
 // listeners opens all doors, so that one that cannot be opened ends the daemon before
 // it has done anything.
-func (s *service) listeners() (d server.Doors, err error) {
+func (s *service) listeners() (d server.Listeners, err error) {
 	in := s.in
 	if d.Local, err = server.ListenLocal(filepath.Join(in.State, socketName)); err != nil {
 		return d, err

@@ -82,52 +82,52 @@ func counts(parts []part) string {
 }
 
 // section writes one kind of trouble, that of the most hosts first.
-func section(w io.Writer, title string, parties []party) {
-	if len(parties) == 0 {
+func section(w io.Writer, title string, groups []troubleGroup) {
+	if len(groups) == 0 {
 		return
 	}
 	fmt.Fprintf(w, "\n%s\n", title)
-	slices.SortStableFunc(parties, func(a, b party) int { return len(b.hosts) - len(a.hosts) })
-	for _, p := range parties[:min(len(parties), mostGroups)] {
-		if p.trouble != "" {
-			fmt.Fprintf(w, "  %s\n", p.trouble+p.output)
+	slices.SortStableFunc(groups, func(a, b troubleGroup) int { return len(b.hosts) - len(a.hosts) })
+	for _, g := range groups[:min(len(groups), mostGroups)] {
+		if g.trouble != "" {
+			fmt.Fprintf(w, "  %s\n", g.trouble+g.output)
 		}
-		p.writeNames(w)
+		g.writeNames(w)
 	}
-	if more := len(parties) - mostGroups; more > 0 {
+	if more := len(groups) - mostGroups; more > 0 {
 		fmt.Fprintf(w, "  and %d more kinds of trouble: --json has them all\n", more)
 	}
 }
 
 // groupFailures puts together what fails in the same way. That of a silent host is
 // old, and not shown.
-func groupFailures(hosts []Host, now time.Time) []party {
-	parties := map[string]*party{}
+func groupFailures(hosts []Host, now time.Time) []troubleGroup {
+	groups := map[string]*troubleGroup{}
 	for _, h := range hosts {
 		for _, f := range h.Failures {
 			if h.Silent {
 				continue
 			}
 			first, rest, more := strings.Cut(f.Output, "\n")
-			p := add(parties, f.Probe+": "+opening(first), h.Name, since(f.Since, now))
-			if len(p.hosts) == 1 && more {
-				p.output = " / " + strings.ReplaceAll(brief(rest), "\n", " / ")
+			g := add(groups, f.Probe+": "+opening(first), h.Name, since(f.Since, now))
+			if len(g.hosts) == 1 && more {
+				g.output = " / " + strings.ReplaceAll(brief(rest), "\n", " / ")
 			}
 		}
 	}
-	return sorted(parties)
+	return sorted(groups)
 }
 
 // groupDrift puts together the hosts on which the same package is the same other
 // one.
-func groupDrift(hosts []Host) []party {
-	parties := map[string]*party{}
+func groupDrift(hosts []Host) []troubleGroup {
+	groups := map[string]*troubleGroup{}
 	for _, h := range hosts {
 		for _, d := range h.Drift {
-			add(parties, fmt.Sprintf("%s is %s, and %s left %s", d.Package, version(d.Have), h.Drifted, version(d.Want)), h.Name, "")
+			add(groups, fmt.Sprintf("%s is %s, and %s left %s", d.Package, version(d.Have), h.Drifted, version(d.Want)), h.Name, "")
 		}
 	}
-	return sorted(parties)
+	return sorted(groups)
 }
 
 func version(v string) string { return cmp.Or(opening(v), "not installed") }

@@ -140,11 +140,11 @@ func (rollouts) Logs(_ context.Context, id rollout.ID, host inventory.HostName) 
 	return []Object{object("log", "host", host, "job", "j", "log", "text")}, nil
 }
 
-func (rollouts) Plan(context.Context, string, Ask) (Planned, error) {
+func (rollouts) Plan(context.Context, string, RolloutRequest) (Planned, error) {
 	return Planned{Plan: "abc", Groups: []Object{object("plan", "hosts", []string{"web1"})}, Changing: 1}, nil
 }
 
-func (r rollouts) Create(_ context.Context, by string, ask Ask) (rollout.ID, error) {
+func (r rollouts) Create(_ context.Context, by string, ask RolloutRequest) (rollout.ID, error) {
 	if ask.To == "nobody" {
 		return "", BadRequest("to", errors.New(`to: there is no "nobody"`))
 	}
@@ -170,7 +170,7 @@ func (hosts) Ping(context.Context, string) iter.Seq2[Object, error] {
 	}
 }
 
-func (h hosts) Enroll(_ context.Context, by string, ask EnrollAsk) iter.Seq2[Object, error] {
+func (h hosts) Enroll(_ context.Context, by string, ask EnrollRequest) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		h.note("%s: enroll %s", by, ask.Selector)
 		yield(object("enrolled", "host", "web1", "result", "written"), nil)
@@ -313,7 +313,7 @@ func (r *running) listen(t *testing.T, s *Server) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- s.Serve(ctx, Doors{Local: local, Remote: tlsListener(tcp, borrowed)})
+		done <- s.Serve(ctx, Listeners{Local: local, Remote: tlsListener(tcp, borrowed)})
 	}()
 	r.stop = sync.OnceFunc(func() {
 		cancel()

@@ -15,11 +15,11 @@ type Hosts interface {
 	// Ping yields a "ping" of each, as they answer.
 	Ping(ctx context.Context, selector string) iter.Seq2[Object, error]
 	// Enroll yields an "enrolled" of each, as they end.
-	Enroll(ctx context.Context, by string, ask EnrollAsk) iter.Seq2[Object, error]
+	Enroll(ctx context.Context, by string, ask EnrollRequest) iter.Seq2[Object, error]
 }
 
-// EnrollAsk is which hosts are to be given what.
-type EnrollAsk struct {
+// EnrollRequest is which hosts are to be given what.
+type EnrollRequest struct {
 	Selector string   `json:"selector"`
 	Suites   []string `json:"suites,omitempty"` // that they see; none is all
 	Agent    *bool    `json:"agent,omitempty"`  // whether they get one too; nil is where there is a door for agents
@@ -56,7 +56,7 @@ func (s *Server) ping(c *call) error {
 }
 
 func (s *Server) enroll(c *call) error {
-	var ask EnrollAsk
+	var ask EnrollRequest
 	if err := c.decode(&ask); err != nil {
 		return err
 	}

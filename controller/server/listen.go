@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Doors are where requests come in. A nil one is shut.
-type Doors struct {
+// Listeners are where requests come in. A nil one is shut.
+type Listeners struct {
 	Local  net.Listener // the socket
 	Remote net.Listener // TCP, with TLS where it can be reached from elsewhere
 
@@ -38,7 +38,7 @@ const (
 
 // Serve answers at all doors until ctx ends or one of them breaks. Streams are
 // ended then, and other answers under way finished.
-func (s *Server) Serve(ctx context.Context, d Doors) error {
+func (s *Server) Serve(ctx context.Context, d Listeners) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var g errgroup.Group

@@ -49,11 +49,11 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-// TestAskIsDescribed holds what can be asked of a rollout against the description,
+// TestRolloutRequestIsDescribed holds what can be asked of a rollout against the description,
 // in both directions.
-func TestAskIsDescribed(t *testing.T) {
-	described := maps.Clone(loadDocument(t).Components.Schemas["Ask"].Value.Properties)
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[Ask]()) {
+func TestRolloutRequestIsDescribed(t *testing.T) {
+	described := maps.Clone(loadDocument(t).Components.Schemas["RolloutRequest"].Value.Properties)
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[RolloutRequest]()) {
 		key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if described[key] == nil {
 			t.Errorf("%s is not described", key)

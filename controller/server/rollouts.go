@@ -29,17 +29,17 @@ type Rollouts interface {
 	// Logs returns a "log" for each job on a host.
 	Logs(ctx context.Context, id rollout.ID, host inventory.HostName) ([]Object, error)
 	// Plan asks the hosts what would change.
-	Plan(ctx context.Context, by string, ask Ask) (Planned, error)
+	Plan(ctx context.Context, by string, ask RolloutRequest) (Planned, error)
 	// Create begins a rollout. Unless it names a plan, it makes one, and begins if
 	// nothing in that is refused.
-	Create(ctx context.Context, by string, ask Ask) (rollout.ID, error)
+	Create(ctx context.Context, by string, ask RolloutRequest) (rollout.ID, error)
 	// Decide decides something of a rollout.
 	Decide(ctx context.Context, by string, id rollout.ID, what Decision) error
 }
 
-// Ask is a rollout to be planned or carried out. What is not said is the
+// RolloutRequest is a rollout to be planned or carried out. What is not said is the
 // configuration's.
-type Ask struct {
+type RolloutRequest struct {
 	Packages    []string `json:"packages,omitempty"` // NAME or NAME=VERSION
 	To          string   `json:"to"`                 // selector
 	Mode        string   `json:"mode,omitempty"`
@@ -121,7 +121,7 @@ func (s *Server) show(c *call, status int, id rollout.ID) error {
 }
 
 func (s *Server) plan(c *call) error {
-	var ask Ask
+	var ask RolloutRequest
 	if err := c.decode(&ask); err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (s *Server) plan(c *call) error {
 }
 
 func (s *Server) createRollout(c *call) error {
-	var ask Ask
+	var ask RolloutRequest
 	if err := c.decode(&ask); err != nil {
 		return err
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// party is hosts with the same trouble.
-type party struct {
+// troubleGroup is hosts with the same trouble.
+type troubleGroup struct {
 	trouble string   // "" where the section says all
 	output  string   // more that the first of the hosts said
 	hosts   []string // with what is to be said of each
@@ -20,12 +20,12 @@ type party struct {
 const width = 100
 
 // writeNames lists the first hosts, and how many there are.
-func (p party) writeNames(w io.Writer) {
+func (g troubleGroup) writeNames(w io.Writer) {
 	line := "   "
-	if len(p.hosts) > 1 {
-		line += fmt.Sprintf(" %d hosts:", len(p.hosts))
+	if len(g.hosts) > 1 {
+		line += fmt.Sprintf(" %d hosts:", len(g.hosts))
 	}
-	for i, name := range p.hosts[:min(len(p.hosts), mostNames)] {
+	for i, name := range g.hosts[:min(len(g.hosts), mostNames)] {
 		if i > 0 {
 			line += ","
 		}
@@ -35,7 +35,7 @@ func (p party) writeNames(w io.Writer) {
 		}
 		line += " " + name
 	}
-	if more := len(p.hosts) - mostNames; more > 0 {
+	if more := len(g.hosts) - mostNames; more > 0 {
 		line += fmt.Sprintf(" and %d more", more)
 	}
 	fmt.Fprintln(w, line)
@@ -43,8 +43,8 @@ func (p party) writeNames(w io.Writer) {
 
 // group puts together the hosts that are meant, by what trouble says of them; nil
 // is nothing. detail, if it is not nil, is put behind a host's name.
-func group(hosts []Host, meant func(*Host) bool, trouble, detail func(*Host) string) []party {
-	parties := map[string]*party{}
+func group(hosts []Host, meant func(*Host) bool, trouble, detail func(*Host) string) []troubleGroup {
+	groups := map[string]*troubleGroup{}
 	for i := range hosts {
 		h := &hosts[i]
 		if !meant(h) {
@@ -57,30 +57,30 @@ func group(hosts []Host, meant func(*Host) bool, trouble, detail func(*Host) str
 		if detail != nil {
 			more = detail(h)
 		}
-		add(parties, key, h.Name, more)
+		add(groups, key, h.Name, more)
 	}
-	return sorted(parties)
+	return sorted(groups)
 }
 
-// add returns the party that the host is now in.
-func add(parties map[string]*party, trouble string, host inventory.HostName, detail string) *party {
-	p := parties[trouble]
-	if p == nil {
-		p = &party{trouble: trouble}
-		parties[trouble] = p
+// add returns the group that the host is now in.
+func add(groups map[string]*troubleGroup, trouble string, host inventory.HostName, detail string) *troubleGroup {
+	g := groups[trouble]
+	if g == nil {
+		g = &troubleGroup{trouble: trouble}
+		groups[trouble] = g
 	}
 	name := string(host)
 	if detail != "" {
 		name += " (" + detail + ")"
 	}
-	p.hosts = append(p.hosts, name)
-	return p
+	g.hosts = append(g.hosts, name)
+	return g
 }
 
-func sorted(parties map[string]*party) []party {
-	var all []party
-	for _, key := range slices.Sorted(maps.Keys(parties)) {
-		all = append(all, *parties[key])
+func sorted(groups map[string]*troubleGroup) []troubleGroup {
+	var all []troubleGroup
+	for _, key := range slices.Sorted(maps.Keys(groups)) {
+		all = append(all, *groups[key])
 	}
 	return all
 }
