@@ -65,7 +65,7 @@ func TestProblemsOfDaemon(t *testing.T) {
 	}{
 		{400, "application/problem+json", `{"type":"about:blank","status":400,"detail":"to: there is no \"db\""}`, `to: there is no "db"`, exitUsage},
 		{404, "application/problem+json", `{"type":"about:blank","status":404,"detail":"there is no R9"}`, "there is no R9", exitBegin},
-		{409, "application/problem+json", `{"type":"about:blank","status":409,"detail":"R1 is at work"}`, "R1 is at work", exitBegin},
+		{409, "application/problem+json", `{"type":"about:blank","status":409,"detail":"R1 is running"}`, "R1 is running", exitBegin},
 		{503, "application/problem+json", `{"type":"about:blank","status":503,"detail":"the daemon is ending"}`, "the daemon is ending", exitBegin},
 		{502, "text/html", "<h1>Bad Gateway</h1>", "the daemon answers 502 Bad Gateway", exitBegin},
 		{200, "application/json", `{"items":[{"ty`, "cannot read the daemon's answer: unexpected EOF", exitBegin},
@@ -109,8 +109,8 @@ func TestDaemonGoesAwayWhileItEnrolls(t *testing.T) {
 		{"it cannot begin", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "application/problem+json")
 			w.WriteHeader(http.StatusInternalServerError)
-			fmt.Fprint(w, `{"type":"about:blank","status":500,"detail":"cannot enroll agents: there is no door"}`)
-		}, "cannot enroll agents: there is no door", exitBegin},
+			fmt.Fprint(w, `{"type":"about:blank","status":500,"detail":"cannot enroll agents: nobody listens to them"}`)
+		}, "cannot enroll agents: nobody listens to them", exitBegin},
 	} {
 		c := asking(t, versioned(func(w http.ResponseWriter, _ *http.Request) { tt.does(w) }))
 		err := c.enroll(t.Context(), server.EnrollRequest{Selector: "web"}, true)

@@ -61,7 +61,7 @@ func (c *client) showPlan(ctx context.Context, packages []string, o rolloutOptio
 	return err
 }
 
-// rollOut has the daemon carry a rollout out, and shows it.
+// rollOut has the daemon run a rollout, and shows it.
 func (c *client) rollOut(ctx context.Context, packages []string, o rolloutOptions) error {
 	ask, err := o.ask(packages)
 	if err != nil {

@@ -14,9 +14,9 @@ func (a *app) abortCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "abort ROLLOUT",
 		Short: "End a rollout of the daemon, or of a killed command, without beginning further hosts",
-		Long: `End a rollout that the daemon has in hand, or whose command was killed: no further
+		Long: `End a rollout that the daemon runs, or whose command was killed: no further
 host is begun, and what runs on hosts is waited for; apt is never killed. A rollout
-that another command carries out right now is aborted by interrupting that command,
+that another command runs right now is aborted by interrupting that command,
 which the error names.`,
 		Args: cobra.ExactArgs(1),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {

@@ -56,7 +56,7 @@ Hosts get all suites of the configuration unless --suite names theirs. A plain
 "apt upgrade" on a host takes the newest version of any suite that it has, so
 give hosts in production only their own.
 
-Where the configuration has a door for agents, [bus] listen or url, hosts get the
+Where the configuration says where agents report, [bus] listen or url, hosts get the
 agent too: the package aptfleet-agent from the repository, an identity of their
 own, of which the private key never leaves them, and the probes that the inventory
 has for them, which are put right when the inventory changes. Targets that are
@@ -79,13 +79,13 @@ chroots get none: an agent looks at a machine.
 		ValidArgsFunction: a.completeSelector,
 	}
 	cmd.Flags().StringArrayVar(&o.suites, "suite", nil, "`suite` that the hosts see; may be repeated (default: all)")
-	cmd.Flags().BoolVar(&o.agents, "agent", false, "bring the agent too (default: if the configuration has a door for it)")
+	cmd.Flags().BoolVar(&o.agents, "agent", false, "bring the agent too (default: if the configuration says where it reports)")
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
 	return cmd
 }
 
-// bringsAgents reports whether hosts get an agent: where nobody says it, if there
-// is a door for them.
+// bringsAgents reports whether hosts get an agent: where nobody says it, if
+// the bus listens to them.
 func (in *installation) bringsAgents(asked *bool) bool {
 	if asked != nil {
 		return *asked

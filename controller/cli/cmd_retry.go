@@ -31,6 +31,6 @@ the rollout was not allowed to do is not done.`,
 			})
 		}),
 	}
-	cmd.Flags().StringArrayVar(&hosts, "host", nil, "`host` to take up; may be repeated (default: all that need it)")
+	cmd.Flags().StringArrayVar(&hosts, "host", nil, "`host` to retry; may be repeated (default: all that need it)")
 	return cmd
 }

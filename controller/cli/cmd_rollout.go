@@ -130,7 +130,7 @@ func words[T ~string](some ...T) cobra.CompletionFunc {
 	return cobra.FixedCompletions(all, cobra.ShellCompDirectiveNoFileComp)
 }
 
-// rollOut asks, and carries a rollout out.
+// rollOut asks, and runs a rollout.
 func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOptions) error {
 	if c := in.client(ctx); c != nil {
 		if o.dryRun {
@@ -148,8 +148,7 @@ func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOpt
 	return in.rollOutHosts(ctx, spec, hosts, o.yes)
 }
 
-// rollOutHosts has a rollout approved, which yes does without asking, and carries
-// it out.
+// rollOutHosts has a rollout approved, which yes does without asking, and runs it.
 func (in *installation) rollOutHosts(ctx context.Context, spec rollout.Spec, hosts []inventory.Host, yes bool) error {
 	if err := in.checkUnlocked(); err != nil {
 		return err

@@ -12,7 +12,7 @@ func (a *app) watchCommand() *cobra.Command {
 		Short: "Show what happened in a rollout, event by event, to its end",
 		Long: `Show what happened in a rollout, event by event, to its end or to the last event
 of one whose command was killed. A rollout of the daemon is followed as it goes on.
-One that another command carries out right now is shown by that command; the error
+One that another command runs right now is shown by that command; the error
 names it.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -18,14 +18,14 @@ func (a *app) workerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "worker",
 		Short: "Do hosts for the controllers of a cluster",
-		Long: `Do hosts for controllers on other machines until it is stopped: more hands where
-one machine does not reach many hosts at once any more. It takes part in the bus
+		Long: `Do hosts for controllers on other machines until it is stopped: for where
+one machine does not reach enough hosts at once any more. It takes part in the bus
 that [bus] url names, and needs what a controller needs to reach hosts: the
 inventory, and SSH keys. There may be any number of workers, anywhere.
 
 A controller, aptfleet serve or a command, plans, decides, waits until hosts are
 well and journals. It has packages fetched, installed and taken back, and hosts
-restarted, by whichever worker has a hand free, and does itself what none has.
+restarted, by whichever worker has a free slot, and does itself what none has one for.
 Hosts with tunnel = true it always does itself.
 
 A worker may be killed at any time: another one, or the controller, attaches to
@@ -42,7 +42,7 @@ it is started again. Under systemd it tells when it is ready.`,
 			return in.runWorker(cmd.Context(), cmp.Or(parallel, in.Rollout.Parallel))
 		}),
 	}
-	cmd.Flags().IntVar(&parallel, "parallel", 0, "hosts at the same time; 0 is rollout.parallel of the configuration")
+	cmd.Flags().IntVar(&parallel, "parallel", 0, "slots, hosts at the same time; 0 is rollout.parallel of the configuration")
 	return cmd
 }
 
@@ -62,16 +62,16 @@ func (in *installation) runWorker(ctx context.Context, parallel int) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
-	c := newWorker(in, j)
-	defer func() { err = errors.Join(err, c.close()) }()
-	w := tasks.Worker{Name: author(), Slots: parallel, Grace: shutdownGrace, Log: in.app.log, Work: c.do, Term: j.Term, Ready: func() {
+	own := newWorker(in, j)
+	defer func() { err = errors.Join(err, own.close()) }()
+	w := tasks.Worker{Name: author(), Slots: parallel, Grace: shutdownGrace, Log: in.app.log, Work: own.do, Term: j.Term, Ready: func() {
 		in.app.log.Info("this worker is ready", "slots", parallel)
 		in.app.notify(sd.SdNotifyReady)
 	}}
-	var attending sync.WaitGroup
-	defer attending.Wait()
+	var reloading sync.WaitGroup
+	defer reloading.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	attending.Go(func() { c.watchReload(ctx, hangup) })
+	reloading.Go(func() { own.watchReload(ctx, hangup) })
 	return w.Run(ctx, j.bus)
 }

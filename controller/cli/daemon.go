@@ -18,18 +18,17 @@ import (
 	"github.com/aptfleet/aptfleet/controller/tasks"
 )
 
-// daemon is an installation that stays: it has the bus open, and rollouts in
-// hand for others. A rollout is in one hand at a time. Its methods may be called
-// concurrently.
+// daemon is an installation that stays: it has the bus open, and runs rollouts for
+// others, each for one request at a time. Its methods may be called concurrently.
 //
-// What it has in hand when it ends or is killed is in the journal, and the next
-// daemon resumes it.
+// What it runs when it ends or is killed is in the journal, and the next daemon
+// resumes it.
 type daemon struct {
 	log        *slog.Logger
 	journal    openJournal
 	config     atomic.Pointer[config.Config]
 	leases     *lease.Leases
-	reports    *reports.Reports  // nil where there is no door for agents
+	reports    *reports.Reports  // nil where the bus does not listen to agents
 	dispatcher *tasks.Dispatcher // nil where there can be no workers
 	plans      planCache
 
@@ -40,10 +39,10 @@ type daemon struct {
 	rollouts map[rollout.ID]*runningRollout
 }
 
-// runningRollout is a rollout in hand.
+// runningRollout is a rollout that the daemon runs, or is about to resume.
 type runningRollout struct {
 	request *request      // nil while it waits to be resumed
-	done    chan struct{} // closed when it is no longer in hand
+	done    chan struct{} // closed when it runs no longer
 }
 
 func newDaemon(log *slog.Logger, cfg *config.Config, j openJournal, spawn func(func(context.Context))) *daemon {
@@ -59,7 +58,7 @@ func (d *daemon) installation(by string) *installation {
 	return &installation{Config: d.config.Load(), app: silent, request: &request{daemon: d, by: by, begun: make(chan rollout.ID, 1), abort: make(chan string, 1)}}
 }
 
-// acquire takes a rollout in hand, unless it is in another.
+// acquire has a request run a rollout, unless another one does.
 func (d *daemon) acquire(id rollout.ID, e *request) (release func(), err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -85,11 +84,11 @@ func (d *daemon) release(id rollout.ID) {
 }
 
 func alreadyRunning(id rollout.ID) error {
-	return &server.Problem{Status: http.StatusConflict, Detail: fmt.Sprintf("%s is at work: abort it first, or wait for its end", id)}
+	return &server.Problem{Status: http.StatusConflict, Detail: fmt.Sprintf("%s is running: abort it first, or wait for its end", id)}
 }
 
-// running returns the run of a rollout, and what is closed when it is left; nil
-// for one that nobody has in hand.
+// running returns the request that runs a rollout, and what is closed when it runs no
+// longer; nil for one that the daemon does not run.
 func (d *daemon) running(id rollout.ID) (*request, <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -100,14 +99,14 @@ func (d *daemon) running(id rollout.ID) (*request, <-chan struct{}) {
 	return h.request, h.done
 }
 
-// start has carry carry a rollout out behind the caller's back, and returns once
-// that has begun, with its id, or has ended before: then with the error.
-func (d *daemon) start(ctx context.Context, by string, carry func(context.Context, *installation) error) (rollout.ID, error) {
+// start has run run a rollout behind the caller's back, and returns once that has
+// begun, with its id, or has ended before: then with the error.
+func (d *daemon) start(ctx context.Context, by string, run func(context.Context, *installation) error) (rollout.ID, error) {
 	in := d.installation(by)
 	ended, gone := make(chan error), make(chan struct{})
 	defer close(gone)
 	d.spawn(func(life context.Context) {
-		err := carry(life, in)
+		err := run(life, in)
 		select {
 		case ended <- err:
 		case <-gone:
@@ -137,7 +136,7 @@ func (d *daemon) logError(err error) {
 	}
 }
 
-// reserve takes a rollout in hand, for resume, unless it is in hand already.
+// reserve notes a rollout as running, for resume, unless it runs already.
 func (d *daemon) reserve(id rollout.ID) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -148,8 +147,8 @@ func (d *daemon) reserve(id rollout.ID) bool {
 	return true
 }
 
-// reserveUnfinished takes in hand, for resume, what a daemon or command that is dead has
-// left, if nobody else can have it. It returns the rollouts.
+// reserveUnfinished reserves what a daemon or command that is dead has left, if nobody
+// else can have it. It returns the rollouts.
 func (d *daemon) reserveUnfinished(ctx context.Context) ([]rollout.ID, error) {
 	if !d.journal.bus.Embedded() {
 		return nil, nil

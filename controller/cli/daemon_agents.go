@@ -31,8 +31,8 @@ func (d daemonAgents) Health(ctx context.Context, selector string) ([]server.Obj
 	return objects(lines, err)
 }
 
-// judge judges hosts by what their agents have reported, or where there is no
-// door for agents by what is found over SSH.
+// judge judges hosts by what their agents have reported, or where the bus
+// does not listen to agents by what is found over SSH.
 func (d *daemon) judge(ctx context.Context, in *installation, hosts []inventory.Host) ([]fleethealth.Host, error) {
 	known, patience, err := []fleethealth.Known(nil), silence, error(nil)
 	if d.reports == nil {

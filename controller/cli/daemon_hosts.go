@@ -30,7 +30,7 @@ func (d daemonHosts) Ping(ctx context.Context, selector string) iter.Seq2[server
 	})
 }
 
-// Enroll brings agents too where there is a door for them, unless it is said.
+// Enroll brings agents too where the bus listens to them, unless it is said.
 func (d daemonHosts) Enroll(ctx context.Context, by string, ask server.EnrollRequest) iter.Seq2[server.Object, error] {
 	return d.eachHost(ctx, by, ask.Selector, d.config.Load().Rollout.Parallel, func(in *installation, fleet *remote.Fleet) (func(context.Context, inventory.Host) hostReport, error) {
 		o := enrollOptions{suites: ask.Suites, agents: in.bringsAgents(ask.Agent)}

@@ -85,7 +85,7 @@ func (l progressLine) text(w io.Writer) {
 	fmt.Fprintf(w, "%-24s %3d%%         %s\n", l.Host, l.Percent, printable(cmp.Or(l.Waits, l.Text, l.Phase)))
 }
 
-// Progress tells how far hosts are as long as this daemon has the rollout in hand.
+// Progress tells how far hosts are as long as this daemon runs the rollout.
 func (d daemonRollouts) Progress(ctx context.Context, id rollout.ID) iter.Seq2[server.Object, error] {
 	return func(yield func(server.Object, error) bool) {
 		if _, err := d.journal.Find(ctx, id); err != nil {
@@ -101,7 +101,7 @@ func (d daemonRollouts) Progress(ctx context.Context, id rollout.ID) iter.Seq2[s
 			if left == nil {
 				return
 			}
-			if e != last { // it was taken up again
+			if e != last { // it was resumed
 				last, seen = e, 0
 			}
 			if e != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/aptfleet/aptfleet/controller/server"
 )
 
-// request is a rollout that a daemon carries out for somebody, from the moment it is
-// asked for.
+// request is what a daemon does for somebody, from the moment it is asked for: mostly
+// a rollout that it runs.
 type request struct {
 	daemon   *daemon
 	by       string          // who asked
@@ -20,7 +20,7 @@ type request struct {
 	progress hostProgress
 }
 
-// who is the person for whom a rollout is carried out.
+// who is the person for whom a rollout is run.
 func (in *installation) who() string {
 	if in.request != nil {
 		return in.request.by
@@ -36,7 +36,7 @@ func (in *installation) commandLine() []string {
 	return os.Args
 }
 
-// acquire has a daemon note that it has a rollout in hand, which it may have once.
+// acquire has a daemon note that it runs a rollout, which it may do once at a time.
 func (in *installation) acquire(id rollout.ID) (release func(), err error) {
 	if in.request == nil {
 		return func() {}, nil
@@ -44,16 +44,16 @@ func (in *installation) acquire(id rollout.ID) (release func(), err error) {
 	return in.request.daemon.acquire(id, in.request)
 }
 
-// waitFor waits for a rollout that is in hand already, and reports whether it was.
+// waitFor waits for a rollout that runs already, and reports whether it did.
 func (in *installation) waitFor(ctx context.Context, id rollout.ID) bool {
 	if in.request == nil {
 		return false
 	}
-	e, left := in.request.daemon.running(id)
-	if left == nil {
+	r, done := in.request.daemon.running(id)
+	if done == nil {
 		return false
 	}
-	in.request.daemon.waitFor(ctx, e, left)
+	in.request.daemon.waitFor(ctx, r, done)
 	return true
 }
 
@@ -65,7 +65,7 @@ func (in *installation) reports() *reports.Reports {
 	return in.request.daemon.reports
 }
 
-// started says that a rollout is journaled and will be carried out.
+// started says that a rollout is journaled and will be run.
 func (in *installation) started(id rollout.ID) {
 	if in.request != nil {
 		in.request.begun <- id

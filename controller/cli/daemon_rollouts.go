@@ -31,7 +31,7 @@ func (d daemonRollouts) Show(ctx context.Context, id rollout.ID) (server.Object,
 	return encode(l)
 }
 
-// Events follows a rollout as long as it is in hand.
+// Events follows a rollout as long as it runs.
 func (d daemonRollouts) Events(ctx context.Context, id rollout.ID, after int, follow bool) iter.Seq2[server.Object, error] {
 	return func(yield func(server.Object, error) bool) {
 		var left <-chan struct{}
@@ -113,7 +113,7 @@ func (d daemonRollouts) createPlanned(ctx context.Context, by, digest string) (r
 	})
 }
 
-// Decide has a rollout taken up again, or tells who has it in hand.
+// Decide has a rollout resumed with a decision, or tells the request that runs it.
 func (d daemonRollouts) Decide(ctx context.Context, by string, id rollout.ID, what server.Decision) error {
 	if req, left := d.running(id); left != nil {
 		if what.Verb != server.Abort || req == nil {

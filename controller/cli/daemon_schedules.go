@@ -71,7 +71,7 @@ func (d daemonSchedules) named(ctx context.Context, name string) (schedule.Statu
 	return all[i], nil
 }
 
-// waitFor returns once a rollout that somebody else has in hand is left. The end
+// waitFor returns once a rollout that another request runs is left. The end
 // of ctx aborts it, unless the daemon ends and leaves it anyway.
 func (d *daemon) waitFor(ctx context.Context, e *request, left <-chan struct{}) {
 	select {

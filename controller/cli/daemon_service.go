@@ -61,8 +61,8 @@ func newService(ctx context.Context, in *installation, j openJournal) (*service,
 // scratch is the folder for uploads, on the disk of the state folder.
 func (s *service) scratch() string { return filepath.Join(s.in.State, "uploads") }
 
-// run runs everything until ctx ends or one of it breaks. Doors open last: who
-// comes in finds what was left in hand again.
+// run runs everything until ctx ends or one of it breaks. Listeners open last:
+// who connects finds what was left running again.
 func (s *service) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -75,7 +75,7 @@ func (s *service) run(ctx context.Context) error {
 	if err := server.CleanUploads(s.scratch()); err != nil {
 		return err
 	}
-	doors, err := s.listeners()
+	listeners, err := s.listeners()
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (s *service) run(ctx context.Context) error {
 		})
 	}
 	part(s.runSpawned)
-	part(func(ctx context.Context) error { return s.api().Serve(ctx, doors) })
+	part(func(ctx context.Context) error { return s.api().Serve(ctx, listeners) })
 	part(s.notifications.run)
 	part(s.watchdog)
 	part(s.schedules)
@@ -172,30 +172,30 @@ func (s *service) drain() error {
 	return nil
 }
 
-// listeners opens all doors, so that one that cannot be opened ends the daemon before
+// listeners opens all listeners, so that one that cannot be opened ends the daemon before
 // it has done anything.
-func (s *service) listeners() (d server.Listeners, err error) {
+func (s *service) listeners() (l server.Listeners, err error) {
 	in := s.in
-	if d.Local, err = server.ListenLocal(filepath.Join(in.State, socketName)); err != nil {
-		return d, err
+	if l.Local, err = server.ListenLocal(filepath.Join(in.State, socketName)); err != nil {
+		return l, err
 	}
 	if in.Server.Listen != "" {
-		if d.Remote, err = listenAt(in.Server.Listen); err != nil {
-			return d, err
+		if l.Remote, err = listenAt(in.Server.Listen); err != nil {
+			return l, err
 		}
 		if in.Server.TLSCert != "" {
-			d.Remote = tls.NewListener(d.Remote, s.certificate.Config())
+			l.Remote = tls.NewListener(l.Remote, s.certificate.Config())
 		}
-		in.app.log.Info("the API answers", "address", d.Remote.Addr().String())
+		in.app.log.Info("the API answers", "address", l.Remote.Addr().String())
 	}
 	if in.Server.Repository != "" {
-		if d.Files, err = listenAt(in.Server.Repository); err != nil {
-			return d, err
+		if l.Files, err = listenAt(in.Server.Repository); err != nil {
+			return l, err
 		}
-		d.FileHandler = http.HandlerFunc(s.serveFile)
-		in.app.log.Info("the repository is served", "address", d.Files.Addr().String())
+		l.FileHandler = http.HandlerFunc(s.serveFile)
+		in.app.log.Info("the repository is served", "address", l.Files.Addr().String())
 	}
-	return d, nil
+	return l, nil
 }
 
 func listenAt(address string) (net.Listener, error) {

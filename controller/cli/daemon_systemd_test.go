@@ -129,7 +129,7 @@ func TestReload(t *testing.T) {
 			inventory + ":2: groups.web.host: unknown key", ": schedule[0].run: unknown flag"}},
 		{"an inventory without the schedule's group", config, "[groups.db]\nhosts = [\"db1\"]\n", []string{`: schedule[0].run[3]: selector \"web\", position 1: there is no group or host`}},
 		{"another state folder", change("state", "state = \"/srv\" #"), "", []string{": state: cannot change from "}},
-		{"other names of the door", config + "[bus]\nnames = [\"b\"]\nlisten = \":1\"\n", "", []string{
+		{"other names of the listener", config + "[bus]\nnames = [\"b\"]\nlisten = \":1\"\n", "", []string{
 			`aptfleet.toml:LAST: bus.listen: cannot change from \"\" to \":1\"`, ": bus.names: cannot change"}},
 		{"no certificate", config + "[server]\ntls_key = \"b\"\ntls_cert = \"a\"\n", "", []string{": server.tls_cert: cannot use certificate"}},
 	} {

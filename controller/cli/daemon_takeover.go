@@ -22,7 +22,7 @@ type takeover struct {
 	tried   map[rollout.ID]try
 }
 
-// try is when a rollout was last taken up, and how it stood.
+// try is when a rollout was last resumed, and how it stood.
 type try struct {
 	decisions uint64
 	at        time.Time
@@ -35,8 +35,8 @@ const (
 	lookAloneEvery = time.Minute
 	// lookIn is how long a look may take: a cluster may have to find another leader.
 	lookIn = 30 * time.Second
-	// tryEvery is how often a rollout is taken up of which nothing is decided: it
-	// waits for a person, or cannot be taken up.
+	// tryEvery is how often a rollout is resumed of which nothing is decided: it waits
+	// for a person, or cannot be resumed.
 	tryEvery = 5 * time.Minute
 )
 
@@ -67,7 +67,7 @@ func (t *takeover) run(ctx context.Context) error {
 	}
 }
 
-// look takes up what nobody has. A rollout that was just created has no lease yet,
+// look resumes what nobody has. A rollout that was just created has no lease yet,
 // and one that has just ended has none any more: one is missed if it is not there at
 // two looks. If it was there before, lost is true, and the second look is due now.
 func (t *takeover) look(ctx context.Context) (lost bool, err error) {
@@ -98,17 +98,17 @@ func (t *takeover) look(ctx context.Context) (lost bool, err error) {
 	return lost, nil
 }
 
-// ownership is in whose hands a rollout is that is not finished.
+// ownership is whose a rollout is that is not finished.
 type ownership int
 
 const (
-	orphaned       ownership = iota // nobody's, and it is worth being taken up
+	orphaned       ownership = iota // nobody's, and is to be resumed
 	ownedElsewhere                  // another controller's
 	notToResume                     // ours, or a person's
 )
 
 // ownershipOf finds out whose a rollout is. Once another controller has it, it may be
-// taken up anew when that one dies, whatever was tried before.
+// resumed anew when that one dies, whatever was tried before.
 func (t *takeover) ownershipOf(ctx context.Context, u journal.Unfinished) (ownership, error) {
 	if _, here := t.daemon.running(u.ID); here != nil {
 		return notToResume, nil

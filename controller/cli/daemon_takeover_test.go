@@ -13,7 +13,7 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// watchtower is a takeover of a daemon that takes rollouts up and does not go on
+// watchtower is a takeover of a daemon that resumes rollouts and does nothing more
 // with them, and another controller on its bus.
 type watchtower struct {
 	*takeover
@@ -67,7 +67,7 @@ func (w *watchtower) lease(id rollout.ID) *lease.Lease {
 	return l
 }
 
-// looks wants a look to take up so many rollouts, and to have the next one at once
+// looks wants a look to resume so many rollouts, and to have the next one at once
 // or not.
 func (w *watchtower) looks(taken int, atOnce bool) {
 	w.t.Helper()
@@ -77,12 +77,12 @@ func (w *watchtower) looks(taken int, atOnce bool) {
 		w.t.Fatal(err)
 	}
 	if w.taken != taken || lost != atOnce {
-		w.t.Errorf("it takes up %d, and looks again at once: %v; want %d, %v", w.taken, lost, taken, atOnce)
+		w.t.Errorf("it resumes %d, and looks again at once: %v; want %d, %v", w.taken, lost, taken, atOnce)
 	}
 }
 
-// TestTakeoverLooks: a rollout that is just being created is let be; one that was in
-// hand is taken up as soon as two looks have missed its lease, and the second look
+// TestTakeoverLooks: a rollout that is just being created is let be; one that was
+// held is resumed as soon as two looks have missed its lease, and the second look
 // does not wait.
 func TestTakeoverLooks(t *testing.T) {
 	w := newWatchtower(t)
@@ -93,10 +93,10 @@ func TestTakeoverLooks(t *testing.T) {
 	l.Release()
 	w.looks(0, true)
 	w.looks(1, false)
-	w.looks(0, false) // it is in our hands
+	w.looks(0, false) // it is ours
 }
 
-// TestTakeoverAnew: of a rollout that could not be taken up, since another controller
+// TestTakeoverAnew: of a rollout that could not be resumed, since another controller
 // was faster, nothing may be decided until that one dies too.
 func TestTakeoverAnew(t *testing.T) {
 	w := newWatchtower(t)

@@ -39,7 +39,7 @@ func (in *installation) newTunnel() (*tunnel, error) {
 		},
 		listener: &connListener{conns: make(chan net.Conn), closed: make(chan struct{})},
 	}
-	go func() { _ = t.server.Serve(t.listener) }() // ends with the door
+	go func() { _ = t.server.Serve(t.listener) }() // ends with the listener
 	return t, nil
 }
 

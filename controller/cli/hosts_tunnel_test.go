@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestTunnel asks through the door what a host's apt would ask its proxy.
+// TestTunnel asks through the tunnel what a host's apt would ask its proxy.
 func TestTunnel(t *testing.T) {
 	d := &connListener{conns: make(chan net.Conn), closed: make(chan struct{})}
 	server := &http.Server{Handler: onlyFor("repo.example.com:8071", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -44,6 +44,6 @@ func TestTunnel(t *testing.T) {
 			t.Errorf("%s: %s, want %d", tt.url, resp.Status, tt.status)
 		}
 		_ = host.Close()
-		<-left // hand returns when the connection ends
+		<-left // serve returns when the connection ends
 	}
 }

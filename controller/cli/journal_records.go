@@ -20,7 +20,7 @@ type records interface {
 	status(ctx context.Context, id rollout.ID) (statusLine, error)
 	logs(ctx context.Context, id rollout.ID, host inventory.HostName) ([]logLine, error)
 	// events yields those after the first few: to where the rollout is left if
-	// somebody has it in hand, else to the last.
+	// somebody runs it, else to the last.
 	events(ctx context.Context, id rollout.ID, after int) iter.Seq2[eventLine, error]
 	// showProgress moves the bar as hosts get on, where they can be seen to, until stop.
 	showProgress(ctx context.Context, id rollout.ID, bar *progress) (stop func())
@@ -75,7 +75,7 @@ func (r journalRecords) events(ctx context.Context, id rollout.ID, after int) it
 	return r.eventsUntil(ctx, id, after, nil)
 }
 
-// showProgress moves nothing: who carries a rollout out shows that.
+// showProgress shows nothing: who runs a rollout does.
 func (journalRecords) showProgress(context.Context, rollout.ID, *progress) (stop func()) {
 	return func() {}
 }

@@ -23,8 +23,8 @@ func (in *installation) readRollout(ctx context.Context, name string) (id rollou
 	return id, state, err
 }
 
-// existingRollout is a rollout that a command takes up again: how it stood, and its hosts
-// as the inventory has them now.
+// existingRollout is a rollout of which a command decides something: how it stood, and
+// its hosts as the inventory has them now.
 type existingRollout struct {
 	in    *installation
 	conns *connections
@@ -77,7 +77,7 @@ func (in *installation) printAgain(id rollout.ID, state *rollout.State) error {
 	return in.app.printOutcome(newStatusLine(id, state))
 }
 
-// checkDecision reports whether a rollout can be taken up after what was decided of it
+// checkDecision reports whether a rollout can be resumed after what was decided of it
 // when it stood so. Once it is taken, it is open again: a decision that is refused
 // then, or was made of something that is so no more, would leave it there.
 func (j openJournal) checkDecision(ctx context.Context, id rollout.ID, stood *rollout.State, decided []rollout.Event) error {
@@ -86,7 +86,7 @@ func (j openJournal) checkDecision(ctx context.Context, id rollout.ID, stood *ro
 		return err
 	}
 	if now.Events != stood.Events {
-		return fmt.Errorf("%s has gone on meanwhile, in the hands of %s: look at \"aptfleet status %s\" and decide anew", id, now.Owner, id)
+		return fmt.Errorf("%s has gone on meanwhile, run by %s: look at \"aptfleet status %s\" and decide anew", id, now.Owner, id)
 	}
 	for _, e := range append([]rollout.Event{{Kind: rollout.KindTaken, Term: now.Term + 1}}, decided...) {
 		if err := now.Apply(e); err != nil {
@@ -150,7 +150,7 @@ func (t existingRollout) resume(ctx context.Context, yes bool) ([]rollout.Event,
 	return t.in.approvePlan(ctx, t.conns, t.state.Spec, t.hosts, yes)
 }
 
-// retry takes up the hosts named, or all that need it, and plans for those that
+// retry decides for the hosts named, or all that need it, and plans for those that
 // have no plan.
 func (t existingRollout) retry(ctx context.Context, named []inventory.HostName) ([]rollout.Event, error) {
 	retried := rollout.Event{Kind: rollout.KindRetried, Hosts: named}

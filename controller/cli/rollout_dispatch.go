@@ -23,7 +23,7 @@ func openDispatcher(j openJournal, in *installation) (d *tasks.Dispatcher, done 
 	}, nil
 }
 
-// openDispatcher is openDispatcher for one rollout, with the desk of the daemon where there is one.
+// openDispatcher is that of the daemon, where there is one, or one for this rollout.
 func (r *rolloutRun) openDispatcher() (done func(), err error) {
 	if r.in.request != nil {
 		r.dispatcher = r.in.request.daemon.dispatcher

@@ -11,7 +11,7 @@ import (
 	"github.com/aptfleet/aptfleet/controller/rollout"
 )
 
-// acquire takes the rollout in hand: in this process, and among all controllers.
+// acquire makes the rollout this run's: in this process, and among all controllers.
 func (r *rolloutRun) acquire(ctx context.Context, id rollout.ID) (err error) {
 	release, err := r.in.acquire(id)
 	if err != nil {
@@ -47,7 +47,7 @@ func (r *rolloutRun) leases(ctx context.Context) (leases *lease.Leases, done fun
 }
 
 // withLease returns a context that ends with ctx, or with engine.ErrTaken when the
-// rollout is in other hands, or may be.
+// rollout is another controller's, or may be.
 func (r *rolloutRun) withLease(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancelCause(ctx)
 	held, done := r.lease.While(ctx)
@@ -79,7 +79,7 @@ func (j leasedJournal) Append(ctx context.Context, e rollout.Event) error {
 	return j.Writer.Append(ctx, e)
 }
 
-// lostLease reports whether something ended because others may have it in hand.
+// lostLease reports whether something ended because another controller may have it.
 func lostLease(err error) bool {
 	_, lost := errors.AsType[*lease.LostError](err)
 	return lost

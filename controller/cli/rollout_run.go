@@ -15,17 +15,17 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// rolloutRun carries one rollout out: it hands the engine the steps of each host
+// rolloutRun runs one rollout: it hands the engine the steps of each host
 // and shows what the journal then says.
 type rolloutRun struct {
 	hostWork
 	writer     *journal.Writer
 	bar        *progress
 	stalls     *stallMonitor
-	dispatcher *tasks.Dispatcher // hands hosts to workers; nil where there can be none
+	dispatcher *tasks.Dispatcher // has workers do hosts; nil where there can be none
 	term       int               // of this controller
 	past       int               // events before this command
-	release    func()            // lets go of the rollout; nil while nothing is held
+	release    func()            // gives the rollout up; nil while it is not ours
 	lease      *lease.Lease
 }
 
@@ -44,7 +44,7 @@ func (in *installation) startRollout(ctx context.Context, conns *connections, sp
 	})
 }
 
-// resumeRollout takes a rollout up where it stood, after what was decided of it now,
+// resumeRollout goes on with a rollout where it stood, after what was decided of it now,
 // and runs it to its end. Hosts that the inventory no longer has are unreachable.
 func (in *installation) resumeRollout(ctx context.Context, conns *connections, id rollout.ID, stood *rollout.State, hosts []inventory.Host, decided ...rollout.Event) error {
 	return in.withJournal(ctx, func(j openJournal) error {
@@ -90,7 +90,7 @@ func (r *rolloutRun) execute(ctx context.Context, hosts []inventory.Host, begin 
 	return r.run(ctx, hosts)
 }
 
-// run carries the rollout as far as it goes without a person, and prints where it
+// run runs the rollout as far as it goes without a person, and prints where it
 // then stands. When ctx is cancelled it is aborted: no further host is begun, and
 // those that are worked on are let finish.
 func (r *rolloutRun) run(ctx context.Context, hosts []inventory.Host) error {
@@ -153,7 +153,7 @@ func (a *app) printOutcome(l statusLine) error {
 	return failed(l.ExitStatus)
 }
 
-// gate looks at hosts over SSH, or hears their agents where there is a door for
+// gate looks at hosts over SSH, or hears their agents where the bus listens to
 // them, and looks where these do not speak.
 func (r *rolloutRun) gate() engine.Gate {
 	prober := gate.Prober{Fleet: r.conns.fleet}

@@ -11,7 +11,7 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// scheduledRollouts carries out what schedules ask for, as the command would.
+// scheduledRollouts runs what schedules ask for, as the command would.
 type scheduledRollouts struct {
 	journal      openJournal
 	installation func(by string) *installation // as it is configured now
@@ -74,7 +74,7 @@ func (in *installation) specOfOrder(o schedule.Order) (rollout.Spec, []inventory
 	return spec, hosts, err
 }
 
-// ending tells how the rollout ended that a carrier returned from with err, unless
+// ending tells how the rollout ended that was run and returned err, unless
 // it has not ended.
 func (s scheduledRollouts) ending(ctx context.Context, id rollout.ID, err error) (schedule.Ending, error) {
 	if id == "" {
@@ -110,7 +110,7 @@ func (s scheduledRollouts) Find(ctx context.Context, o schedule.Order) (rollout.
 	return "", nil
 }
 
-// Resume carries a rollout on.
+// Resume goes on with a rollout.
 func (s scheduledRollouts) Resume(ctx context.Context, id rollout.ID) (schedule.Ending, error) {
 	in := s.installation(author())
 	if in.waitFor(ctx, id) {

@@ -19,7 +19,7 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// worker does the tasks of a worker. What it needs of a rollout it reads once for each
+// worker does the tasks that tasks.Worker pulls. What it needs of a rollout it reads once for each
 // controller that has it: plans and decisions on hosts are journaled before those
 // are begun.
 type worker struct {
@@ -32,9 +32,9 @@ type worker struct {
 }
 
 func newWorker(in *installation, j openJournal) *worker {
-	c := &worker{app: in.app, journal: j, rollouts: map[rolloutKey]*openRollout{}}
-	c.config.Store(in.Config)
-	return c
+	w := &worker{app: in.app, journal: j, rollouts: map[rolloutKey]*openRollout{}}
+	w.config.Store(in.Config)
+	return w
 }
 
 // watchReload reads the configuration again when it is asked to, and tells systemd that
@@ -72,7 +72,7 @@ type openRollout struct {
 	hosts map[inventory.HostName]inventory.Host
 	open  func() error // once
 
-	users  int         // tasks at work; guarded by the crew's lock
+	users  int         // tasks that use it; guarded by the worker's lock
 	closes *time.Timer // while there are none
 }
 

@@ -11,12 +11,12 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/tomlfile"
 )
 
-// Bus says where the bus is: in this process, with a door for agents or without,
+// Bus says where the bus is: in this process, listening to agents or not,
 // or on a cluster elsewhere.
 type Bus struct {
-	Listen  string   // HOST:PORT of the door; "" is none
-	Names   []string // of this machine, by which agents reach the door
-	TLSCert string   // files of the door's certificate and its key; "" is one of our own authority
+	Listen  string   // HOST:PORT for agents; "" is none
+	Names   []string // of this machine, by which agents reach it
+	TLSCert string   // files of the listener's certificate and its key; "" is one of our own authority
 	TLSKey  string
 
 	URL         []string // of an external cluster's nodes; none is in this process
@@ -24,7 +24,7 @@ type Bus struct {
 	CA          string   // file of the authority that agents and controllers trust; "" is our own, and a cluster has one
 }
 
-// Agents returns where agents find the bus; there are none without a door.
+// Agents returns where agents find the bus; there are none without Listen or URL.
 func (b Bus) Agents() []string {
 	if len(b.URL) > 0 {
 		return b.URL
@@ -100,7 +100,7 @@ func (t *busTable) validate(source *tomlfile.File) error {
 	}
 	_, err := t.nodes()
 	check(err != nil, "url", "%w", err)
-	check(t.URL != "" && t.Listen != "", "listen", "agents connect to the nodes of url: only a bus of one's own has a door")
+	check(t.URL != "" && t.Listen != "", "listen", "agents connect to the nodes of url: only a bus of one's own listens to them")
 	check(t.URL != "" && t.Credentials == "", "url", "credentials does not say which keys the cluster trusts: it is the secrets.json that \"aptfleet cluster\" wrote")
 	check(t.URL != "" && t.CA == "", "url", "ca does not say of which authority the nodes' certificates are: it is the ca.pem that \"aptfleet cluster\" wrote")
 	check(t.URL == "" && t.Credentials != "", "credentials", "there is no url that it would be for")

@@ -57,7 +57,7 @@ type LostError struct {
 
 func (e *LostError) Error() string {
 	if e.By != "" {
-		return fmt.Sprintf("the lease on %s is lost: it is in the hands of %s", e.Name, e.By)
+		return fmt.Sprintf("the lease on %s is lost: it is held by %s", e.Name, e.By)
 	}
 	return fmt.Sprintf("the lease on %s is lost: it was not renewed for %v, since this controller stood still or the bus did not answer",
 		e.Name, e.For.Round(100*time.Millisecond))

@@ -68,7 +68,7 @@ type HeldError struct {
 	By   string
 }
 
-func (e *HeldError) Error() string { return fmt.Sprintf("%s is in the hands of %s", e.Name, e.By) }
+func (e *HeldError) Error() string { return fmt.Sprintf("%s is held by %s", e.Name, e.By) }
 
 // Holder returns who has a lease; "" is nobody.
 func (l *Leases) Holder(ctx context.Context, name string) (by string, err error) {
