@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/aptfleet/aptfleet/controller/bus"
-	"github.com/aptfleet/aptfleet/controller/schedule/book"
+	"github.com/aptfleet/aptfleet/controller/schedule/store"
 	"github.com/aptfleet/aptfleet/integration/lab"
 )
 
@@ -193,7 +193,7 @@ func (f *fleet) wasAway(nights int) {
 	b, err := bus.Open(f.t.Context(), bus.Options{State: f.path("state")})
 	f.must(err)
 	defer func() { f.must(b.Close()) }()
-	pages, err := book.Open(f.t.Context(), b)
+	pages, err := store.Open(f.t.Context(), b)
 	f.must(err)
 	settings, err := pages.Settings(f.t.Context(), "often")
 	f.must(err)

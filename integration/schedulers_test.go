@@ -8,7 +8,7 @@ import (
 	"github.com/aptfleet/aptfleet/controller/bus"
 	"github.com/aptfleet/aptfleet/controller/journal"
 	"github.com/aptfleet/aptfleet/controller/schedule"
-	"github.com/aptfleet/aptfleet/controller/schedule/book"
+	"github.com/aptfleet/aptfleet/controller/schedule/store"
 	"github.com/aptfleet/aptfleet/integration/lab"
 )
 
@@ -45,13 +45,13 @@ run = ["rollout", "shop", "--to", "`+group+`"]
 // orders is what a schedule has ordered, and what the journal has of it.
 type orders struct {
 	*fleet
-	book    *book.Book
+	book    *store.Book
 	journal *journal.Journal
 }
 
 func openOrders(f *fleet, b *bus.Bus) *orders {
 	f.t.Helper()
-	book, err := book.Open(f.t.Context(), b)
+	book, err := store.Open(f.t.Context(), b)
 	f.must(err)
 	return &orders{f, book, journal.New(b, "story")}
 }

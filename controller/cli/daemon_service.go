@@ -18,7 +18,7 @@ import (
 	"github.com/aptfleet/aptfleet/controller/journal"
 	"github.com/aptfleet/aptfleet/controller/lease"
 	"github.com/aptfleet/aptfleet/controller/schedule"
-	"github.com/aptfleet/aptfleet/controller/schedule/book"
+	"github.com/aptfleet/aptfleet/controller/schedule/store"
 	"github.com/aptfleet/aptfleet/controller/server"
 	"github.com/aptfleet/aptfleet/packaging/aptrepo"
 )
@@ -43,7 +43,7 @@ func newService(ctx context.Context, in *installation, j openJournal) (*service,
 	if s.daemon.leases, err = lease.Open(ctx, j.bus, author()); err != nil {
 		return nil, err
 	}
-	b, err := book.Open(ctx, j.bus)
+	b, err := store.Open(ctx, j.bus)
 	if err != nil {
 		return nil, err
 	}

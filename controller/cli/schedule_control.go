@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aptfleet/aptfleet/controller/schedule"
-	"github.com/aptfleet/aptfleet/controller/schedule/book"
+	"github.com/aptfleet/aptfleet/controller/schedule/store"
 )
 
 // scheduleControl is what the commands do with schedules: in the daemon, if there is
@@ -34,7 +34,7 @@ func (a *app) withSchedules(fn func(context.Context, scheduleControl, []string) 
 			return err
 		}
 		return in.withJournal(ctx, func(j openJournal) error {
-			b, err := book.Open(ctx, j.bus)
+			b, err := store.Open(ctx, j.bus)
 			if err != nil {
 				return err
 			}

@@ -1,11 +1,11 @@
-// Package book keeps the runs and settings of schedules in the bucket "config"
+// Package store keeps the runs and settings of schedules in the bucket "config"
 // of the bus.
 //
 // A run is a key of its own, by its schedule and the second at which it was due.
 // It is made with 0 as the expected sequence, which of two controllers one
 // succeeds in, and changed only from the revision that the writer knows. What was
 // acknowledged lasts; there is nothing to repair after a crash.
-package book
+package store
 
 import (
 	"bytes"
