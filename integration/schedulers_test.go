@@ -45,7 +45,7 @@ run = ["rollout", "shop", "--to", "`+group+`"]
 // orders is what a schedule has ordered, and what the journal has of it.
 type orders struct {
 	*fleet
-	book    *store.Book
+	book    *store.Store
 	journal *journal.Journal
 }
 

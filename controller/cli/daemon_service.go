@@ -103,13 +103,13 @@ func (s *service) run(ctx context.Context) error {
 // there is no rollout that would tell. If the daemon dies right before, only
 // "schedule list" does.
 func (s *service) recordNotBegun(run schedule.Run) {
-	a := journal.Action{By: run.By, Did: journal.SkippedNight, What: run.Schedule, Error: run.Text}
+	a := journal.Action{By: run.By, Did: journal.SkippedRun, What: run.Schedule, Error: run.Text}
 	switch {
 	case run.Outcome == schedule.Skipped:
 	case run.Outcome == schedule.Missed:
 		a.Error = fmt.Sprintf("%s was missed: %s", run, run.Text)
 	case run.Outcome == schedule.Failed && run.Rollout == "":
-		a.Did = journal.FailedNight
+		a.Did = journal.FailedRun
 	default:
 		return
 	}

@@ -24,8 +24,8 @@ type Action struct {
 // What an Action has as Did that is a night of a schedule of which there is no
 // rollout; Error says why.
 const (
-	SkippedNight = "skip schedule" // it was not begun
-	FailedNight  = "fail schedule" // it could not begin
+	SkippedRun = "skip schedule" // it was not begun
+	FailedRun  = "fail schedule" // it could not begin
 )
 
 // actionVersion is raised as wireVersion of rollout's events is.

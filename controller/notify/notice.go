@@ -109,15 +109,15 @@ func newNotice(d journal.Delivery, spec rollout.Spec) (Notice, bool) {
 	return n, tell
 }
 
-// newNightNotice returns what is told of an action; false is that nothing is.
-func newNightNotice(d journal.Delivery) (Notice, bool) {
+// newRunNotice returns what is told of an action; false is that nothing is.
+func newRunNotice(d journal.Delivery) (Notice, bool) {
 	a := d.Action
 	n := Notice{Schedule: a.What, Time: a.At, By: a.By, Cause: health.Text(a.Error)}
 	var kind, what string
 	switch a.Did {
-	case journal.SkippedNight:
+	case journal.SkippedRun:
 		n.On, kind, what = Skipped, "skip", "was skipped"
-	case journal.FailedNight:
+	case journal.FailedRun:
 		n.On, kind, what = Failure, "fail", "could not begin"
 	default:
 		return n, false

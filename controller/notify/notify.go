@@ -86,7 +86,7 @@ func (n *Notifier) notice(ctx context.Context, d journal.Delivery) (notice Notic
 		return notice, false, nil
 	}
 	if d.Action != nil {
-		notice, tell = newNightNotice(d)
+		notice, tell = newRunNotice(d)
 		return notice, tell, nil
 	}
 	entry, err := n.Journal.Find(ctx, d.ID)

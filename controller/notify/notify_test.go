@@ -266,8 +266,8 @@ func TestNights(t *testing.T) {
 		Target{Name: "other", On: []On{Begin}, Webhook: &Webhook{URL: other.URL}})
 	for _, a := range []journal.Action{
 		{By: "ada", Did: "publish", What: "shop-web 1.1 to stable"},
-		{By: "root@deploy (1)", Did: journal.SkippedNight, What: "nightly", Error: "paused by ada\x1b[2J"},
-		{By: "root@deploy (1)", Did: journal.FailedNight, What: "nightly", Error: "shop is on hold on web1"},
+		{By: "root@deploy (1)", Did: journal.SkippedRun, What: "nightly", Error: "paused by ada\x1b[2J"},
+		{By: "root@deploy (1)", Did: journal.FailedRun, What: "nightly", Error: "shop is on hold on web1"},
 	} {
 		if err := r.journal.Record(t.Context(), a); err != nil {
 			t.Fatal(err)

@@ -13,8 +13,8 @@ import (
 	"github.com/aptfleet/aptfleet/controller/rollout"
 )
 
-// pages is a Book in memory, with the same refusals.
-type pages struct {
+// fakeStore is a Book in memory, with the same refusals.
+type fakeStore struct {
 	mu       sync.Mutex
 	revision uint64
 	runs     map[runKey]Run
@@ -22,34 +22,36 @@ type pages struct {
 	fail     error // of every write and read
 }
 
-func newPages() *pages { return &pages{runs: map[runKey]Run{}, settings: map[string]Settings{}} }
+func newFakeStore() *fakeStore {
+	return &fakeStore{runs: map[runKey]Run{}, settings: map[string]Settings{}}
+}
 
-func (p *pages) Begin(_ context.Context, r Run) (Run, error) {
+func (p *fakeStore) Begin(_ context.Context, r Run) (Run, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, there := p.runs[r.key()]; there {
-		return r, ErrTaken
+		return r, ErrConflict
 	}
 	return p.put(r)
 }
 
-func (p *pages) Amend(_ context.Context, r Run) (Run, error) {
+func (p *fakeStore) Amend(_ context.Context, r Run) (Run, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.runs[r.key()].Revision != r.Revision {
-		return r, ErrTaken
+		return r, ErrConflict
 	}
 	return p.put(r)
 }
 
-func (p *pages) put(r Run) (Run, error) {
+func (p *fakeStore) put(r Run) (Run, error) {
 	p.revision++
 	r.Revision = p.revision
 	p.runs[r.key()] = r
 	return r, p.fail
 }
 
-func (p *pages) Runs(_ context.Context, schedule string) ([]Run, error) {
+func (p *fakeStore) Runs(_ context.Context, schedule string) ([]Run, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var runs []Run
@@ -62,17 +64,17 @@ func (p *pages) Runs(_ context.Context, schedule string) ([]Run, error) {
 	return runs, p.fail
 }
 
-func (p *pages) Settings(_ context.Context, schedule string) (Settings, error) {
+func (p *fakeStore) Settings(_ context.Context, schedule string) (Settings, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.settings[schedule], p.fail
 }
 
-func (p *pages) Set(_ context.Context, s Settings) (Settings, error) {
+func (p *fakeStore) Set(_ context.Context, s Settings) (Settings, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.settings[s.Schedule].Revision != s.Revision {
-		return s, ErrTaken
+		return s, ErrConflict
 	}
 	p.revision++
 	s.Revision = p.revision
@@ -81,7 +83,7 @@ func (p *pages) Set(_ context.Context, s Settings) (Settings, error) {
 }
 
 // all returns the runs of all schedules in a line each, by time.
-func (p *pages) all() []string {
+func (p *fakeStore) all() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	runs := slices.SortedFunc(maps.Values(p.runs), func(a, b Run) int { return a.Due.Compare(b.Due) })
@@ -93,8 +95,8 @@ func (p *pages) all() []string {
 	return lines
 }
 
-// hands carries rollouts out in no time, or in what takes says.
-type hands struct {
+// fakeRollouts carries rollouts out in no time, or in what takes says.
+type fakeRollouts struct {
 	takes  time.Duration
 	status int
 	dies   bool // before it notes what it journaled
@@ -105,11 +107,11 @@ type hands struct {
 	over    map[rollout.ID]Ending
 }
 
-func newHands() *hands {
-	return &hands{begun: map[rollout.ID]time.Time{}, over: map[rollout.ID]Ending{}}
+func newFakeRollouts() *fakeRollouts {
+	return &fakeRollouts{begun: map[rollout.ID]time.Time{}, over: map[rollout.ID]Ending{}}
 }
 
-func (h *hands) Begin(ctx context.Context, o Order, noted func(rollout.ID) error) (Ending, error) {
+func (h *fakeRollouts) Begin(ctx context.Context, o Order, noted func(rollout.ID) error) (Ending, error) {
 	h.mu.Lock()
 	h.journal = append(h.journal, o)
 	id := rollout.NewID(len(h.journal))
@@ -124,7 +126,7 @@ func (h *hands) Begin(ctx context.Context, o Order, noted func(rollout.ID) error
 	return h.Resume(ctx, id)
 }
 
-func (h *hands) Resume(ctx context.Context, id rollout.ID) (Ending, error) {
+func (h *fakeRollouts) Resume(ctx context.Context, id rollout.ID) (Ending, error) {
 	h.mu.Lock()
 	h.begun[id] = time.Now()
 	ending := Ending{h.status, "1 done"}
@@ -143,7 +145,7 @@ func (h *hands) Resume(ctx context.Context, id rollout.ID) (Ending, error) {
 	return ending, nil
 }
 
-func (h *hands) Find(_ context.Context, o Order) (rollout.ID, error) {
+func (h *fakeRollouts) Find(_ context.Context, o Order) (rollout.ID, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i, known := range h.journal {
@@ -154,7 +156,7 @@ func (h *hands) Find(_ context.Context, o Order) (rollout.ID, error) {
 	return "", nil
 }
 
-func (h *hands) Ended(_ context.Context, id rollout.ID) (Ending, bool, error) {
+func (h *fakeRollouts) Ended(_ context.Context, id rollout.ID) (Ending, bool, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	ending, ended := h.over[id]
@@ -162,7 +164,7 @@ func (h *hands) Ended(_ context.Context, id rollout.ID) (Ending, bool, error) {
 }
 
 // began returns when each order was begun, by its due time.
-func (h *hands) began() []time.Time {
+func (h *fakeRollouts) began() []time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var at []time.Time
@@ -173,7 +175,7 @@ func (h *hands) began() []time.Time {
 }
 
 // trouble has every write and read fail from now on.
-func (p *pages) trouble(err error) {
+func (p *fakeStore) trouble(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fail = err

@@ -14,10 +14,10 @@ import (
 type Status struct {
 	Schedule Schedule
 	Settings Settings
-	Frozen   string // the days that today is one of; "" is none
-	Next     *Night // the next one that is not frozen; nil if there is none
-	Last     *Run   // the newest run; nil before the first
-	Begun    *Run   // the newest that was begun, neither skipped nor missed; nil before the first
+	Frozen   string      // the days that today is one of; "" is none
+	Next     *Occurrence // the next one that is not frozen; nil if there is none
+	Last     *Run        // the newest run; nil before the first
+	Begun    *Run        // the newest that was begun, neither skipped nor missed; nil before the first
 }
 
 // Statuses returns how every schedule stands, in the order of the configuration.
@@ -43,13 +43,13 @@ func (r *Runner) status(ctx context.Context, s Schedule) (Status, error) {
 		status.Next = &n
 	}
 	var err error
-	if status.Settings, err = r.Book.Settings(ctx, s.Name); err != nil {
+	if status.Settings, err = r.Store.Settings(ctx, s.Name); err != nil {
 		return status, err
 	}
 	if _, err := r.open(ctx, &s); err != nil { // settles what has ended meanwhile
 		return status, err
 	}
-	runs, err := r.Book.Runs(ctx, s.Name)
+	runs, err := r.Store.Runs(ctx, s.Name)
 	if err != nil || len(runs) == 0 {
 		return status, err
 	}
@@ -88,17 +88,17 @@ func (r *Runner) Start(ctx context.Context, name string) (Run, func(context.Cont
 		return Run{}, nil, err
 	}
 	open, err := r.open(ctx, &s)
-	if err == nil && open != nil && (open.Rollout != "" || r.holds(*open)) {
+	if err == nil && open != nil && (open.Rollout != "" || r.isRunning(*open)) {
 		err = &GoingError{*open}
 	} else if err == nil && open != nil { // nobody will begin it any more
-		_, err = r.Book.Amend(ctx, open.ended(Ending{}, errNeverBegan))
+		_, err = r.Store.Amend(ctx, open.ended(Ending{}, errNeverBegan))
 	}
 	if err != nil {
 		return Run{}, nil, fmt.Errorf("cannot run schedule %s: %w", name, err)
 	}
 	due := now().Truncate(time.Second).In(s.Cron.zone)
 	run, err := r.begin(ctx, Run{Schedule: name, Due: due, End: due.Add(s.Window), Manual: true})
-	work := func(ctx context.Context) Run { return r.carry(ctx, &s, run, r.beginRollout) }
+	work := func(ctx context.Context) Run { return r.execute(ctx, &s, run, r.beginRollout) }
 	return run, work, err
 }
 
@@ -117,7 +117,7 @@ func (r *Runner) setPaused(ctx context.Context, name string, to Settings) error 
 	if err != nil {
 		return err
 	}
-	settings, err := r.Book.Settings(ctx, s.Name)
+	settings, err := r.Store.Settings(ctx, s.Name)
 	if err != nil {
 		return fmt.Errorf("cannot read whether schedule %s is paused: %w", name, err)
 	}
@@ -129,7 +129,7 @@ func (r *Runner) setPaused(ctx context.Context, name string, to Settings) error 
 	if !to.Paused {
 		settings.Since = now()
 	}
-	if _, err := r.Book.Set(ctx, settings); err != nil {
+	if _, err := r.Store.Set(ctx, settings); err != nil {
 		return fmt.Errorf("cannot change whether schedule %s is paused: %w", name, err)
 	}
 	return nil

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// miss writes down that nights after the last one ended before any controller
+// recordMissed writes down that nights after the last one ended before any controller
 // could begin them: the newest, which tells of the others, so that after a long
 // time there is one word to read. It returns the time after which nights count now.
-func (r *Runner) miss(ctx context.Context, s *Schedule, last time.Time) (time.Time, error) {
+func (r *Runner) recordMissed(ctx context.Context, s *Schedule, last time.Time) (time.Time, error) {
 	at := now()
 	if due := s.Cron.Next(last); due.IsZero() || due.Add(s.Window).After(at) {
 		return last, nil
 	}
-	settings, err := r.Book.Settings(ctx, s.Name)
+	settings, err := r.Store.Settings(ctx, s.Name)
 	if err != nil {
 		return last, err
 	}
@@ -27,7 +27,7 @@ func (r *Runner) miss(ctx context.Context, s *Schedule, last time.Time) (time.Ti
 		return last, nil
 	}
 	run := Run{Schedule: s.Name, Due: n.Due, End: n.End}
-	if err := r.writeOff(ctx, run, Missed, missing(count)); err != nil && !errors.Is(err, ErrTaken) {
+	if err := r.recordEnded(ctx, run, Missed, missing(count)); err != nil && !errors.Is(err, ErrConflict) {
 		return last, err
 	}
 	r.remember(s.Name, n.Due)

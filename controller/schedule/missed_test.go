@@ -41,7 +41,7 @@ func TestMissed(t *testing.T) {
 // controller that comes later tells of them again.
 func TestRunnerTellsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newPages(), newHands()
+		book, work := newFakeStore(), newFakeRollouts()
 		until(t, "2026-11-22 01:00")
 		run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))()
 		until(t, "2027-11-22 12:00")
@@ -77,7 +77,7 @@ func TestRunnerMissedWhilePaused(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				book, work := newPages(), newHands()
+				book, work := newFakeStore(), newFakeRollouts()
 				until(t, "2026-11-22 11:00")
 				run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))()
 				command := NewRunner(book, work, "root", []Schedule{nightly(t)})

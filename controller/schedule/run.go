@@ -69,15 +69,15 @@ type Settings struct {
 	Revision uint64 // as that of a Run
 }
 
-// ErrTaken is returned for a write to a record that somebody else has written
+// ErrConflict is returned for a write to a record that somebody else has written
 // meanwhile.
-var ErrTaken = errors.New("somebody else has written it")
+var ErrConflict = errors.New("somebody else has written it")
 
-// Book keeps runs and settings. It may be used concurrently, by several
+// Store keeps runs and settings. It may be used concurrently, by several
 // controllers.
-type Book interface {
+type Store interface {
 	// Begin writes a new run down. If there is one of the schedule with that Due,
-	// the error is ErrTaken.
+	// the error is ErrConflict.
 	Begin(ctx context.Context, r Run) (Run, error)
 	// Amend writes the next state of a run, unless it is in another Revision.
 	Amend(ctx context.Context, r Run) (Run, error)

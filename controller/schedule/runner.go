@@ -15,7 +15,7 @@ import (
 // open is taken in hand by the next that runs, so that at a time only one should:
 // the controller that leads.
 type Runner struct {
-	Book     Book
+	Store    Store
 	Rollouts Rollouts
 	By       string       // who this controller is, such as "root@deploy (4711)"
 	Log      *slog.Logger // nil is slog.Default
@@ -23,8 +23,8 @@ type Runner struct {
 
 	mu        sync.Mutex
 	schedules []Schedule
-	met       map[string]time.Time // the schedules that were looked up in the Book, and the last Due of each
-	inHand    map[runKey]bool      // runs that this Runner carries out
+	lastDue   map[string]time.Time // the schedules that were looked up in the Book, and the last Due of each
+	running   map[runKey]bool      // runs that this Runner carries out
 	changed   chan struct{}
 
 	going sync.WaitGroup
@@ -35,15 +35,15 @@ type runKey struct {
 	due      int64
 }
 
-// lookAgain is the longest time between two looks at the clock: it may have been
+// checkEvery is the longest time between two looks at the clock: it may have been
 // set, or the machine have slept.
-const lookAgain = 5 * time.Minute
+const checkEvery = 5 * time.Minute
 
 // NewRunner returns a Runner of schedules.
-func NewRunner(book Book, rollouts Rollouts, by string, schedules []Schedule) *Runner {
+func NewRunner(book Store, rollouts Rollouts, by string, schedules []Schedule) *Runner {
 	return &Runner{
-		Book: book, Rollouts: rollouts, By: by, schedules: schedules,
-		met: map[string]time.Time{}, inHand: map[runKey]bool{}, changed: make(chan struct{}, 1),
+		Store: book, Rollouts: rollouts, By: by, schedules: schedules,
+		lastDue: map[string]time.Time{}, running: map[runKey]bool{}, changed: make(chan struct{}, 1),
 	}
 }
 
@@ -51,7 +51,7 @@ func NewRunner(book Book, rollouts Rollouts, by string, schedules []Schedule) *R
 func (r *Runner) Replace(schedules []Schedule) {
 	r.mu.Lock()
 	r.schedules = schedules
-	clear(r.met)
+	clear(r.lastDue)
 	r.mu.Unlock()
 	select {
 	case r.changed <- struct{}{}:
@@ -64,7 +64,7 @@ func (r *Runner) Replace(schedules []Schedule) {
 func (r *Runner) Run(ctx context.Context) {
 	defer r.going.Wait()
 	for {
-		timer := time.NewTimer(r.look(ctx))
+		timer := time.NewTimer(r.checkAll(ctx))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -76,11 +76,11 @@ func (r *Runner) Run(ctx context.Context) {
 	}
 }
 
-// look begins what has come, and returns the time until it is worth another look.
-func (r *Runner) look(ctx context.Context) time.Duration {
-	wait := lookAgain
+// checkAll begins what has come, and returns the time until it is worth another look.
+func (r *Runner) checkAll(ctx context.Context) time.Duration {
+	wait := checkEvery
 	for _, s := range r.all() {
-		if err := r.lookAt(ctx, &s); err != nil && ctx.Err() == nil {
+		if err := r.check(ctx, &s); err != nil && ctx.Err() == nil {
 			r.log().Error("cannot look after a schedule", "schedule", s.Name, "error", err)
 		}
 		wait = min(wait, s.untilStart(now()))
@@ -98,21 +98,21 @@ func (r *Runner) all() []Schedule {
 	return slices.Clone(r.schedules)
 }
 
-// lookAt begins the night of a schedule that has come, if one has.
-func (r *Runner) lookAt(ctx context.Context, s *Schedule) error {
-	last, err := r.meet(ctx, s)
+// check begins the night of a schedule that has come, if one has.
+func (r *Runner) check(ctx context.Context, s *Schedule) error {
+	last, err := r.loadLastDue(ctx, s)
 	if err != nil {
 		return err
 	}
-	if last, err = r.miss(ctx, s, last); err != nil {
+	if last, err = r.recordMissed(ctx, s, last); err != nil {
 		return err
 	}
-	n, ok := s.Came(last, now())
+	n, ok := s.Due(last, now())
 	if !ok {
 		return nil
 	}
-	err = r.night(ctx, s, n)
-	if errors.Is(err, ErrTaken) {
+	err = r.beginOccurrence(ctx, s, n)
+	if errors.Is(err, ErrConflict) {
 		err = r.taken(ctx, s, n)
 	}
 	if err == nil {
@@ -123,8 +123,8 @@ func (r *Runner) lookAt(ctx context.Context, s *Schedule) error {
 
 // taken leaves a night to who has written it down, unless that was this
 // controller, which was not told that it had.
-func (r *Runner) taken(ctx context.Context, s *Schedule, n Night) error {
-	runs, err := r.Book.Runs(ctx, s.Name)
+func (r *Runner) taken(ctx context.Context, s *Schedule, n Occurrence) error {
+	runs, err := r.Store.Runs(ctx, s.Name)
 	for _, run := range runs {
 		if run.Due.Equal(n.Due) && run.By == r.By && run.Outcome == Going {
 			return r.adopt(ctx, s, run)
@@ -136,23 +136,23 @@ func (r *Runner) taken(ctx context.Context, s *Schedule, n Night) error {
 func (r *Runner) remember(name string, due time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.met[name] = due
+	r.lastDue[name] = due
 }
 
-// meet returns the time after which nights of a schedule count. The first time,
+// loadLastDue returns the time after which nights of a schedule count. The first time,
 // it takes in hand what the Book has open of it.
-func (r *Runner) meet(ctx context.Context, s *Schedule) (time.Time, error) {
+func (r *Runner) loadLastDue(ctx context.Context, s *Schedule) (time.Time, error) {
 	r.mu.Lock()
-	last, met := r.met[s.Name]
+	last, known := r.lastDue[s.Name]
 	r.mu.Unlock()
-	if met {
+	if known {
 		return last, nil
 	}
 	last, err := r.since(ctx, s)
 	if err != nil {
 		return last, err
 	}
-	runs, err := r.Book.Runs(ctx, s.Name)
+	runs, err := r.Store.Runs(ctx, s.Name)
 	if err != nil {
 		return last, err
 	}
@@ -172,12 +172,12 @@ func (r *Runner) meet(ctx context.Context, s *Schedule) (time.Time, error) {
 
 // since returns when a schedule was first seen as it is, and notes that it was.
 func (r *Runner) since(ctx context.Context, s *Schedule) (time.Time, error) {
-	known, err := r.Book.Settings(ctx, s.Name)
+	known, err := r.Store.Settings(ctx, s.Name)
 	if err != nil || known.Cron == s.Cron.String() {
 		return known.Since, err
 	}
 	known.Schedule, known.Cron, known.Since = s.Name, s.Cron.String(), now()
-	known, err = r.Book.Set(ctx, known)
+	known, err = r.Store.Set(ctx, known)
 	return known.Since, err
 }
 

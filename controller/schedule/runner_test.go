@@ -39,7 +39,7 @@ func until(t *testing.T, text string) {
 	time.Sleep(time.Until(at))
 }
 
-func want(t *testing.T, book *pages, lines ...string) {
+func want(t *testing.T, book *fakeStore, lines ...string) {
 	t.Helper()
 	if got := book.all(); !slices.Equal(got, lines) {
 		t.Errorf("the book has\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(lines, "\n"))
@@ -60,7 +60,7 @@ func TestRunnerYear(t *testing.T) {
 			expected := watched(zone(t, name), time.Date(0, 1, 1, 2, 15, 0, 0, time.UTC))
 			synctest.Test(t, func(t *testing.T) {
 				until(t, "2025-12-31 00:00")
-				book, work := newPages(), newHands()
+				book, work := newFakeStore(), newFakeRollouts()
 				work.takes = time.Hour
 				time.Sleep(time.Until(expected[0].Add(-time.Hour)))
 				stop := run(t, NewRunner(book, work, "ada", []Schedule{s}))
@@ -77,7 +77,7 @@ func TestRunnerYear(t *testing.T) {
 // TestRunnerOverlap: a night comes while the last still goes.
 func TestRunnerOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newPages(), newHands()
+		book, work := newFakeStore(), newFakeRollouts()
 		work.takes = 5 * time.Hour
 		s := Schedule{Name: "often", Cron: parse(t, "0 */2 * * *", "UTC"), Window: 7 * time.Hour}
 		until(t, "2026-11-23 01:00")
@@ -100,7 +100,7 @@ func TestRunnerOverlap(t *testing.T) {
 // TestRunnerWindow: no host is begun after it.
 func TestRunnerWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newPages(), newHands()
+		book, work := newFakeStore(), newFakeRollouts()
 		work.takes = 5 * time.Hour
 		until(t, "2026-11-23 01:00")
 		defer run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))()
@@ -124,7 +124,7 @@ func TestRunnerWasDown(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(tt.name, " ", "-"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				book, work := newPages(), newHands()
+				book, work := newFakeStore(), newFakeRollouts()
 				until(t, "2026-11-22 01:00")
 				stop := run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))
 				until(t, tt.down)
@@ -143,7 +143,7 @@ func TestRunnerWasDown(t *testing.T) {
 // window has missed nothing.
 func TestRunnerIsNew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newPages(), newHands()
+		book, work := newFakeStore(), newFakeRollouts()
 		until(t, "2026-11-23 03:00")
 		r := NewRunner(book, work, "ada", []Schedule{nightly(t)})
 		defer run(t, r)()
@@ -159,7 +159,7 @@ func TestRunnerIsNew(t *testing.T) {
 // TestBegun: nights that were skipped or missed don't look like runs.
 func TestBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newPages(), newHands()
+		book, work := newFakeStore(), newFakeRollouts()
 		s := nightly(t)
 		s.Freeze = dates(t, "2026-11-24")
 		until(t, "2026-11-22 12:00")
@@ -186,7 +186,7 @@ func TestBegun(t *testing.T) {
 
 func TestRunnerPausedAndFrozen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newPages(), newHands()
+		book, work := newFakeStore(), newFakeRollouts()
 		s := nightly(t)
 		s.Freeze = dates(t, "2026-11-24")
 		until(t, "2026-11-22 12:00")
@@ -213,7 +213,7 @@ func TestRunnerPausedAndFrozen(t *testing.T) {
 // TestTwoRunners: of two that look at once, one begins the night.
 func TestTwoRunners(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newPages(), newHands()
+		book, work := newFakeStore(), newFakeRollouts()
 		until(t, "2026-11-22 12:00")
 		defer run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))()
 		defer run(t, NewRunner(book, work, "bob", []Schedule{nightly(t)}))()
@@ -229,19 +229,19 @@ func TestTwoRunners(t *testing.T) {
 func TestRunnerDies(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
-		die      func(*hands, *pages)
+		die      func(*fakeRollouts, *fakeStore)
 		up       string
 		rollouts int
 		want     string
 	}{
-		{"while its rollout goes", func(*hands, *pages) {}, "2026-11-23 04:00", 1, "23 02:30 nightly done R1 1 done"},
-		{"before it noted its rollout", func(h *hands, _ *pages) { h.dies = true }, "2026-11-23 04:00", 1, "23 02:30 nightly done R1 1 done"},
-		{"before it created one", func(h *hands, p *pages) { h.dies = true }, "2026-11-23 04:00", 1, "23 02:30 nightly done R1 1 done"},
-		{"and the window ends", func(*hands, *pages) {}, "2026-11-23 06:00", 1, "23 02:30 nightly failed R1 the window of schedule nightly has ended at 2026-11-23T05:30:00Z"},
+		{"while its rollout goes", func(*fakeRollouts, *fakeStore) {}, "2026-11-23 04:00", 1, "23 02:30 nightly done R1 1 done"},
+		{"before it noted its rollout", func(h *fakeRollouts, _ *fakeStore) { h.dies = true }, "2026-11-23 04:00", 1, "23 02:30 nightly done R1 1 done"},
+		{"before it created one", func(h *fakeRollouts, p *fakeStore) { h.dies = true }, "2026-11-23 04:00", 1, "23 02:30 nightly done R1 1 done"},
+		{"and the window ends", func(*fakeRollouts, *fakeStore) {}, "2026-11-23 06:00", 1, "23 02:30 nightly failed R1 the window of schedule nightly has ended at 2026-11-23T05:30:00Z"},
 	} {
 		t.Run(strings.ReplaceAll(tt.name, " ", "-"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				book, work := newPages(), newHands()
+				book, work := newFakeStore(), newFakeRollouts()
 				work.takes = time.Hour
 				tt.die(work, book)
 				until(t, "2026-11-22 12:00")
@@ -268,7 +268,7 @@ func TestRunnerDies(t *testing.T) {
 // beginning it, and comes back when another has it in hand, begins nothing.
 func TestRunnerThaws(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newPages(), newHands()
+		book, work := newFakeStore(), newFakeRollouts()
 		s := nightly(t)
 		ada := NewRunner(book, work, "ada", []Schedule{s})
 		ada.Log = slog.New(slog.DiscardHandler)
@@ -280,7 +280,7 @@ func TestRunnerThaws(t *testing.T) {
 		}
 		defer run(t, NewRunner(book, work, "bob", []Schedule{s}))()
 		time.Sleep(time.Minute)
-		ada.carry(t.Context(), &s, frozen, ada.beginRollout)
+		ada.execute(t.Context(), &s, frozen, ada.beginRollout)
 		if got := len(work.begun); got != 1 {
 			t.Errorf("%d rollouts were begun", got)
 		}
@@ -291,7 +291,7 @@ func TestRunnerThaws(t *testing.T) {
 // TestNow: by hand, at any time, but not beside itself.
 func TestNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newPages(), newHands()
+		book, work := newFakeStore(), newFakeRollouts()
 		work.takes, work.status = time.Hour, rollout.ExitSomeFailed
 		s := nightly(t)
 		s.Freeze = dates(t, "2026-11-23")
@@ -320,14 +320,14 @@ func TestNow(t *testing.T) {
 }
 
 // late is a book in which somebody else is always a little earlier.
-type late struct{ *pages }
+type late struct{ *fakeStore }
 
-func (late) Amend(_ context.Context, r Run) (Run, error) { return r, ErrTaken }
+func (late) Amend(_ context.Context, r Run) (Run, error) { return r, ErrConflict }
 
 // TestStatusesTogether: two who look at once both see how it stands, although one
 // of them settles a run before the other.
 func TestStatusesTogether(t *testing.T) {
-	book, work := newPages(), newHands()
+	book, work := newFakeStore(), newFakeRollouts()
 	due := moment(t, "2026-11-23T12:00:00Z")
 	if _, err := book.Begin(t.Context(), Run{Schedule: "nightly", Due: due, End: due.Add(time.Hour), Rollout: "R1"}); err != nil {
 		t.Fatal(err)
@@ -343,7 +343,7 @@ func TestStatusesTogether(t *testing.T) {
 // the journal says, and hinders nothing for ever.
 func TestNowAfterACrash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newPages(), newHands()
+		book, work := newFakeStore(), newFakeRollouts()
 		until(t, "2026-11-23 12:00")
 		killed := NewRunner(book, work, "ada", []Schedule{nightly(t)})
 		if _, err := killed.begin(t.Context(), Run{Schedule: "nightly", Due: time.Now(), End: time.Now().Add(time.Hour), Manual: true}); err != nil {
@@ -357,12 +357,12 @@ func TestNowAfterACrash(t *testing.T) {
 	})
 }
 
-// TestRunnerWithoutBook: trouble with the book is no end, and the night is begun
+// TestRunnerWithoutStore: trouble with the book is no end, and the night is begun
 // once that is over, whether or not it was written down in spite of it.
-func TestRunnerWithoutBook(t *testing.T) {
+func TestRunnerWithoutStore(t *testing.T) {
 	for _, written := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			book, work := newPages(), newHands()
+			book, work := newFakeStore(), newFakeRollouts()
 			until(t, "2026-11-22 12:00")
 			defer run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))()
 			until(t, "2026-11-23 02:00")

@@ -47,16 +47,16 @@ func ValidateTimes(window, jitter time.Duration) error {
 	return nil
 }
 
-// Night is one time that a schedule is due.
-type Night struct {
+// Occurrence is one time that a schedule is due.
+type Occurrence struct {
 	Due   time.Time // what the cron expression says
 	Start time.Time // Due and the day's jitter
 	End   time.Time // no host is begun from then on
 }
 
-// Night returns the night that is due at a time.
-func (s *Schedule) Night(due time.Time) Night {
-	return Night{Due: due, Start: due.Add(s.jitter(due)), End: due.Add(s.Window)}
+// Occurrence returns the night that is due at a time.
+func (s *Schedule) Occurrence(due time.Time) Occurrence {
+	return Occurrence{Due: due, Start: due.Add(s.jitter(due)), End: due.Add(s.Window)}
 }
 
 // jitter returns what a day adds: on the same day always the same, so that
@@ -72,27 +72,27 @@ func (s *Schedule) jitter(due time.Time) time.Duration {
 
 // Next returns the first night that is due after a time and not frozen; false if
 // there is none in the next five years.
-func (s *Schedule) Next(after time.Time) (Night, bool) {
+func (s *Schedule) Next(after time.Time) (Occurrence, bool) {
 	for due := s.Cron.Next(after); !due.IsZero() && due.Sub(after) < 5*366*24*time.Hour; due = s.Cron.Next(due) {
 		if _, isFrozen := frozen(s.Freeze, due); !isFrozen {
-			return s.Night(due), true
+			return s.Occurrence(due), true
 		}
 	}
-	return Night{}, false
+	return Occurrence{}, false
 }
 
 // Frozen returns the days of its freeze that a night lies in.
-func (s *Schedule) Frozen(n Night) (Dates, bool) { return frozen(s.Freeze, n.Due) }
+func (s *Schedule) Frozen(n Occurrence) (Dates, bool) { return frozen(s.Freeze, n.Due) }
 
-// Came returns the newest night, frozen or not, that is due after the given time,
+// Due returns the newest night, frozen or not, that is due after the given time,
 // has started by now and has not ended: what was missed meanwhile is one night.
-func (s *Schedule) Came(after, now time.Time) (Night, bool) {
+func (s *Schedule) Due(after, now time.Time) (Occurrence, bool) {
 	if earliest := now.Add(-s.Window); after.Before(earliest) {
 		after = earliest
 	}
-	var came Night
+	var came Occurrence
 	for due := s.Cron.Next(after); !due.IsZero() && !due.After(now); due = s.Cron.Next(due) {
-		if n := s.Night(due); !n.Start.After(now) && n.End.After(now) {
+		if n := s.Occurrence(due); !n.Start.After(now) && n.End.After(now) {
 			came = n
 		}
 	}
@@ -101,10 +101,10 @@ func (s *Schedule) Came(after, now time.Time) (Night, bool) {
 
 // Missed returns the newest night that is due after the given time and has ended
 // by now, and how many have. A frozen one would not have begun: it was not missed.
-func (s *Schedule) Missed(after, now time.Time) (newest Night, count int) {
+func (s *Schedule) Missed(after, now time.Time) (newest Occurrence, count int) {
 	for due := s.Cron.Next(after); !due.IsZero() && !due.After(now.Add(-s.Window)); due = s.Cron.Next(due) {
 		if _, isFrozen := frozen(s.Freeze, due); !isFrozen {
-			newest, count = s.Night(due), count+1
+			newest, count = s.Occurrence(due), count+1
 		}
 	}
 	return newest, count
@@ -113,7 +113,7 @@ func (s *Schedule) Missed(after, now time.Time) (newest Night, count int) {
 // untilStart returns the time until the next night starts.
 func (s *Schedule) untilStart(now time.Time) time.Duration {
 	for due := s.Cron.Next(now.Add(-s.Jitter)); !due.IsZero(); due = s.Cron.Next(due) {
-		if start := s.Night(due).Start; start.After(now) {
+		if start := s.Occurrence(due).Start; start.After(now) {
 			return start.Sub(now)
 		}
 	}

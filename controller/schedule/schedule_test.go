@@ -81,7 +81,7 @@ func TestCame(t *testing.T) {
 		{"before its jitter", late, longAgo, "2026-11-23T02:30:00Z", ""},
 		{"after its jitter", late, longAgo, "2026-11-23T03:30:00Z", "2026-11-23T02:30:00Z"},
 	} {
-		n, ok := tt.s.Came(moment(t, tt.after), moment(t, tt.now))
+		n, ok := tt.s.Due(moment(t, tt.after), moment(t, tt.now))
 		got := ""
 		if ok {
 			got = n.Due.Format(time.RFC3339)
@@ -104,10 +104,10 @@ func TestJitter(t *testing.T) {
 	for range 365 {
 		n, _ := s.Next(at)
 		j := n.Start.Sub(n.Due)
-		if again := s.Night(n.Due); again != n || j < 0 || j >= s.Jitter {
+		if again := s.Occurrence(n.Due); again != n || j < 0 || j >= s.Jitter {
 			t.Fatalf("%v starts at %v, and then at %v", n.Due, n.Start, again.Start)
 		}
-		if other.Night(n.Due).Start.Equal(n.Start) {
+		if other.Occurrence(n.Due).Start.Equal(n.Start) {
 			same++
 		}
 		tenths[j/(3*time.Minute)]++

@@ -32,7 +32,7 @@ func TestNodeLost(t *testing.T) {
 			}
 			run.Revision--
 			run.Text = "what somebody else wrote" // the same again, unanswered, would look like this one's own
-			if _, err := b.Amend(ctx, run); ctx.Err() == nil && !errors.Is(err, schedule.ErrTaken) {
+			if _, err := b.Amend(ctx, run); ctx.Err() == nil && !errors.Is(err, schedule.ErrConflict) {
 				t.Errorf("Amend of an old revision returned %v", err)
 			}
 			return nil

@@ -24,21 +24,21 @@ import (
 // kept is how many runs of a schedule are kept.
 const kept = 50
 
-// Book is a schedule.Book on the bus. It may be used concurrently.
-type Book struct {
+// Store is a schedule.Book on the bus. It may be used concurrently.
+type Store struct {
 	bus *bus.Bus
 	kv  jetstream.KeyValue
 }
 
-var _ schedule.Book = (*Book)(nil)
+var _ schedule.Store = (*Store)(nil)
 
 // Open returns the book of a bus.
-func Open(ctx context.Context, b *bus.Bus) (*Book, error) {
+func Open(ctx context.Context, b *bus.Bus) (*Store, error) {
 	kv, err := b.Bucket(ctx, bus.Config)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the book of schedules: %w", err)
 	}
-	return &Book{b, kv}, nil
+	return &Store{b, kv}, nil
 }
 
 func settingsKey(name string) string { return "schedule." + name + ".settings" }
@@ -48,31 +48,31 @@ func runKey(r schedule.Run) string {
 }
 
 // Begin writes a new run down, and forgets the oldest of its schedule.
-func (b *Book) Begin(ctx context.Context, r schedule.Run) (schedule.Run, error) {
+func (s *Store) Begin(ctx context.Context, r schedule.Run) (schedule.Run, error) {
 	data, err := encodeRun(r)
 	if err != nil {
 		return r, err
 	}
-	if r.Revision, err = b.write(ctx, runKey(r), data, 0); err != nil {
+	if r.Revision, err = s.write(ctx, runKey(r), data, 0); err != nil {
 		return r, err
 	}
-	return r, b.forget(ctx, r.Schedule)
+	return r, s.forget(ctx, r.Schedule)
 }
 
 // Amend writes the next state of a run.
-func (b *Book) Amend(ctx context.Context, r schedule.Run) (schedule.Run, error) {
+func (s *Store) Amend(ctx context.Context, r schedule.Run) (schedule.Run, error) {
 	data, err := encodeRun(r)
 	if err != nil {
 		return r, err
 	}
-	r.Revision, err = b.write(ctx, runKey(r), data, r.Revision)
+	r.Revision, err = s.write(ctx, runKey(r), data, r.Revision)
 	return r, err
 }
 
 // Runs returns the runs of a schedule, the newest first.
-func (b *Book) Runs(ctx context.Context, name string) ([]schedule.Run, error) {
+func (s *Store) Runs(ctx context.Context, name string) ([]schedule.Run, error) {
 	var runs []schedule.Run
-	for s, err := range b.bus.Present(ctx, bus.BucketStream(bus.Config), bus.KeySubject(bus.Config, runsKey(name))) {
+	for s, err := range s.bus.Present(ctx, bus.BucketStream(bus.Config), bus.KeySubject(bus.Config, runsKey(name))) {
 		var run schedule.Run
 		if err == nil {
 			run, err = decodeRun(s.Data, s.Sequence)
@@ -87,9 +87,9 @@ func (b *Book) Runs(ctx context.Context, name string) ([]schedule.Run, error) {
 }
 
 // Settings returns those of a schedule.
-func (b *Book) Settings(ctx context.Context, name string) (schedule.Settings, error) {
+func (s *Store) Settings(ctx context.Context, name string) (schedule.Settings, error) {
 	var entry jetstream.KeyValueEntry
-	err := b.bus.Ask(ctx, func(ctx context.Context) (err error) { entry, err = b.kv.Get(ctx, settingsKey(name)); return err })
+	err := s.bus.Ask(ctx, func(ctx context.Context) (err error) { entry, err = s.kv.Get(ctx, settingsKey(name)); return err })
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return schedule.Settings{}, nil
 	}
@@ -100,21 +100,21 @@ func (b *Book) Settings(ctx context.Context, name string) (schedule.Settings, er
 }
 
 // Set writes settings.
-func (b *Book) Set(ctx context.Context, s schedule.Settings) (schedule.Settings, error) {
-	data, err := encodeSettings(s)
+func (s *Store) Set(ctx context.Context, settings schedule.Settings) (schedule.Settings, error) {
+	data, err := encodeSettings(settings)
 	if err != nil {
-		return s, err
+		return settings, err
 	}
-	s.Revision, err = b.write(ctx, settingsKey(s.Schedule), data, s.Revision)
-	return s, err
+	settings.Revision, err = s.write(ctx, settingsKey(settings.Schedule), data, settings.Revision)
+	return settings, err
 }
 
 // write changes a key from a revision; 0 is that of one which is not there.
-func (b *Book) write(ctx context.Context, key string, data []byte, revision uint64) (next uint64, err error) {
+func (s *Store) write(ctx context.Context, key string, data []byte, revision uint64) (next uint64, err error) {
 	tries := 0
-	err = b.bus.Ask(ctx, func(ctx context.Context) error {
+	err = s.bus.Ask(ctx, func(ctx context.Context) error {
 		tries++
-		next, err = b.kv.Update(ctx, key, data, revision)
+		next, err = s.kv.Update(ctx, key, data, revision)
 		return err
 	})
 	switch {
@@ -123,17 +123,17 @@ func (b *Book) write(ctx context.Context, key string, data []byte, revision uint
 	case !errors.Is(err, jetstream.ErrKeyExists) && !errors.Is(err, jetstream.ErrKeyRevisionMismatch):
 		return revision, fmt.Errorf("cannot write to the book of schedules: %w", err)
 	case tries == 1:
-		return revision, schedule.ErrTaken
+		return revision, schedule.ErrConflict
 	}
-	return b.settle(ctx, key, data, revision)
+	return s.settle(ctx, key, data, revision)
 }
 
 // settle finds out whether what was written from a revision is what we had written
 // before without being told so.
-func (b *Book) settle(ctx context.Context, key string, data []byte, revision uint64) (next uint64, err error) {
+func (s *Store) settle(ctx context.Context, key string, data []byte, revision uint64) (next uint64, err error) {
 	var now jetstream.KeyValueEntry
-	err = b.bus.Ask(ctx, func(ctx context.Context) error {
-		if now, err = b.kv.Get(ctx, key); errors.Is(err, jetstream.ErrKeyNotFound) || err == nil && now.Revision() <= revision {
+	err = s.bus.Ask(ctx, func(ctx context.Context) error {
+		if now, err = s.kv.Get(ctx, key); errors.Is(err, jetstream.ErrKeyNotFound) || err == nil && now.Revision() <= revision {
 			return bus.ErrBehind
 		}
 		return err
@@ -142,7 +142,7 @@ func (b *Book) settle(ctx context.Context, key string, data []byte, revision uin
 		return revision, fmt.Errorf("cannot see what was written to the book of schedules: %w", err)
 	}
 	if !bytes.Equal(now.Value(), data) {
-		return revision, schedule.ErrTaken
+		return revision, schedule.ErrConflict
 	}
 	return now.Revision(), nil
 }
@@ -150,26 +150,26 @@ func (b *Book) settle(ctx context.Context, key string, data []byte, revision uin
 // forget removes the runs of a schedule but the newest, those that are open, and the
 // newest night: nights up to that one were not missed. They leave no mark behind, as
 // keys that are deleted would.
-func (b *Book) forget(ctx context.Context, name string) error {
-	runs, err := b.Runs(ctx, name)
+func (s *Store) forget(ctx context.Context, name string) error {
+	runs, err := s.Runs(ctx, name)
 	if err != nil || len(runs) <= kept {
 		return err
 	}
-	night := slices.IndexFunc(runs, func(r schedule.Run) bool { return !r.Manual })
+	last := slices.IndexFunc(runs, func(r schedule.Run) bool { return !r.Manual })
 	for i, r := range runs[kept:] {
-		if r.Outcome == schedule.Going || kept+i == night {
+		if r.Outcome == schedule.Going || kept+i == last {
 			continue
 		}
-		if err := b.purge(ctx, runKey(r)); err != nil {
+		if err := s.purge(ctx, runKey(r)); err != nil {
 			return fmt.Errorf("cannot forget %s: %w", r, err)
 		}
 	}
 	return nil
 }
 
-func (b *Book) purge(ctx context.Context, key string) error {
-	stream := b.bus.Stream(bus.BucketStream(bus.Config))
-	return b.bus.Ask(ctx, func(ctx context.Context) error {
+func (s *Store) purge(ctx context.Context, key string) error {
+	stream := s.bus.Stream(bus.BucketStream(bus.Config))
+	return s.bus.Ask(ctx, func(ctx context.Context) error {
 		return stream.Purge(ctx, jetstream.WithPurgeSubject(bus.KeySubject(bus.Config, key)))
 	})
 }

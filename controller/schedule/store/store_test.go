@@ -15,7 +15,7 @@ import (
 )
 
 // open returns the book on the bus of a state folder, until close.
-func open(t *testing.T, state string) (book *Book, close func()) {
+func open(t *testing.T, state string) (book *Store, close func()) {
 	t.Helper()
 	b, err := bus.Open(t.Context(), bus.Options{State: state, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -76,7 +76,7 @@ func TestTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Begin(t.Context(), night(1)); !errors.Is(err, schedule.ErrTaken) {
+	if _, err := b.Begin(t.Context(), night(1)); !errors.Is(err, schedule.ErrConflict) {
 		t.Errorf("the second Begin returned %v", err)
 	}
 	theirs := mine
@@ -84,13 +84,13 @@ func TestTaken(t *testing.T) {
 	if _, err := b.Amend(t.Context(), theirs); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Amend(t.Context(), mine); !errors.Is(err, schedule.ErrTaken) {
+	if _, err := b.Amend(t.Context(), mine); !errors.Is(err, schedule.ErrConflict) {
 		t.Errorf("Amend of an old revision returned %v", err)
 	}
 	if _, err := b.Set(t.Context(), schedule.Settings{Schedule: "nightly"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Set(t.Context(), schedule.Settings{Schedule: "nightly"}); !errors.Is(err, schedule.ErrTaken) {
+	if _, err := b.Set(t.Context(), schedule.Settings{Schedule: "nightly"}); !errors.Is(err, schedule.ErrConflict) {
 		t.Errorf("Set of an old revision returned %v", err)
 	}
 }
@@ -111,7 +111,7 @@ func TestOneOfMany(t *testing.T) {
 				switch {
 				case err == nil:
 					begun = append(begun, run)
-				case !errors.Is(err, schedule.ErrTaken):
+				case !errors.Is(err, schedule.ErrConflict):
 					t.Error(err)
 				}
 			})

@@ -12,38 +12,38 @@ import (
 // writeTimeout bounds writes to the Book that are made however late it is.
 const writeTimeout = 30 * time.Second
 
-// night writes down that a night has come, and begins it if nothing hinders it.
-func (r *Runner) night(ctx context.Context, s *Schedule, n Night) error {
+// beginOccurrence writes down that a night has come, and begins it if nothing hinders it.
+func (r *Runner) beginOccurrence(ctx context.Context, s *Schedule, n Occurrence) error {
 	run := Run{Schedule: s.Name, Due: n.Due, End: n.End}
 	hindrance, err := r.hindrance(ctx, s, n)
 	if err != nil {
 		return err
 	}
 	if hindrance != "" {
-		return r.writeOff(ctx, run, Skipped, hindrance)
+		return r.recordEnded(ctx, run, Skipped, hindrance)
 	}
 	if run, err = r.begin(ctx, run); err != nil {
 		return err
 	}
-	r.going.Go(func() { r.carry(ctx, s, run, r.beginRollout) })
+	r.going.Go(func() { r.execute(ctx, s, run, r.beginRollout) })
 	return nil
 }
 
-// writeOff writes a run down that is not begun.
-func (r *Runner) writeOff(ctx context.Context, run Run, outcome Outcome, why string) error {
+// recordEnded writes a run down that is not begun.
+func (r *Runner) recordEnded(ctx context.Context, run Run, outcome Outcome, why string) error {
 	run.Outcome, run.Text, run.Ended = outcome, why, now()
 	run, err := r.begin(ctx, run)
-	r.release(run)
+	r.unmarkRunning(run)
 	return err
 }
 
 // begin writes a new run down and takes it in hand.
 func (r *Runner) begin(ctx context.Context, run Run) (Run, error) {
 	run.By, run.Began = r.By, now()
-	r.hold(run)
-	written, err := r.Book.Begin(ctx, run)
+	r.markRunning(run)
+	written, err := r.Store.Begin(ctx, run)
 	if err != nil {
-		r.release(run)
+		r.unmarkRunning(run)
 		return run, fmt.Errorf("cannot write %s down: %w", run, err)
 	}
 	r.notice(written)
@@ -51,11 +51,11 @@ func (r *Runner) begin(ctx context.Context, run Run) (Run, error) {
 }
 
 // hindrance says why a night cannot be begun; "" if it can.
-func (r *Runner) hindrance(ctx context.Context, s *Schedule, n Night) (string, error) {
+func (r *Runner) hindrance(ctx context.Context, s *Schedule, n Occurrence) (string, error) {
 	if days, frozen := s.Frozen(n); frozen {
 		return "frozen: " + days.String(), nil
 	}
-	settings, err := r.Book.Settings(ctx, s.Name)
+	settings, err := r.Store.Settings(ctx, s.Name)
 	if err != nil {
 		return "", err
 	}
@@ -80,7 +80,7 @@ func (r Run) still() string {
 
 // open returns a run of the schedule that has not ended, or nil.
 func (r *Runner) open(ctx context.Context, s *Schedule) (*Run, error) {
-	runs, err := r.Book.Runs(ctx, s.Name)
+	runs, err := r.Store.Runs(ctx, s.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (r *Runner) open(ctx context.Context, s *Schedule) (*Run, error) {
 		}
 		run, err = r.settle(ctx, s, run)
 		switch {
-		case errors.Is(err, ErrTaken): // somebody else has just settled it, or taken it over
+		case errors.Is(err, ErrConflict): // somebody else has just settled it, or taken it over
 		case err != nil:
 			return nil, err
 		}
@@ -104,7 +104,7 @@ func (r *Runner) open(ctx context.Context, s *Schedule) (*Run, error) {
 // settle finds out what became of a run that is open in the Book: its rollout may
 // have been carried to its end by others.
 func (r *Runner) settle(ctx context.Context, s *Schedule, run Run) (Run, error) {
-	if r.holds(run) {
+	if r.isRunning(run) {
 		return run, nil
 	}
 	if run.Rollout == "" {
@@ -118,7 +118,7 @@ func (r *Runner) settle(ctx context.Context, s *Schedule, run Run) (Run, error) 
 	if err != nil || !ended {
 		return run, err
 	}
-	settled, err := r.Book.Amend(ctx, run.ended(ending, nil))
+	settled, err := r.Store.Amend(ctx, run.ended(ending, nil))
 	if err != nil {
 		return run, err
 	}
@@ -131,7 +131,7 @@ func (s *Schedule) order(run Run) Order {
 
 // adopt takes a run in hand that a controller left open.
 func (r *Runner) adopt(ctx context.Context, s *Schedule, run Run) error {
-	if r.holds(run) {
+	if r.isRunning(run) {
 		return nil
 	}
 	run, err := r.settle(ctx, s, run)
@@ -139,33 +139,33 @@ func (r *Runner) adopt(ctx context.Context, s *Schedule, run Run) error {
 		return err
 	}
 	run.By = r.By
-	if run, err = r.Book.Amend(ctx, run); err != nil {
+	if run, err = r.Store.Amend(ctx, run); err != nil {
 		return fmt.Errorf("cannot take over %s: %w", run, err)
 	}
-	r.hold(run)
+	r.markRunning(run)
 	work := r.resumeRollout
 	if run.Rollout == "" {
 		work = r.beginRollout
 	}
-	r.going.Go(func() { r.carry(ctx, s, run, work) })
+	r.going.Go(func() { r.execute(ctx, s, run, work) })
 	return nil
 }
 
-// carry does the work of a run and writes down how it ended. Where this
+// execute does the work of a run and writes down how it ended. Where this
 // controller goes away before that, the run stays open for the next.
-func (r *Runner) carry(ctx context.Context, s *Schedule, run Run, work func(context.Context, *Schedule, *Run) (Ending, error)) Run {
-	defer r.release(run)
+func (r *Runner) execute(ctx context.Context, s *Schedule, run Run, work func(context.Context, *Schedule, *Run) (Ending, error)) Run {
+	defer r.unmarkRunning(run)
 	limited, cancel := context.WithDeadlineCause(ctx, run.End, &WindowError{s.Name, run.End})
 	defer cancel()
 	ending, err := work(limited, s, &run)
-	if err != nil && ctx.Err() != nil || errors.Is(err, ErrTaken) {
+	if err != nil && ctx.Err() != nil || errors.Is(err, ErrConflict) {
 		r.log().Warn("a run of a schedule is left to another controller", "schedule", s.Name, "rollout", run.Rollout, "error", err)
 		return run
 	}
 	run = run.ended(ending, err)
 	lasting, stop := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer stop()
-	written, err := r.Book.Amend(lasting, run)
+	written, err := r.Store.Amend(lasting, run)
 	if err != nil {
 		r.log().Error("cannot write down how a run ended", "schedule", s.Name, "rollout", run.Rollout, "error", err)
 		return run
@@ -182,7 +182,7 @@ func (r *Runner) beginRollout(ctx context.Context, s *Schedule, run *Run) (Endin
 	return r.Rollouts.Begin(ctx, s.order(*run), func(id rollout.ID) error {
 		noted := *run
 		noted.Rollout = id
-		written, err := r.Book.Amend(ctx, noted)
+		written, err := r.Store.Amend(ctx, noted)
 		if err == nil {
 			*run = written
 		}
@@ -213,20 +213,20 @@ func (r *Runner) notice(run Run) {
 
 func (r Run) key() runKey { return runKey{r.Schedule, r.Due.Unix()} }
 
-func (r *Runner) hold(run Run) {
+func (r *Runner) markRunning(run Run) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.inHand[run.key()] = true
+	r.running[run.key()] = true
 }
 
-func (r *Runner) release(run Run) {
+func (r *Runner) unmarkRunning(run Run) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.inHand, run.key())
+	delete(r.running, run.key())
 }
 
-func (r *Runner) holds(run Run) bool {
+func (r *Runner) isRunning(run Run) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.inHand[run.key()]
+	return r.running[run.key()]
 }
