@@ -221,9 +221,9 @@ func TestForeigners(t *testing.T) {
 	known.mustConnect(t, b, state)
 }
 
-// TestShutOut: an open connection ends, and the host stays out until it is let in
+// TestRevoke: an open connection ends, and the host stays out until it is let in
 // again, also when the server is started anew in between.
-func TestShutOut(t *testing.T) {
+func TestRevoke(t *testing.T) {
 	state := t.TempDir()
 	b, log := door(t, state)
 	gone, stays := newAgent(t, b), newAgent(t, b)
@@ -312,8 +312,8 @@ func TestOversizedReport(t *testing.T) {
 	}
 }
 
-// TestKeepOut: an agent is out for a time, and its neighbour stays.
-func TestKeepOut(t *testing.T) {
+// TestBan: an agent is out for a time, and its neighbour stays.
+func TestBan(t *testing.T) {
 	state := t.TempDir()
 	b, _ := door(t, state)
 	wild, calm := newAgent(t, b), newAgent(t, b)

@@ -13,8 +13,8 @@ import (
 // takeover looks out for rollouts that a controller has left that died, or lost
 // its lease, and has the daemon go on with them. It belongs to one goroutine.
 type takeover struct {
-	daemon *daemon
-	survey journal.Survey
+	daemon  *daemon
+	scanner journal.UnfinishedScanner
 
 	alone   bool                // nobody else is on the bus
 	held    map[rollout.ID]bool // had a lease when it was last looked at
@@ -29,32 +29,32 @@ type try struct {
 }
 
 const (
-	// lookEvery is how often a rollout without a lease is looked for, and how often
+	// scanEvery is how often a rollout without a lease is looked for, and how often
 	// where only this daemon can have left one.
-	lookEvery      = 500 * time.Millisecond
-	lookAloneEvery = time.Minute
-	// lookIn is how long a look may take: a cluster may have to find another leader.
-	lookIn = 30 * time.Second
-	// tryEvery is how often a rollout is resumed of which nothing is decided: it waits
+	scanEvery      = 500 * time.Millisecond
+	scanAloneEvery = time.Minute
+	// scanTimeout is how long a look may take: a cluster may have to find another leader.
+	scanTimeout = 30 * time.Second
+	// retryEvery is how often a rollout is resumed of which nothing is decided: it waits
 	// for a person, or cannot be resumed.
-	tryEvery = 5 * time.Minute
+	retryEvery = 5 * time.Minute
 )
 
 func newTakeover(d *daemon) *takeover {
 	return &takeover{
-		daemon: d, survey: journal.Survey{Journal: d.journal.Journal}, alone: d.journal.bus.Embedded(),
+		daemon: d, scanner: journal.UnfinishedScanner{Journal: d.journal.Journal}, alone: d.journal.bus.Embedded(),
 		held: map[rollout.ID]bool{}, suspect: map[rollout.ID]bool{}, tried: map[rollout.ID]try{},
 	}
 }
 
 // run looks until ctx ends.
 func (t *takeover) run(ctx context.Context) error {
-	every := lookEvery
+	every := scanEvery
 	if t.alone {
-		every = lookAloneEvery
+		every = scanAloneEvery
 	}
 	for {
-		lost, err := t.look(ctx)
+		lost, err := t.scan(ctx)
 		if err != nil && ctx.Err() == nil {
 			t.daemon.log.Warn("cannot look for what dead controllers have left", "error", err)
 		}
@@ -67,13 +67,13 @@ func (t *takeover) run(ctx context.Context) error {
 	}
 }
 
-// look resumes what nobody has. A rollout that was just created has no lease yet,
+// scan resumes what nobody has. A rollout that was just created has no lease yet,
 // and one that has just ended has none any more: one is missed if it is not there at
 // two looks. If it was there before, lost is true, and the second look is due now.
-func (t *takeover) look(ctx context.Context) (lost bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, lookIn)
+func (t *takeover) scan(ctx context.Context) (lost bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, scanTimeout)
 	defer cancel()
-	open, err := t.survey.Look(ctx)
+	open, err := t.scanner.Scan(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -121,7 +121,7 @@ func (t *takeover) ownershipOf(ctx context.Context, u journal.Unfinished) (owner
 		delete(t.tried, u.ID)
 		return ownedElsewhere, nil
 	}
-	if last, tried := t.tried[u.ID]; tried && last.decisions == u.Decisions && time.Since(last.at) < tryEvery {
+	if last, tried := t.tried[u.ID]; tried && last.decisions == u.Decisions && time.Since(last.at) < retryEvery {
 		return notToResume, nil
 	}
 	return orphaned, nil

@@ -72,7 +72,7 @@ func (w *watchtower) lease(id rollout.ID) *lease.Lease {
 func (w *watchtower) looks(taken int, atOnce bool) {
 	w.t.Helper()
 	w.taken = 0
-	lost, err := w.look(w.t.Context())
+	lost, err := w.scan(w.t.Context())
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func (g troubleGroup) writeNames(w io.Writer) {
 	if len(g.hosts) > 1 {
 		line += fmt.Sprintf(" %d hosts:", len(g.hosts))
 	}
-	for i, name := range g.hosts[:min(len(g.hosts), mostNames)] {
+	for i, name := range g.hosts[:min(len(g.hosts), maxNames)] {
 		if i > 0 {
 			line += ","
 		}
@@ -35,7 +35,7 @@ func (g troubleGroup) writeNames(w io.Writer) {
 		}
 		line += " " + name
 	}
-	if more := len(g.hosts) - mostNames; more > 0 {
+	if more := len(g.hosts) - maxNames; more > 0 {
 		line += fmt.Sprintf(" and %d more", more)
 	}
 	fmt.Fprintln(w, line)

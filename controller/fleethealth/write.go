@@ -11,11 +11,11 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// mostNames is how many hosts of a group are named, and mostGroups how many groups
+// maxNames is how many hosts of a group are named, and maxGroups how many groups
 // of a section are shown: a page must do for a thousand hosts.
 const (
-	mostNames  = 12
-	mostGroups = 15
+	maxNames  = 12
+	maxGroups = 15
 )
 
 // Write writes a fleet for a person: the counts first, and then the hosts that
@@ -88,13 +88,13 @@ func section(w io.Writer, title string, groups []troubleGroup) {
 	}
 	fmt.Fprintf(w, "\n%s\n", title)
 	slices.SortStableFunc(groups, func(a, b troubleGroup) int { return len(b.hosts) - len(a.hosts) })
-	for _, g := range groups[:min(len(groups), mostGroups)] {
+	for _, g := range groups[:min(len(groups), maxGroups)] {
 		if g.trouble != "" {
 			fmt.Fprintf(w, "  %s\n", g.trouble+g.output)
 		}
 		g.writeNames(w)
 	}
-	if more := len(groups) - mostGroups; more > 0 {
+	if more := len(groups) - maxGroups; more > 0 {
 		fmt.Fprintf(w, "  and %d more kinds of trouble: --json has them all\n", more)
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"github.com/aptfleet/aptfleet/controller/rollout"
 )
 
-// Survey looks again and again at which rollouts are not finished. It reads those
+// UnfinishedScanner looks again and again at which rollouts are not finished. It reads those
 // of which something was decided since, so that a look costs one request. Its zero
 // value but for Journal is ready; it is for one goroutine.
-type Survey struct {
+type UnfinishedScanner struct {
 	Journal *Journal
 
 	seen map[rollout.ID]Unfinished
@@ -25,9 +25,9 @@ type Unfinished struct {
 	over bool
 }
 
-// Look returns the rollouts that are not finished, the oldest first. Those that
+// Scan returns the rollouts that are not finished, the oldest first. Those that
 // cannot be read are left out: whoever looks at one of them is told.
-func (s *Survey) Look(ctx context.Context) ([]Unfinished, error) {
+func (s *UnfinishedScanner) Scan(ctx context.Context) ([]Unfinished, error) {
 	counts, err := s.Journal.decided(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("cannot look for rollouts that are not finished: %w", err)

@@ -9,10 +9,10 @@ import (
 
 func TestSurvey(t *testing.T) {
 	j := New(openBus(t, t.TempDir()), "ada")
-	s := &Survey{Journal: j}
+	s := &UnfinishedScanner{Journal: j}
 	look := func(want ...rollout.ID) []Unfinished {
 		t.Helper()
-		open, err := s.Look(t.Context())
+		open, err := s.Scan(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,7 @@ type conn struct {
 	why   atomic.Pointer[error]
 	link  atomic.Pointer[Link] // that holds it; nil for a bastion's
 
-	place    place        // in fleet.live, which guards it
+	slot     poolSlot     // in fleet.live, which guards it
 	busy     atomic.Int32 // uses that wait for the other side: keep-alives watch over them
 	probing  atomic.Bool
 	mu       sync.Mutex
@@ -72,7 +72,7 @@ func (c *conn) serve(chans <-chan ssh.NewChannel, reqs <-chan *ssh.Request) {
 	delete(c.fleet.conns, c)
 	c.fleet.mu.Unlock()
 	close(c.gone)
-	c.fleet.live.leave(c)
+	c.fleet.pool.leave(c)
 	if l := c.link.Load(); l != nil {
 		l.drop(c)
 	}

@@ -87,7 +87,7 @@ type Fleet struct {
 	opt        Options
 	keys       *identities
 	handshakes *semaphore.Weighted
-	live       live
+	pool       connPool
 	closing    chan struct{}
 	serving    sync.WaitGroup // of the goroutines that belong to the fleet
 
@@ -112,7 +112,7 @@ func New(o Options) (*Fleet, error) {
 		opt:        o,
 		keys:       &identities{files: o.Identity, socket: o.Agent, chosen: map[string]*keys{}},
 		handshakes: semaphore.NewWeighted(int64(o.Handshakes)),
-		live:       live{free: o.Live, most: mostIdle},
+		pool:       connPool{free: o.Live, maxIdle: maxIdleConns},
 		closing:    make(chan struct{}),
 		conns:      map[*conn]struct{}{},
 		known:      map[string]*knownHosts{},

@@ -64,7 +64,7 @@ func TestLiveLimit(t *testing.T) {
 		}
 	}
 	poll(t, "all places to be free", func() bool {
-		v := &first.fleet.live
+		v := &first.fleet.pool
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		return v.free == 3 && v.idle.Len() == 0
@@ -78,7 +78,7 @@ func TestEndedConnectionsAreForgotten(t *testing.T) {
 	s := startFaulty(t, nil)
 	s.session = ended
 	first := s.link(Options{})
-	first.fleet.live.most = 2
+	first.fleet.pool.maxIdle = 2
 	links := []*Link{first}
 	for range 5 {
 		links = append(links, first.fleet.Link(s.host()))
@@ -119,7 +119,7 @@ func TestLiveLimitCancel(t *testing.T) {
 			t.Errorf("a cancelled wait for a place: %v", err)
 		}
 	})
-	v := &a.fleet.live
+	v := &a.fleet.pool
 	poll(t, "one to wait for a place", func() bool { v.mu.Lock(); defer v.mu.Unlock(); return v.waiting.Len() == 1 })
 	cancel()
 	poll(t, "it to give up", func() bool { v.mu.Lock(); defer v.mu.Unlock(); return v.waiting.Len() == 0 })

@@ -37,7 +37,7 @@ func (l *Link) Forward(ctx context.Context, handle func(net.Conn)) (*Forward, er
 	if err != nil {
 		return nil, &hostError{l.host.Name, err}
 	}
-	defer l.fleet.live.park(c)
+	defer l.fleet.pool.park(c)
 	f := &Forward{link: l, handle: handle, slots: make(chan struct{}, maxForwarded)}
 	if err := f.bind(ctx, c); err != nil {
 		return nil, &hostError{l.host.Name, err}
@@ -112,7 +112,7 @@ func (f *Forward) bind(ctx context.Context, c *conn) error {
 	if f.port == 0 && ssh.Unmarshal(reply, &got) != nil {
 		return errors.New("cannot open a forward: the host does not say on which port")
 	}
-	if !f.link.fleet.live.take(c) {
+	if !f.link.fleet.pool.take(c) {
 		return c.lost("cannot open a forward")
 	}
 	c.mu.Lock()
@@ -141,7 +141,7 @@ func (f *Forward) bound(c *conn, port uint32) bool {
 // unbind gives the port back to c's host, which bind took.
 func (f *Forward) unbind(c *conn) {
 	c.forget(f)
-	f.link.fleet.live.park(c)
+	f.link.fleet.pool.park(c)
 	if c.alive() { // no answer is asked for, so this does not wait for the host
 		_, _, _ = c.SendRequest("cancel-tcpip-forward", false, ssh.Marshal(listenOn{"127.0.0.1", uint32(f.Port())}))
 	}

@@ -22,7 +22,7 @@ func (f *Fleet) watch() {
 			return
 		case <-tick.C:
 			for _, c := range f.all() {
-				c.prod(f.opt.KeepAlive)
+				c.checkAlive(f.opt.KeepAlive)
 			}
 		}
 	}
@@ -38,8 +38,8 @@ func (f *Fleet) all() []*conn {
 	return all
 }
 
-// prod asks a silent connection in use, and ends one that stays silent.
-func (c *conn) prod(every time.Duration) {
+// checkAlive asks a silent connection in use, and ends one that stays silent.
+func (c *conn) checkAlive(every time.Duration) {
 	if c.busy.Load() == 0 {
 		return
 	}

@@ -107,7 +107,7 @@ func (l *Link) exec(ctx context.Context, name string, line line, stdin io.Reader
 		}
 		e := &execution{conn: c, name: name, line: line, stdin: stdin, limit: l.fleet.opt.MaxOutput}
 		out, err := e.run(ctx)
-		l.fleet.live.park(c)
+		l.fleet.pool.park(c)
 		switch {
 		case errors.Is(err, errNoSession) && wait < 4*time.Second:
 			if pause.For(ctx, wait) != nil {
@@ -135,7 +135,7 @@ func (l *Link) connected(ctx context.Context) (*conn, error) {
 	l.mu.Lock()
 	c := l.conn
 	l.mu.Unlock()
-	if c != nil && c.alive() && l.fleet.live.take(c) {
+	if c != nil && c.alive() && l.fleet.pool.take(c) {
 		l.rebind(ctx, c)
 		return c, nil
 	}
@@ -175,16 +175,16 @@ func (f *Fleet) connect(ctx context.Context, h inventory.Host) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.live.acquire(ctx); err != nil {
+	if err := f.pool.acquire(ctx); err != nil {
 		return nil, &trouble{kind: ErrUnreachable, text: "not connected", cause: err}
 	}
 	c, err := f.persist(ctx, func() (*conn, error) { return f.dial(ctx, t) })
 	if err != nil {
-		f.live.release()
+		f.pool.release()
 		return nil, err
 	}
-	if !f.live.enter(c) {
-		f.live.release()
+	if !f.pool.enter(c) {
+		f.pool.release()
 		return nil, c.lost("connection lost at once")
 	}
 	return c, nil

@@ -57,7 +57,7 @@ func isPlain(s string) bool {
 }
 
 // admit lets an actor in, or records that it was refused.
-func (s *Server) admit(r *http.Request, identify door, needed access.Role) (Actor, error) {
+func (s *Server) admit(r *http.Request, identify identifier, needed access.Role) (Actor, error) {
 	actor, err := identify(r)
 	if err == nil && actor.Role.May(needed) {
 		return actor, nil

@@ -56,7 +56,7 @@ func routes() []route {
 }
 
 // answer does what a route says, for those who may.
-func (s *Server) answer(r route, identify door) http.Handler {
+func (s *Server) answer(r route, identify identifier) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		begun := time.Now()
 		c := &call{w: w, Request: req, control: http.NewResponseController(w)}
@@ -71,7 +71,7 @@ func (s *Server) answer(r route, identify door) http.Handler {
 	})
 }
 
-func (s *Server) do(r route, c *call, identify door) (err error) {
+func (s *Server) do(r route, c *call, identify identifier) (err error) {
 	if c.actor, err = s.admit(c.Request, identify, r.role); err != nil {
 		return err
 	}
@@ -86,8 +86,8 @@ func (s *Server) do(r route, c *call, identify door) (err error) {
 	return err
 }
 
-// strange answers what no route does. Strangers are not told which there are.
-func (s *Server) strange(w http.ResponseWriter, r *http.Request, mux *http.ServeMux, identify door) {
+// unmatched answers what no route does. Strangers are not told which there are.
+func (s *Server) unmatched(w http.ResponseWriter, r *http.Request, mux *http.ServeMux, identify identifier) {
 	if _, err := s.admit(r, identify, access.Viewer); err != nil {
 		problemOf(err).write(w)
 		return

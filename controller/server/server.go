@@ -63,15 +63,15 @@ func (s *Server) record(ctx context.Context, a journal.Action) {
 	}
 }
 
-// door knows who it is that asks.
-type door func(*http.Request) (Actor, error)
+// identifier knows who it is that asks.
+type identifier func(*http.Request) (Actor, error)
 
 // handler answers whoever comes in by a door.
-func (s *Server) handler(identify door) http.Handler {
+func (s *Server) handler(identify identifier) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range routes() {
 		mux.Handle(r.method+" "+r.path, s.answer(r, identify))
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.strange(w, r, mux, identify) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.unmatched(w, r, mux, identify) })
 	return mux
 }

@@ -196,9 +196,9 @@ func (s *shelf) describe(t *testing.T, j *journal.Journal, id rollout.ID) string
 	return fmt.Sprintf("%s; exit status %d, %s", strings.Join(words, ", "), state.ExitStatus(), state.Phase)
 }
 
-// TestCarryIsShutOut: while one controller waits for a host, another takes the
+// TestRunIsFenced: while one controller waits for a host, another takes the
 // rollout. The first begins no further host, and names who has it.
-func TestCarryIsShutOut(t *testing.T) {
+func TestRunIsFenced(t *testing.T) {
 	ada, b := openJournal(t)
 	s, work, w := newShelf(t, ada, rollout.Policy{Parallel: 1}, "a", "b")
 	s.entered, s.leave = make(chan inventory.HostName, 4), make(chan struct{})
