@@ -156,7 +156,7 @@ command = ["sh", "-c", "cat >> `+told+`; echo >> `+told+`"]
 	f.exec(f.host(1), "apt-mark", "hold", "shop")
 	f.stop(f.daemon())
 	f.wasAway(300)
-	const missed = "no daemon could begin it before its window ended, nor the 299 nights before it"
+	const missed = "no daemon could begin it before its window ended, nor the 299 runs before it"
 	d := f.daemon()
 	until(t, "the night is listed as missed", func() bool {
 		s := f.schedule()

@@ -121,8 +121,8 @@ func (a *app) scheduleListCommand() *cobra.Command {
 func (a *app) scheduleRunCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "run NAME",
-		Short: "Run a schedule now, as the daemon would at night",
-		Long: `Run a schedule now, as the daemon would at night, whether it is paused or frozen.
+		Short: "Run a schedule now, as the daemon would when it is due",
+		Long: `Run a schedule now, as the daemon would when it is due, whether it is paused or frozen.
 Nobody is asked: the plan is approved unless it removes a package or changes one
 that is on hold. No host is begun any more once the window, which begins now, has
 ended. It is refused while a run of the schedule still goes.`,

@@ -79,7 +79,7 @@ func (in *installation) serve(ctx context.Context) (err error) {
 }
 
 // checkConfig reads all that the configuration names, so that a daemon does not
-// find out at night what is wrong with it.
+// find out when a schedule is due what is wrong with it.
 func (in *installation) checkConfig() error {
 	_, err := in.hosts("")
 	if err != nil { // of schedules no more can be said than what their words are

@@ -99,7 +99,7 @@ func (s *service) run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// recordNotBegun has the history, and those who are notified, know of a night of which
+// recordNotBegun has the history, and those who are notified, know of a run of which
 // there is no rollout that would tell. If the daemon dies right before, only
 // "schedule list" does.
 func (s *service) recordNotBegun(run schedule.Run) {
@@ -116,7 +116,7 @@ func (s *service) recordNotBegun(run schedule.Run) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := s.daemon.journal.Record(ctx, a); err != nil {
-		s.in.app.log.Error("cannot record what became of a night", "schedule", run.Schedule, "error", err)
+		s.in.app.log.Error("cannot record what became of a run of a schedule", "schedule", run.Schedule, "error", err)
 	}
 }
 

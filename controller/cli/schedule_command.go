@@ -17,7 +17,7 @@ type scheduleCommand struct {
 }
 
 // parseScheduleCommand reads the command of a schedule as a command line is read. Nobody is
-// asked at night.
+// asked when it is due.
 func (a *app) parseScheduleCommand(run []string) (scheduleCommand, error) {
 	if run[0] != "rollout" {
 		return scheduleCommand{}, fmt.Errorf("cannot run %q: a schedule runs \"rollout\" and its arguments", run[0])
@@ -52,7 +52,7 @@ func (in *installation) readSchedules() error {
 }
 
 // checkSchedules checks what the commands of schedules name, as far as it can be
-// known before the night: the hosts, the suite, and what makes up a rollout. That
+// known before it is due: the hosts, the suite, and what makes up a rollout. That
 // a suite does not have a package yet is no fault: it may be built in the evening.
 func (in *installation) checkSchedules() error {
 	if len(in.Schedules) == 0 {

@@ -21,7 +21,7 @@ type Action struct {
 	Error string // why it was refused or failed; "" if it was done
 }
 
-// What an Action has as Did that is a night of a schedule of which there is no
+// What an Action has as Did that is a run of a schedule of which there is no
 // rollout; Error says why.
 const (
 	SkippedRun = "skip schedule" // it was not begun

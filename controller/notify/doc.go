@@ -1,4 +1,4 @@
-// Package notify tells people and programs outside how rollouts go, and which nights
+// Package notify tells people and programs outside how rollouts go, and which runs
 // of schedules were skipped, were missed or could not begin: by webhook, by mail, or
 // by running a command.
 //

@@ -19,9 +19,9 @@ type On string
 const (
 	Begin   On = "begin"   // a rollout, a retry or a way back begins
 	End     On = "end"     // it has ended as it should
-	Failure On = "failure" // it was stopped, has ended with hosts that failed, or could not begin at night
+	Failure On = "failure" // it was stopped, has ended with hosts that failed, or a schedule could not begin it
 	Stuck   On = "stuck"   // a person has to look, or to say that it may go on
-	Skipped On = "skipped" // a night of a schedule was not begun, or was missed
+	Skipped On = "skipped" // a run of a schedule was not begun, or was missed
 )
 
 // UnmarshalText reads what notices can be about, and refuses all else.
@@ -38,8 +38,8 @@ func (o *On) UnmarshalText(text []byte) error {
 type Notice struct {
 	ID       string       `json:"id"` // the same each time this is told
 	On       On           `json:"on"`
-	Rollout  rollout.ID   `json:"rollout"`            // "" for a night without one, as are Event, Mode and Selector
-	Schedule string       `json:"schedule,omitempty"` // that has no rollout of a night
+	Rollout  rollout.ID   `json:"rollout"`            // "" for a run of a schedule without one, as are Event, Mode and Selector
+	Schedule string       `json:"schedule,omitempty"` // of which a run has no rollout
 	Event    rollout.Kind `json:"event"`              // of the journal, that it is told for
 	Time     time.Time    `json:"time"`
 	By       string       `json:"by"` // who made the event

@@ -257,9 +257,9 @@ func finish(t *testing.T, w *journal.Writer) {
 	}
 }
 
-// TestNights: nights that were skipped or could not begin are told to those who want
+// TestSkippedRuns: runs of schedules that were skipped or could not begin are told to those who want
 // it, and other actions to nobody.
-func TestNights(t *testing.T) {
+func TestSkippedRuns(t *testing.T) {
 	wants, other := newReceiver(t, 1), newReceiver(t, 0)
 	r := run(t, t.TempDir(),
 		Target{Name: "wants", On: []On{Skipped, Failure}, Webhook: &Webhook{URL: wants.URL}},

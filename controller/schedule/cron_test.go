@@ -28,7 +28,7 @@ func parse(t *testing.T, text, zoneName string) Cron {
 	return c
 }
 
-// TestNextNightly compares a year of nights with what watching a clock on the
+// TestNextNightly compares a year of occurrences with what watching a clock on the
 // wall, quarter by quarter, gives: each day once, at the first moment at which it
 // shows the time or, where that is left out, a later one.
 func TestNextNightly(t *testing.T) {

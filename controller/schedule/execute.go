@@ -9,10 +9,10 @@ import (
 	"github.com/aptfleet/aptfleet/controller/rollout"
 )
 
-// writeTimeout bounds writes to the Book that are made however late it is.
+// writeTimeout bounds writes to the Store that are made however late it is.
 const writeTimeout = 30 * time.Second
 
-// beginOccurrence writes down that a night has come, and begins it if nothing hinders it.
+// beginOccurrence writes an occurrence down, and begins it if nothing hinders it.
 func (r *Runner) beginOccurrence(ctx context.Context, s *Schedule, n Occurrence) error {
 	run := Run{Schedule: s.Name, Due: n.Due, End: n.End}
 	hindrance, err := r.hindrance(ctx, s, n)
@@ -37,7 +37,7 @@ func (r *Runner) recordEnded(ctx context.Context, run Run, outcome Outcome, why 
 	return err
 }
 
-// begin writes a new run down and takes it in hand.
+// begin writes a new run down and marks it as running here.
 func (r *Runner) begin(ctx context.Context, run Run) (Run, error) {
 	run.By, run.Began = r.By, now()
 	r.markRunning(run)
@@ -50,7 +50,7 @@ func (r *Runner) begin(ctx context.Context, run Run) (Run, error) {
 	return written, nil
 }
 
-// hindrance says why a night cannot be begun; "" if it can.
+// hindrance says why an occurrence cannot be begun; "" if it can.
 func (r *Runner) hindrance(ctx context.Context, s *Schedule, n Occurrence) (string, error) {
 	if days, frozen := s.Frozen(n); frozen {
 		return "frozen: " + days.String(), nil
@@ -101,7 +101,7 @@ func (r *Runner) open(ctx context.Context, s *Schedule) (*Run, error) {
 	return nil, nil
 }
 
-// settle finds out what became of a run that is open in the Book: its rollout may
+// settle finds out what became of a run that is open in the Store: its rollout may
 // have been carried to its end by others.
 func (r *Runner) settle(ctx context.Context, s *Schedule, run Run) (Run, error) {
 	if r.isRunning(run) {
@@ -129,7 +129,7 @@ func (s *Schedule) order(run Run) Order {
 	return Order{Schedule: s.Name, Due: run.Due, Command: s.Run}
 }
 
-// adopt takes a run in hand that a controller left open.
+// adopt goes on with a run that a controller left open.
 func (r *Runner) adopt(ctx context.Context, s *Schedule, run Run) error {
 	if r.isRunning(run) {
 		return nil

@@ -13,7 +13,7 @@ import (
 	"github.com/aptfleet/aptfleet/controller/rollout"
 )
 
-// fakeStore is a Book in memory, with the same refusals.
+// fakeStore is a Store in memory, with the same refusals.
 type fakeStore struct {
 	mu       sync.Mutex
 	revision uint64

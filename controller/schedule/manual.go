@@ -102,12 +102,12 @@ func (r *Runner) Start(ctx context.Context, name string) (Run, func(context.Cont
 	return run, work, err
 }
 
-// Pause has no night of a schedule begun until Unpause. What runs goes on.
+// Pause has no occurrence of a schedule begun until Unpause. What runs goes on.
 func (r *Runner) Pause(ctx context.Context, name, by string) error {
 	return r.setPaused(ctx, name, Settings{Paused: true, PausedBy: by, PausedAt: now()})
 }
 
-// Unpause ends a pause. Nights that it hindered are not made up for.
+// Unpause ends a pause. Occurrences that it hindered are not made up for.
 func (r *Runner) Unpause(ctx context.Context, name string) error {
 	return r.setPaused(ctx, name, Settings{})
 }

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// recordMissed writes down that nights after the last one ended before any controller
+// recordMissed writes down that occurrences after the last one ended before any controller
 // could begin them: the newest, which tells of the others, so that after a long
-// time there is one word to read. It returns the time after which nights count now.
+// time there is one word to read. It returns the time after which occurrences count now.
 func (r *Runner) recordMissed(ctx context.Context, s *Schedule, last time.Time) (time.Time, error) {
 	at := now()
 	if due := s.Cron.Next(last); due.IsZero() || due.Add(s.Window).After(at) {
@@ -34,14 +34,14 @@ func (r *Runner) recordMissed(ctx context.Context, s *Schedule, last time.Time) 
 	return n.Due, nil
 }
 
-// missing says why the last of so many nights was missed.
-func missing(nights int) string {
+// missing says why the last of so many occurrences was missed.
+func missing(count int) string {
 	const why = "no daemon could begin it before its window ended"
-	switch nights {
+	switch count {
 	case 1:
 		return why
 	case 2:
-		return why + ", nor the night before it"
+		return why + ", nor the run before it"
 	}
-	return fmt.Sprintf("%s, nor the %d nights before it", why, nights-1)
+	return fmt.Sprintf("%s, nor the %d runs before it", why, count-1)
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestMissed: only nights that nothing hindered, and that have ended.
+// TestMissed: only occurrences that nothing hindered, and that have ended.
 func TestMissed(t *testing.T) {
 	nightly := Schedule{Name: "nightly", Cron: parse(t, "30 2 * * *", "UTC"), Window: 3 * time.Hour}
 	frozen := nightly
@@ -32,22 +32,22 @@ func TestMissed(t *testing.T) {
 			got = n.Due.UTC().Format(time.RFC3339)
 		}
 		if got != tt.want || count != tt.count {
-			t.Errorf("%s: %s and %d nights in all, want %s and %d", tt.name, got, count, tt.want, tt.count)
+			t.Errorf("%s: %s and %d occurrences in all, want %s and %d", tt.name, got, count, tt.want, tt.count)
 		}
 	}
 }
 
-// TestRunnerTellsOnce: of nights without number that were missed one is told, and no
+// TestRunnerTellsOnce: of occurrences without number that were missed one is told, and no
 // controller that comes later tells of them again.
 func TestRunnerTellsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newFakeStore(), newFakeRollouts()
+		store, work := newFakeStore(), newFakeRollouts()
 		until(t, "2026-11-22 01:00")
-		run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))()
+		run(t, NewRunner(store, work, "ada", []Schedule{nightly(t)}))()
 		until(t, "2027-11-22 12:00")
 		var told []Run
 		for _, by := range []string{"bob", "eve"} {
-			r := NewRunner(book, work, by, []Schedule{nightly(t)})
+			r := NewRunner(store, work, by, []Schedule{nightly(t)})
 			r.Notice = func(run Run) { told = append(told, run) }
 			stop := run(t, r)
 			time.Sleep(time.Hour)
@@ -55,15 +55,15 @@ func TestRunnerTellsOnce(t *testing.T) {
 			time.Sleep(time.Hour)
 			stop()
 		}
-		const line = "22 02:30 nightly missed no daemon could begin it before its window ended, nor the 365 nights before it"
-		want(t, book, line)
+		const line = "22 02:30 nightly missed no daemon could begin it before its window ended, nor the 365 runs before it"
+		want(t, store, line)
 		if len(told) != 1 || told[0].Outcome != Missed || told[0].Due.Year() != 2027 || told[0].By != "bob" {
 			t.Errorf("told is %+v", told)
 		}
 	})
 }
 
-// TestRunnerMissedWhilePaused: nobody waited for the nights of a pause, also where
+// TestRunnerMissedWhilePaused: nobody waited for the occurrences of a pause, also where
 // no controller was there to skip them, and they are not made up for.
 func TestRunnerMissedWhilePaused(t *testing.T) {
 	for _, tt := range []struct {
@@ -77,10 +77,10 @@ func TestRunnerMissedWhilePaused(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				book, work := newFakeStore(), newFakeRollouts()
+				store, work := newFakeStore(), newFakeRollouts()
 				until(t, "2026-11-22 11:00")
-				run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))()
-				command := NewRunner(book, work, "root", []Schedule{nightly(t)})
+				run(t, NewRunner(store, work, "ada", []Schedule{nightly(t)}))()
+				command := NewRunner(store, work, "root", []Schedule{nightly(t)})
 				set := func(at string, change func(context.Context, string) error) {
 					if at == "" {
 						return
@@ -95,10 +95,10 @@ func TestRunnerMissedWhilePaused(t *testing.T) {
 				if tt.unpaused != "2026-11-25 04:00" {
 					until(t, "2026-11-25 12:00")
 				}
-				stop := run(t, NewRunner(book, work, "bob", []Schedule{nightly(t)}))
+				stop := run(t, NewRunner(store, work, "bob", []Schedule{nightly(t)}))
 				time.Sleep(time.Hour)
 				stop()
-				want(t, book, tt.want...)
+				want(t, store, tt.want...)
 			})
 		})
 	}

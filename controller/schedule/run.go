@@ -29,14 +29,14 @@ func (o Outcome) String() string {
 	return string(o)
 }
 
-// Run is what became of one night, or of a run that a person asked for. A
+// Run is what became of one occurrence, or of a run that a person asked for. A
 // schedule has at most one of each Due.
 type Run struct {
 	Schedule string
 	Due      time.Time // to the second
 	End      time.Time // no host is begun from then on
 	Manual   bool      // a person asked for it
-	By       string    // the controller that has it in hand, or had
+	By       string    // the controller that runs it, or did
 	Began    time.Time // when it was written down
 	Ended    time.Time // zero while it goes
 	Outcome  Outcome
@@ -44,7 +44,7 @@ type Run struct {
 	Status   int        // the exit status of its command, once it has ended
 	Text     string     // how it ended, or why it was not begun
 
-	Revision uint64 // the Book's: which of the states of the record this is
+	Revision uint64 // the Store's: which of the states of the record this is
 }
 
 // String names the run in messages.
@@ -62,7 +62,7 @@ type Settings struct {
 	PausedAt time.Time
 
 	// Since is when the schedule was first seen with this Cron, or a pause of it
-	// ended. Nights from before were not missed: nobody had asked for them.
+	// ended. Occurrences from before were not missed: nobody had asked for them.
 	Since time.Time
 	Cron  string
 
@@ -89,7 +89,7 @@ type Store interface {
 	Set(ctx context.Context, s Settings) (Settings, error)
 }
 
-// Order is a run as those see it who carry it out.
+// Order is a run as those see it who run its rollout.
 type Order struct {
 	Schedule string
 	Due      time.Time
@@ -105,18 +105,18 @@ type Ending struct {
 	Text   string // the counts of its hosts
 }
 
-// Rollouts is all that a Runner needs to know of those who carry rollouts out.
+// Rollouts is all that a Runner needs to know of those who run rollouts.
 // Where ctx ends with a *WindowError, no further host is begun, and the rollout
 // ends with those that are worked on. Where it ends otherwise the controller goes
 // away, and an error says that the rollout has not ended.
 type Rollouts interface {
-	// Begin journals the rollout, hands its id to noted, and carries it out to its
+	// Begin journals the rollout, hands its id to noted, and runs it to its
 	// end. If noted fails, the rollout is aborted before any host is begun.
 	Begin(ctx context.Context, o Order, noted func(rollout.ID) error) (Ending, error)
 	// Find returns the rollout that a Begin for the order has journaled; "" if
 	// there is none.
 	Find(ctx context.Context, o Order) (rollout.ID, error)
-	// Resume carries a rollout on to its end, or waits for that.
+	// Resume runs a rollout on to its end, or waits for that.
 	Resume(ctx context.Context, id rollout.ID) (Ending, error)
 	// Ended returns how a rollout ended, if it has.
 	Ended(ctx context.Context, id rollout.ID) (Ending, bool, error)

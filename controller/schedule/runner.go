@@ -11,8 +11,8 @@ import (
 
 // Runner begins what is due. Its exported fields are set before the first use.
 //
-// Of several on one Book each night is begun by one. What one that died left
-// open is taken in hand by the next that runs, so that at a time only one should:
+// Of several on one Store each occurrence is begun by one. What one that died left
+// open is adopted by the next that runs, so that at a time only one should:
 // the controller that leads.
 type Runner struct {
 	Store    Store
@@ -23,8 +23,8 @@ type Runner struct {
 
 	mu        sync.Mutex
 	schedules []Schedule
-	lastDue   map[string]time.Time // the schedules that were looked up in the Book, and the last Due of each
-	running   map[runKey]bool      // runs that this Runner carries out
+	lastDue   map[string]time.Time // the schedules that were looked up in the Store, and the last Due of each
+	running   map[runKey]bool      // here
 	changed   chan struct{}
 
 	going sync.WaitGroup
@@ -40,9 +40,9 @@ type runKey struct {
 const checkEvery = 5 * time.Minute
 
 // NewRunner returns a Runner of schedules.
-func NewRunner(book Store, rollouts Rollouts, by string, schedules []Schedule) *Runner {
+func NewRunner(store Store, rollouts Rollouts, by string, schedules []Schedule) *Runner {
 	return &Runner{
-		Store: book, Rollouts: rollouts, By: by, schedules: schedules,
+		Store: store, Rollouts: rollouts, By: by, schedules: schedules,
 		lastDue: map[string]time.Time{}, running: map[runKey]bool{}, changed: make(chan struct{}, 1),
 	}
 }
@@ -60,7 +60,7 @@ func (r *Runner) Replace(schedules []Schedule) {
 }
 
 // Run begins what is due until ctx is cancelled, and returns once nothing that
-// it began is in hand any more. Trouble with the Book is logged and tried again.
+// it began is running any more. Trouble with the Store is logged and tried again.
 func (r *Runner) Run(ctx context.Context) {
 	defer r.going.Wait()
 	for {
@@ -88,7 +88,7 @@ func (r *Runner) checkAll(ctx context.Context) time.Duration {
 	return wait
 }
 
-// now is the time of the wall, since nights are: the monotonic clock stands still
+// now is the time of the wall, as due times are: the monotonic clock stands still
 // while the machine sleeps.
 func now() time.Time { return time.Now().Round(0) }
 
@@ -98,7 +98,7 @@ func (r *Runner) all() []Schedule {
 	return slices.Clone(r.schedules)
 }
 
-// check begins the night of a schedule that has come, if one has.
+// check begins the occurrence of a schedule that is due, if one is.
 func (r *Runner) check(ctx context.Context, s *Schedule) error {
 	last, err := r.loadLastDue(ctx, s)
 	if err != nil {
@@ -121,7 +121,7 @@ func (r *Runner) check(ctx context.Context, s *Schedule) error {
 	return err
 }
 
-// taken leaves a night to who has written it down, unless that was this
+// taken leaves an occurrence to who has written it down, unless that was this
 // controller, which was not told that it had.
 func (r *Runner) taken(ctx context.Context, s *Schedule, n Occurrence) error {
 	runs, err := r.Store.Runs(ctx, s.Name)
@@ -139,8 +139,8 @@ func (r *Runner) remember(name string, due time.Time) {
 	r.lastDue[name] = due
 }
 
-// loadLastDue returns the time after which nights of a schedule count. The first time,
-// it takes in hand what the Book has open of it.
+// loadLastDue returns the time after which occurrences of a schedule
+// count. The first time, it adopts what the Store has open of it.
 func (r *Runner) loadLastDue(ctx context.Context, s *Schedule) (time.Time, error) {
 	r.mu.Lock()
 	last, known := r.lastDue[s.Name]

@@ -39,10 +39,10 @@ func until(t *testing.T, text string) {
 	time.Sleep(time.Until(at))
 }
 
-func want(t *testing.T, book *fakeStore, lines ...string) {
+func want(t *testing.T, store *fakeStore, lines ...string) {
 	t.Helper()
-	if got := book.all(); !slices.Equal(got, lines) {
-		t.Errorf("the book has\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(lines, "\n"))
+	if got := store.all(); !slices.Equal(got, lines) {
+		t.Errorf("the store has\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(lines, "\n"))
 	}
 }
 
@@ -51,7 +51,7 @@ func nightly(t *testing.T) Schedule {
 	return Schedule{Name: "nightly", Cron: parse(t, "30 2 * * *", "UTC"), Window: 3 * time.Hour, Run: []string{"rollout", "shop", "--to", "web"}}
 }
 
-// TestRunnerYear runs a year of nights in three zones and starts each once, at
+// TestRunnerYear runs a year of occurrences in three zones and starts each once, at
 // the moments that watching a clock on the wall gives.
 func TestRunnerYear(t *testing.T) {
 	for _, name := range []string{"Europe/Zurich", "America/New_York", "Australia/Lord_Howe"} {
@@ -60,36 +60,36 @@ func TestRunnerYear(t *testing.T) {
 			expected := watched(zone(t, name), time.Date(0, 1, 1, 2, 15, 0, 0, time.UTC))
 			synctest.Test(t, func(t *testing.T) {
 				until(t, "2025-12-31 00:00")
-				book, work := newFakeStore(), newFakeRollouts()
+				store, work := newFakeStore(), newFakeRollouts()
 				work.takes = time.Hour
 				time.Sleep(time.Until(expected[0].Add(-time.Hour)))
-				stop := run(t, NewRunner(book, work, "ada", []Schedule{s}))
+				stop := run(t, NewRunner(store, work, "ada", []Schedule{s}))
 				time.Sleep(time.Until(expected[364].Add(2 * time.Hour)))
 				stop()
 				if got := work.began(); !slices.EqualFunc(got, expected, time.Time.Equal) {
-					t.Errorf("%d nights were begun, want %d: %v", len(got), len(expected), got)
+					t.Errorf("%d occurrences were begun, want %d: %v", len(got), len(expected), got)
 				}
 			})
 		})
 	}
 }
 
-// TestRunnerOverlap: a night comes while the last still goes.
+// TestRunnerOverlap: an occurrence comes while the last still goes.
 func TestRunnerOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newFakeStore(), newFakeRollouts()
+		store, work := newFakeStore(), newFakeRollouts()
 		work.takes = 5 * time.Hour
 		s := Schedule{Name: "often", Cron: parse(t, "0 */2 * * *", "UTC"), Window: 7 * time.Hour}
 		until(t, "2026-11-23 01:00")
-		stop := run(t, NewRunner(book, work, "ada", []Schedule{s}))
+		stop := run(t, NewRunner(store, work, "ada", []Schedule{s}))
 		until(t, "2026-11-23 08:30")
-		want(t, book,
+		want(t, store,
 			"23 02:00 often done R1 1 done",
 			"23 04:00 often skipped the run of often for 2026-11-23T02:00:00Z still goes: R1",
 			"23 06:00 often skipped the run of often for 2026-11-23T02:00:00Z still goes: R1",
 			"23 08:00 often going R2")
 		stop()
-		want(t, book,
+		want(t, store,
 			"23 02:00 often done R1 1 done",
 			"23 04:00 often skipped the run of often for 2026-11-23T02:00:00Z still goes: R1",
 			"23 06:00 often skipped the run of often for 2026-11-23T02:00:00Z still goes: R1",
@@ -100,14 +100,14 @@ func TestRunnerOverlap(t *testing.T) {
 // TestRunnerWindow: no host is begun after it.
 func TestRunnerWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newFakeStore(), newFakeRollouts()
+		store, work := newFakeStore(), newFakeRollouts()
 		work.takes = 5 * time.Hour
 		until(t, "2026-11-23 01:00")
-		defer run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))()
+		defer run(t, NewRunner(store, work, "ada", []Schedule{nightly(t)}))()
 		until(t, "2026-11-23 05:29")
-		want(t, book, "23 02:30 nightly going R1")
+		want(t, store, "23 02:30 nightly going R1")
 		until(t, "2026-11-23 05:31")
-		want(t, book, "23 02:30 nightly failed R1 the window of schedule nightly has ended at 2026-11-23T05:30:00Z")
+		want(t, store, "23 02:30 nightly failed R1 the window of schedule nightly has ended at 2026-11-23T05:30:00Z")
 	})
 }
 
@@ -124,16 +124,16 @@ func TestRunnerWasDown(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(tt.name, " ", "-"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				book, work := newFakeStore(), newFakeRollouts()
+				store, work := newFakeStore(), newFakeRollouts()
 				until(t, "2026-11-22 01:00")
-				stop := run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))
+				stop := run(t, NewRunner(store, work, "ada", []Schedule{nightly(t)}))
 				until(t, tt.down)
 				stop()
 				until(t, tt.up)
-				stop = run(t, NewRunner(book, work, "bob", []Schedule{nightly(t)}))
+				stop = run(t, NewRunner(store, work, "bob", []Schedule{nightly(t)}))
 				time.Sleep(time.Hour)
 				stop()
-				want(t, book, tt.want...)
+				want(t, store, tt.want...)
 			})
 		})
 	}
@@ -143,27 +143,27 @@ func TestRunnerWasDown(t *testing.T) {
 // window has missed nothing.
 func TestRunnerIsNew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newFakeStore(), newFakeRollouts()
+		store, work := newFakeStore(), newFakeRollouts()
 		until(t, "2026-11-23 03:00")
-		r := NewRunner(book, work, "ada", []Schedule{nightly(t)})
+		r := NewRunner(store, work, "ada", []Schedule{nightly(t)})
 		defer run(t, r)()
 		until(t, "2026-11-23 14:00")
 		changed := nightly(t)
 		changed.Cron = parse(t, "0 13 * * *", "UTC")
 		r.Replace([]Schedule{changed})
 		until(t, "2026-11-24 14:00")
-		want(t, book, "24 13:00 nightly done R1 1 done")
+		want(t, store, "24 13:00 nightly done R1 1 done")
 	})
 }
 
-// TestBegun: nights that were skipped or missed don't look like runs.
+// TestBegun: occurrences that were skipped or missed don't look like runs.
 func TestBegun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newFakeStore(), newFakeRollouts()
+		store, work := newFakeStore(), newFakeRollouts()
 		s := nightly(t)
 		s.Freeze = dates(t, "2026-11-24")
 		until(t, "2026-11-22 12:00")
-		r := NewRunner(book, work, "ada", []Schedule{s})
+		r := NewRunner(store, work, "ada", []Schedule{s})
 		begun := func(last Outcome, due string) {
 			t.Helper()
 			all, err := r.Statuses(t.Context())
@@ -178,7 +178,7 @@ func TestBegun(t *testing.T) {
 		begun(Skipped, "23 02:30")
 		stop()
 		until(t, "2026-11-25 12:00")
-		defer run(t, NewRunner(book, work, "bob", []Schedule{s}))()
+		defer run(t, NewRunner(store, work, "bob", []Schedule{s}))()
 		synctest.Wait()
 		begun(Missed, "23 02:30")
 	})
@@ -186,11 +186,11 @@ func TestBegun(t *testing.T) {
 
 func TestRunnerPausedAndFrozen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newFakeStore(), newFakeRollouts()
+		store, work := newFakeStore(), newFakeRollouts()
 		s := nightly(t)
 		s.Freeze = dates(t, "2026-11-24")
 		until(t, "2026-11-22 12:00")
-		r := NewRunner(book, work, "ada", []Schedule{s})
+		r := NewRunner(store, work, "ada", []Schedule{s})
 		defer run(t, r)()
 		if err := errors.Join(r.Pause(t.Context(), "nightly", "ada"), r.Pause(t.Context(), "nightly", "bob")); err != nil {
 			t.Fatal(err)
@@ -200,7 +200,7 @@ func TestRunnerPausedAndFrozen(t *testing.T) {
 			t.Fatal(err)
 		}
 		until(t, "2026-11-25 03:00")
-		want(t, book,
+		want(t, store,
 			"23 02:30 nightly skipped paused by ada at 2026-11-22T12:00:00Z",
 			"24 02:30 nightly skipped frozen: 2026-11-24",
 			"25 02:30 nightly done R1 1 done")
@@ -210,16 +210,16 @@ func TestRunnerPausedAndFrozen(t *testing.T) {
 	})
 }
 
-// TestTwoRunners: of two that look at once, one begins the night.
+// TestTwoRunners: of two that look at once, one begins the occurrence.
 func TestTwoRunners(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newFakeStore(), newFakeRollouts()
+		store, work := newFakeStore(), newFakeRollouts()
 		until(t, "2026-11-22 12:00")
-		defer run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))()
-		defer run(t, NewRunner(book, work, "bob", []Schedule{nightly(t)}))()
+		defer run(t, NewRunner(store, work, "ada", []Schedule{nightly(t)}))()
+		defer run(t, NewRunner(store, work, "bob", []Schedule{nightly(t)}))()
 		until(t, "2026-12-22 12:00")
-		if got := len(work.began()); got != 30 || len(book.all()) != 30 {
-			t.Errorf("in 30 nights, %d rollouts were created, and the book has %d", got, len(book.all()))
+		if got := len(work.began()); got != 30 || len(store.all()) != 30 {
+			t.Errorf("in 30 occurrences, %d rollouts were created, and the store has %d", got, len(store.all()))
 		}
 	})
 }
@@ -241,11 +241,11 @@ func TestRunnerDies(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(tt.name, " ", "-"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				book, work := newFakeStore(), newFakeRollouts()
+				store, work := newFakeStore(), newFakeRollouts()
 				work.takes = time.Hour
-				tt.die(work, book)
+				tt.die(work, store)
 				until(t, "2026-11-22 12:00")
-				stop := run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))
+				stop := run(t, NewRunner(store, work, "ada", []Schedule{nightly(t)}))
 				until(t, "2026-11-23 03:00")
 				stop()
 				if strings.HasSuffix(tt.name, "created one") {
@@ -253,9 +253,9 @@ func TestRunnerDies(t *testing.T) {
 				}
 				work.dies = false
 				until(t, tt.up)
-				defer run(t, NewRunner(book, work, "bob", []Schedule{nightly(t)}))()
+				defer run(t, NewRunner(store, work, "bob", []Schedule{nightly(t)}))()
 				time.Sleep(2 * time.Hour)
-				want(t, book, tt.want)
+				want(t, store, tt.want)
 				if got := len(work.began()); got != tt.rollouts {
 					t.Errorf("%d rollouts were created, want %d", got, tt.rollouts)
 				}
@@ -264,13 +264,13 @@ func TestRunnerDies(t *testing.T) {
 	}
 }
 
-// TestRunnerThaws: a controller that was frozen between writing a night down and
+// TestRunnerThaws: a controller that was frozen between writing an occurrence down and
 // beginning it, and comes back when another has it in hand, begins nothing.
 func TestRunnerThaws(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newFakeStore(), newFakeRollouts()
+		store, work := newFakeStore(), newFakeRollouts()
 		s := nightly(t)
-		ada := NewRunner(book, work, "ada", []Schedule{s})
+		ada := NewRunner(store, work, "ada", []Schedule{s})
 		ada.Log = slog.New(slog.DiscardHandler)
 		until(t, "2026-11-23 02:30")
 		n, _ := s.Next(time.Now().Add(-time.Second))
@@ -278,25 +278,25 @@ func TestRunnerThaws(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer run(t, NewRunner(book, work, "bob", []Schedule{s}))()
+		defer run(t, NewRunner(store, work, "bob", []Schedule{s}))()
 		time.Sleep(time.Minute)
 		ada.execute(t.Context(), &s, frozen, ada.beginRollout)
 		if got := len(work.begun); got != 1 {
 			t.Errorf("%d rollouts were begun", got)
 		}
-		want(t, book, "23 02:30 nightly done R1 1 done")
+		want(t, store, "23 02:30 nightly done R1 1 done")
 	})
 }
 
 // TestNow: by hand, at any time, but not beside itself.
 func TestNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newFakeStore(), newFakeRollouts()
+		store, work := newFakeStore(), newFakeRollouts()
 		work.takes, work.status = time.Hour, rollout.ExitSomeFailed
 		s := nightly(t)
 		s.Freeze = dates(t, "2026-11-23")
 		until(t, "2026-11-23 12:00")
-		r := NewRunner(book, work, "ada", []Schedule{s})
+		r := NewRunner(store, work, "ada", []Schedule{s})
 		if err := r.Pause(t.Context(), "nightly", "ada"); err != nil {
 			t.Fatal(err)
 		}
@@ -311,7 +311,7 @@ func TestNow(t *testing.T) {
 		if err != nil || got.Outcome != Failed || !got.Manual || got.Rollout != "R1" {
 			t.Errorf("Now returned %+v, %v", got, err)
 		}
-		want(t, book, "23 12:00 nightly failed R1 1 done")
+		want(t, store, "23 12:00 nightly failed R1 1 done")
 		all, err := r.Statuses(t.Context())
 		if err != nil || len(all) != 1 || !all[0].Settings.Paused || all[0].Frozen != "2026-11-23" || all[0].Last.Rollout != "R1" || all[0].Next.Due.Day() != 24 {
 			t.Errorf("Statuses returned %+v, %v", all, err)
@@ -319,7 +319,7 @@ func TestNow(t *testing.T) {
 	})
 }
 
-// late is a book in which somebody else is always a little earlier.
+// late is a store in which somebody else is always a little earlier.
 type late struct{ *fakeStore }
 
 func (late) Amend(_ context.Context, r Run) (Run, error) { return r, ErrConflict }
@@ -327,13 +327,13 @@ func (late) Amend(_ context.Context, r Run) (Run, error) { return r, ErrConflict
 // TestStatusesTogether: two who look at once both see how it stands, although one
 // of them settles a run before the other.
 func TestStatusesTogether(t *testing.T) {
-	book, work := newFakeStore(), newFakeRollouts()
+	store, work := newFakeStore(), newFakeRollouts()
 	due := moment(t, "2026-11-23T12:00:00Z")
-	if _, err := book.Begin(t.Context(), Run{Schedule: "nightly", Due: due, End: due.Add(time.Hour), Rollout: "R1"}); err != nil {
+	if _, err := store.Begin(t.Context(), Run{Schedule: "nightly", Due: due, End: due.Add(time.Hour), Rollout: "R1"}); err != nil {
 		t.Fatal(err)
 	}
 	work.over["R1"] = Ending{Text: "1 done"}
-	all, err := NewRunner(late{book}, work, "ada", []Schedule{nightly(t)}).Statuses(t.Context())
+	all, err := NewRunner(late{store}, work, "ada", []Schedule{nightly(t)}).Statuses(t.Context())
 	if err != nil || len(all) != 1 || all[0].Last.Rollout != "R1" {
 		t.Errorf("Statuses returned %+v, %v", all, err)
 	}
@@ -343,40 +343,40 @@ func TestStatusesTogether(t *testing.T) {
 // the journal says, and hinders nothing for ever.
 func TestNowAfterACrash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		book, work := newFakeStore(), newFakeRollouts()
+		store, work := newFakeStore(), newFakeRollouts()
 		until(t, "2026-11-23 12:00")
-		killed := NewRunner(book, work, "ada", []Schedule{nightly(t)})
+		killed := NewRunner(store, work, "ada", []Schedule{nightly(t)})
 		if _, err := killed.begin(t.Context(), Run{Schedule: "nightly", Due: time.Now(), End: time.Now().Add(time.Hour), Manual: true}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		if _, err := NewRunner(book, work, "bob", []Schedule{nightly(t)}).Now(t.Context(), "nightly"); err != nil {
+		if _, err := NewRunner(store, work, "bob", []Schedule{nightly(t)}).Now(t.Context(), "nightly"); err != nil {
 			t.Fatal(err)
 		}
-		want(t, book, "23 12:00 nightly failed its controller ended before it began", "23 12:01 nightly done R1 1 done")
+		want(t, store, "23 12:00 nightly failed its controller ended before it began", "23 12:01 nightly done R1 1 done")
 	})
 }
 
-// TestRunnerWithoutStore: trouble with the book is no end, and the night is begun
+// TestRunnerWithoutStore: trouble with the store is no end, and the occurrence is begun
 // once that is over, whether or not it was written down in spite of it.
 func TestRunnerWithoutStore(t *testing.T) {
 	for _, written := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			book, work := newFakeStore(), newFakeRollouts()
+			store, work := newFakeStore(), newFakeRollouts()
 			until(t, "2026-11-22 12:00")
-			defer run(t, NewRunner(book, work, "ada", []Schedule{nightly(t)}))()
+			defer run(t, NewRunner(store, work, "ada", []Schedule{nightly(t)}))()
 			until(t, "2026-11-23 02:00")
-			book.trouble(errors.New("the disk is full"))
+			store.trouble(errors.New("the disk is full"))
 			until(t, "2026-11-23 02:59")
-			book.trouble(nil)
+			store.trouble(nil)
 			if written {
 				due := moment(t, "2026-11-23T02:30:00Z")
-				if _, err := book.Begin(t.Context(), Run{Schedule: "nightly", Due: due, End: due.Add(3 * time.Hour), By: "ada"}); err != nil {
+				if _, err := store.Begin(t.Context(), Run{Schedule: "nightly", Due: due, End: due.Add(3 * time.Hour), By: "ada"}); err != nil {
 					t.Error(err)
 				}
 			}
 			until(t, "2026-11-23 03:06")
-			want(t, book, "23 02:30 nightly done R1 1 done")
+			want(t, store, "23 02:30 nightly done R1 1 done")
 		})
 	}
 }

@@ -15,7 +15,7 @@ type Schedule struct {
 	Name   string
 	Cron   Cron
 	Window time.Duration // after the due time, in which hosts may be begun
-	Jitter time.Duration // less than which a night starts after its due time
+	Jitter time.Duration // less than which an occurrence starts after its due time
 	Freeze []Dates       // days on which it is not due, by its own time zone
 	Run    []string      // the command: "rollout" and its arguments
 }
@@ -54,7 +54,7 @@ type Occurrence struct {
 	End   time.Time // no host is begun from then on
 }
 
-// Occurrence returns the night that is due at a time.
+// Occurrence returns the occurrence that is due at a time.
 func (s *Schedule) Occurrence(due time.Time) Occurrence {
 	return Occurrence{Due: due, Start: due.Add(s.jitter(due)), End: due.Add(s.Window)}
 }
@@ -70,7 +70,7 @@ func (s *Schedule) jitter(due time.Time) time.Duration {
 	return time.Duration(h.Sum64() % uint64(s.Jitter)).Truncate(time.Second)
 }
 
-// Next returns the first night that is due after a time and not frozen; false if
+// Next returns the first occurrence that is due after a time and not frozen; false if
 // there is none in the next five years.
 func (s *Schedule) Next(after time.Time) (Occurrence, bool) {
 	for due := s.Cron.Next(after); !due.IsZero() && due.Sub(after) < 5*366*24*time.Hour; due = s.Cron.Next(due) {
@@ -81,11 +81,11 @@ func (s *Schedule) Next(after time.Time) (Occurrence, bool) {
 	return Occurrence{}, false
 }
 
-// Frozen returns the days of its freeze that a night lies in.
+// Frozen returns the days of its freeze that an occurrence lies in.
 func (s *Schedule) Frozen(n Occurrence) (Dates, bool) { return frozen(s.Freeze, n.Due) }
 
-// Due returns the newest night, frozen or not, that is due after the given time,
-// has started by now and has not ended: what was missed meanwhile is one night.
+// Due returns the newest occurrence, frozen or not, that is due after the given time,
+// has started by now and has not ended: what was missed meanwhile is one occurrence.
 func (s *Schedule) Due(after, now time.Time) (Occurrence, bool) {
 	if earliest := now.Add(-s.Window); after.Before(earliest) {
 		after = earliest
@@ -99,7 +99,7 @@ func (s *Schedule) Due(after, now time.Time) (Occurrence, bool) {
 	return came, !came.Due.IsZero()
 }
 
-// Missed returns the newest night that is due after the given time and has ended
+// Missed returns the newest occurrence that is due after the given time and has ended
 // by now, and how many have. A frozen one would not have begun: it was not missed.
 func (s *Schedule) Missed(after, now time.Time) (newest Occurrence, count int) {
 	for due := s.Cron.Next(after); !due.IsZero() && !due.After(now.Add(-s.Window)); due = s.Cron.Next(due) {
@@ -110,7 +110,7 @@ func (s *Schedule) Missed(after, now time.Time) (newest Occurrence, count int) {
 	return newest, count
 }
 
-// untilStart returns the time until the next night starts.
+// untilStart returns the time until the next occurrence starts.
 func (s *Schedule) untilStart(now time.Time) time.Duration {
 	for due := s.Cron.Next(now.Add(-s.Jitter)); !due.IsZero(); due = s.Cron.Next(due) {
 		if start := s.Occurrence(due).Start; start.After(now) {

@@ -115,11 +115,11 @@ func TestJitter(t *testing.T) {
 	}
 	for i := range time.Duration(10) {
 		if tenths[i] < 15 {
-			t.Errorf("of 365 nights, %d start in tenth %d of the jitter", tenths[i], i)
+			t.Errorf("of 365 occurrences, %d start in tenth %d of the jitter", tenths[i], i)
 		}
 	}
 	if same > 5 {
-		t.Errorf("two schedules start at the same time in %d nights of 365", same)
+		t.Errorf("two schedules start at the same time in %d occurrences of 365", same)
 	}
 }
 

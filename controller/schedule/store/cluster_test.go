@@ -22,7 +22,7 @@ func TestNodeLost(t *testing.T) {
 	c.LoseEach(t, bus, map[string]bustest.Work{
 		"begin": func(ctx context.Context) error {
 			n++
-			run, err := b.Begin(ctx, night(n))
+			run, err := b.Begin(ctx, occurrence(n))
 			if err != nil {
 				return err
 			}

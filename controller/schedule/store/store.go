@@ -24,7 +24,7 @@ import (
 // kept is how many runs of a schedule are kept.
 const kept = 50
 
-// Store is a schedule.Book on the bus. It may be used concurrently.
+// Store is a schedule.Store on the bus. It may be used concurrently.
 type Store struct {
 	bus *bus.Bus
 	kv  jetstream.KeyValue
@@ -32,11 +32,11 @@ type Store struct {
 
 var _ schedule.Store = (*Store)(nil)
 
-// Open returns the book of a bus.
+// Open returns the store of a bus.
 func Open(ctx context.Context, b *bus.Bus) (*Store, error) {
 	kv, err := b.Bucket(ctx, bus.Config)
 	if err != nil {
-		return nil, fmt.Errorf("cannot open the book of schedules: %w", err)
+		return nil, fmt.Errorf("cannot open the store of schedules: %w", err)
 	}
 	return &Store{b, kv}, nil
 }
@@ -121,7 +121,7 @@ func (s *Store) write(ctx context.Context, key string, data []byte, revision uin
 	case err == nil:
 		return next, nil
 	case !errors.Is(err, jetstream.ErrKeyExists) && !errors.Is(err, jetstream.ErrKeyRevisionMismatch):
-		return revision, fmt.Errorf("cannot write to the book of schedules: %w", err)
+		return revision, fmt.Errorf("cannot write to the store of schedules: %w", err)
 	case tries == 1:
 		return revision, schedule.ErrConflict
 	}
@@ -139,7 +139,7 @@ func (s *Store) settle(ctx context.Context, key string, data []byte, revision ui
 		return err
 	})
 	if err != nil {
-		return revision, fmt.Errorf("cannot see what was written to the book of schedules: %w", err)
+		return revision, fmt.Errorf("cannot see what was written to the store of schedules: %w", err)
 	}
 	if !bytes.Equal(now.Value(), data) {
 		return revision, schedule.ErrConflict
@@ -148,7 +148,7 @@ func (s *Store) settle(ctx context.Context, key string, data []byte, revision ui
 }
 
 // forget removes the runs of a schedule but the newest, those that are open, and the
-// newest night: nights up to that one were not missed. They leave no mark behind, as
+// newest occurrence: occurrences up to that one were not missed. They leave no mark behind, as
 // keys that are deleted would.
 func (s *Store) forget(ctx context.Context, name string) error {
 	runs, err := s.Runs(ctx, name)

@@ -14,25 +14,25 @@ import (
 	"github.com/aptfleet/aptfleet/controller/schedule"
 )
 
-// open returns the book on the bus of a state folder, until close.
-func open(t *testing.T, state string) (book *Store, close func()) {
+// open returns the store on the bus of a state folder, until close.
+func open(t *testing.T, state string) (s *Store, close func()) {
 	t.Helper()
 	b, err := bus.Open(t.Context(), bus.Options{State: state, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	book, err = Open(t.Context(), b)
+	s, err = Open(t.Context(), b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return book, func() {
+	return s, func() {
 		if err := b.Close(); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
-func night(n int) schedule.Run {
+func occurrence(n int) schedule.Run {
 	due := time.Date(2026, 11, 1, 2, 30, 0, 0, time.UTC).AddDate(0, 0, n)
 	return schedule.Run{Schedule: "nightly", Due: due, End: due.Add(3 * time.Hour), By: "ada@deploy (1)", Began: due.Add(time.Second)}
 }
@@ -41,8 +41,8 @@ func night(n int) schedule.Run {
 func TestLasts(t *testing.T) {
 	state := t.TempDir()
 	b, done := open(t, state)
-	first, err1 := b.Begin(t.Context(), night(1))
-	second, err2 := b.Begin(t.Context(), night(2))
+	first, err1 := b.Begin(t.Context(), occurrence(1))
+	second, err2 := b.Begin(t.Context(), occurrence(2))
 	first.Outcome, first.Text, first.Ended, first.Rollout, first.Status, first.Manual = schedule.Failed, "1 failed", first.End, "R7", 3, true
 	first, err3 := b.Amend(t.Context(), first)
 	settings, err4 := b.Set(t.Context(), schedule.Settings{Schedule: "nightly", Paused: true, PausedBy: "ada", PausedAt: first.Due, Since: first.Due, Cron: "30 2 * * * UTC"})
@@ -72,11 +72,11 @@ func TestLasts(t *testing.T) {
 func TestTaken(t *testing.T) {
 	b, done := open(t, t.TempDir())
 	defer done()
-	mine, err := b.Begin(t.Context(), night(1))
+	mine, err := b.Begin(t.Context(), occurrence(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Begin(t.Context(), night(1)); !errors.Is(err, schedule.ErrConflict) {
+	if _, err := b.Begin(t.Context(), occurrence(1)); !errors.Is(err, schedule.ErrConflict) {
 		t.Errorf("the second Begin returned %v", err)
 	}
 	theirs := mine
@@ -95,7 +95,7 @@ func TestTaken(t *testing.T) {
 	}
 }
 
-// TestOneOfMany: of many that begin one night at once, one succeeds.
+// TestOneOfMany: of many that begin one occurrence at once, one succeeds.
 func TestOneOfMany(t *testing.T) {
 	b, done := open(t, t.TempDir())
 	defer done()
@@ -105,7 +105,7 @@ func TestOneOfMany(t *testing.T) {
 		var all sync.WaitGroup
 		for range 20 {
 			all.Go(func() {
-				run, err := b.Begin(t.Context(), night(n))
+				run, err := b.Begin(t.Context(), occurrence(n))
 				mu.Lock()
 				defer mu.Unlock()
 				switch {
@@ -118,7 +118,7 @@ func TestOneOfMany(t *testing.T) {
 		}
 		all.Wait()
 		if len(begun) != 1 {
-			t.Errorf("night %d was begun %d times", n, len(begun))
+			t.Errorf("occurrence %d was begun %d times", n, len(begun))
 		}
 	}
 }
@@ -128,7 +128,7 @@ func TestForgets(t *testing.T) {
 	b, done := open(t, t.TempDir())
 	defer done()
 	for n := range kept + 20 {
-		run := night(n)
+		run := occurrence(n)
 		if n != 5 {
 			run.Outcome = schedule.Done
 		}
@@ -137,25 +137,25 @@ func TestForgets(t *testing.T) {
 		}
 	}
 	runs, err := b.Runs(t.Context(), "nightly")
-	if err != nil || len(runs) != kept+1 || !runs[0].Due.Equal(night(kept+19).Due) || !runs[kept].Due.Equal(night(5).Due) {
+	if err != nil || len(runs) != kept+1 || !runs[0].Due.Equal(occurrence(kept+19).Due) || !runs[kept].Due.Equal(occurrence(5).Due) {
 		t.Errorf("%d runs are left, %v", len(runs), err)
 	}
 }
 
-// TestForgetsNoNight: runs by hand, however many, do not make the last night look as if
+// TestForgetsNoOccurrence: runs by hand, however many, do not make the last occurrence look as if
 // it had been missed.
-func TestForgetsNoNight(t *testing.T) {
+func TestForgetsNoOccurrence(t *testing.T) {
 	b, done := open(t, t.TempDir())
 	defer done()
 	for n := range kept + 20 {
-		run := night(n)
+		run := occurrence(n)
 		run.Outcome, run.Manual = schedule.Done, n > 5
 		if _, err := b.Begin(t.Context(), run); err != nil {
 			t.Fatal(err)
 		}
 	}
 	runs, err := b.Runs(t.Context(), "nightly")
-	if err != nil || len(runs) != kept+1 || !runs[kept].Due.Equal(night(5).Due) || runs[kept].Manual {
+	if err != nil || len(runs) != kept+1 || !runs[kept].Due.Equal(occurrence(5).Due) || runs[kept].Manual {
 		t.Errorf("%d runs are left, %v", len(runs), err)
 	}
 }
@@ -189,7 +189,7 @@ func TestEndsWithContext(t *testing.T) {
 	if _, err := b.Runs(ctx, "nightly"); err == nil {
 		t.Error("Runs returned nothing, without a context")
 	}
-	if _, err := b.Begin(ctx, night(1)); err == nil {
+	if _, err := b.Begin(ctx, occurrence(1)); err == nil {
 		t.Error("Begin wrote without a context")
 	}
 }
