@@ -153,10 +153,10 @@ func openJournal(t *testing.T) (*journal.Journal, *bus.Bus) {
 	return journal.New(b, "ada@deploy (1)"), b
 }
 
-// TestCarryDiesAfterEveryEvent lets the controller die after every event of a
+// TestRunDiesAfterEveryEvent lets the controller die after every event of a
 // rollout that takes itself back, and again after every third event of those
 // who resume: the store has the same end each time.
-func TestCarryDiesAfterEveryEvent(t *testing.T) {
+func TestRunDiesAfterEveryEvent(t *testing.T) {
 	j, _ := openJournal(t)
 	policy := rollout.Policy{
 		Parallel: 1, Batches: []rollout.Amount{rollout.Hosts(1), rollout.Percent(100)},

@@ -32,7 +32,7 @@ type Bus struct {
 	server   *server.Server
 	dial     func(...nats.Option) (*nats.Conn, error)
 	conn     *nats.Conn
-	sysConn  *nats.Conn // of the doorkeeper; nil where nobody else connects
+	sysConn  *nats.Conn // of the system account, for the monitor; nil where nobody else connects
 	monitor  *connMonitor
 	js       jetstream.JetStream
 	streams  map[string]jetstream.Stream
@@ -87,7 +87,7 @@ func (b *Bus) connect() error {
 // Conn returns the connection, for messages that need not last.
 func (b *Bus) Conn() *nats.Conn { return b.conn }
 
-// JetStream returns the door to the streams.
+// JetStream returns the way to the streams.
 func (b *Bus) JetStream() jetstream.JetStream { return b.js }
 
 // Failure returns what made the store stop taking messages, or nil while it

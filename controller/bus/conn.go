@@ -23,5 +23,5 @@ func (b *Bus) OpenConn() (*nats.Conn, jetstream.JetStream, error) {
 }
 
 // Embedded reports whether the server is in this process, which then is the only
-// one that decides anything there: whatever another one had in hand, it is dead.
+// one that decides anything there: whatever another one was running, it is dead.
 func (b *Bus) Embedded() bool { return b.server != nil }

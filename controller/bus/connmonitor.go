@@ -15,7 +15,7 @@ import (
 
 // connMonitor hears from the servers who connects, and logs whom they refuse and
 // which agents are there twice. Who may come in is for the servers to decide; it
-// throws out those who behave badly there.
+// disconnects those who behave badly there.
 type connMonitor struct {
 	log     *slog.Logger
 	refused *LimitedLog
@@ -50,9 +50,9 @@ type connEvent struct {
 
 func (e *connEvent) connection() connection { return connection{e.Server.ID, e.Client.ID} }
 
-// monitorConnections starts the doorkeeper, who goes with the connection.
+// monitorConnections starts the connMonitor, which ends with the connection.
 func (b *Bus) monitorConnections() error {
-	k := &connMonitor{
+	m := &connMonitor{
 		log: b.log.log, refused: b.log.refused, issuer: public(b.secrets.agents),
 		connected: map[string]map[connection]string{}, banned: map[string]time.Time{},
 	}
@@ -60,16 +60,16 @@ func (b *Bus) monitorConnections() error {
 	if b.sysConn, err = b.systemConn(); err != nil {
 		return fmt.Errorf("cannot watch who connects: %w", err)
 	}
-	k.kick = func(c connection) error {
+	m.kick = func(c connection) error {
 		// A server does only what it can answer to, though nobody listens here.
 		return b.sysConn.PublishRequest("$SYS.REQ.SERVER."+c.Server+".KICK", nats.NewInbox(), fmt.Appendf(nil, `{"cid":%d}`, c.ID))
 	}
-	b.monitor = k
+	b.monitor = m
 	account := "$SYS.ACCOUNT." + public(b.secrets.account)
 	for subject, see := range map[string]func(*connEvent){
-		"$SYS.SERVER.*.CLIENT.AUTH.ERR": k.refuse, account + ".CONNECT": k.enter, account + ".DISCONNECT": k.leave,
+		"$SYS.SERVER.*.CLIENT.AUTH.ERR": m.refuse, account + ".CONNECT": m.enter, account + ".DISCONNECT": m.leave,
 	} {
-		if _, err := b.sysConn.Subscribe(subject, k.hear(see)); err != nil {
+		if _, err := b.sysConn.Subscribe(subject, m.hear(see)); err != nil {
 			return fmt.Errorf("cannot watch who connects: %w", err)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// Listen is the door for agents and for controllers elsewhere.
+// Listen is where the bus listens to agents and to controllers elsewhere.
 type Listen struct {
 	Address string   // HOST:PORT; no host is all addresses, port 0 any free one
 	Names   []string // by which agents reach it

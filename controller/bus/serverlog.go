@@ -35,9 +35,9 @@ func newServerLog(log *slog.Logger) *serverLog {
 // and the number that it gave it.
 var ofClient = lazyregexp.New(`^(\S+) - [a-z]+:\d+ - `)
 
-// ofDoor is how it begins what it says of the door as a whole, at which too many
-// may knock.
-var ofDoor = lazyregexp.New(`^(Temporary )?\w+ Accept [Ee]rror`)
+// ofListener is how it begins what it says of the listener as a whole, to which too
+// many may connect.
+var ofListener = lazyregexp.New(`^(Temporary )?\w+ Accept [Ee]rror`)
 
 // failure returns the first error of the server's store, or nil.
 func (l *serverLog) failure() error { return context.Cause(l.working) }
@@ -87,12 +87,12 @@ func (l *serverLog) Errorf(format string, v ...any) {
 func (l *serverLog) connections(kind, message string) bool {
 	if m := ofClient().FindStringSubmatch(message); m != nil {
 		if strings.HasSuffix(message, " - authentication error") {
-			return true // the doorkeeper knows more of it
+			return true // the connMonitor knows more of it
 		}
 		l.refused.Warn(kind, "address", m[1], "message", health.Text(message[len(m[0]):]))
 		return true
 	}
-	if ofDoor().MatchString(message) {
+	if ofListener().MatchString(message) {
 		l.refused.Warn("the bus cannot take connections", "message", message)
 		return true
 	}

@@ -20,9 +20,9 @@ type sound struct{}
 
 func (sound) Begin(inventory.Host, rollout.HostState, func(error)) func() { return func() {} }
 
-// BenchmarkCarry carries out a rollout of 10,000 hosts in batches with gates, on
+// BenchmarkRun runs a rollout of 10,000 hosts in batches with gates, on
 // which nothing is done: what is left is what deciding and folding cost.
-func BenchmarkCarry(b *testing.B) {
+func BenchmarkRun(b *testing.B) {
 	const count = 10_000
 	hosts := make([]inventory.Host, count)
 	for i := range hosts {

@@ -120,13 +120,13 @@ func TestUndoOrderAndStuck(t *testing.T) {
 	}
 	task := always(step("one", nil, nil), step("two", nil, errors.New("cannot return two: postinst exited with 1")), step("three", errors.New("cannot do three"), nil), step("four", nil, nil))
 	tp := newTape(t, rollout.Policy{Parallel: 1}, hosts)
-	carryAll(t, tp, hosts, task)
-	state := carryBack(t, tp, hosts, task)
+	runAll(t, tp, hosts, task)
+	state := runBack(t, tp, hosts, task)
 	if a, _ := state.Host("a"); a.Verdict != rollout.HostStuck || a.Step("two").Status != rollout.Stuck || !strings.HasPrefix(a.Cause, "cannot return two") {
 		t.Fatalf("taken back, a is %+v", a)
 	}
 	broken = false
-	state = carryBack(t, tp, hosts, task)
+	state = runBack(t, tp, hosts, task)
 	if a, _ := state.Host("a"); a.Verdict != rollout.HostReturned {
 		t.Fatalf("taken back once more, a is %+v", a)
 	}
@@ -139,15 +139,15 @@ func TestUndoOrderAndStuck(t *testing.T) {
 func TestUndoOfUnknownStep(t *testing.T) {
 	hosts := named("a")
 	tp := newTape(t, rollout.Policy{Parallel: 1}, hosts)
-	carryAll(t, tp, hosts, always(fake{name: "old"}))
-	state := carryBack(t, tp, hosts, always(fake{name: "new"}))
+	runAll(t, tp, hosts, always(fake{name: "old"}))
+	state := runBack(t, tp, hosts, always(fake{name: "new"}))
 	if a, _ := state.Host("a"); a.Verdict != rollout.HostStuck || !strings.Contains(a.Cause, "no such step") {
 		t.Errorf("a ended as %+v", a)
 	}
 }
 
-// carryAll carries a rollout out to its end and returns how it then stands.
-func carryAll(t *testing.T, tp *tape, hosts []inventory.Host, task func(inventory.Host, rollout.HostState) Task) *rollout.State {
+// runAll runs a rollout to its end and returns how it then stands.
+func runAll(t *testing.T, tp *tape, hosts []inventory.Host, task func(inventory.Host, rollout.HostState) Task) *rollout.State {
 	t.Helper()
 	if err := (&Engine{Journal: tp}).Run(t.Context(), tp.fold(t), Work{Hosts: hosts, Task: task}); err != nil {
 		t.Fatal(err)
@@ -155,11 +155,11 @@ func carryAll(t *testing.T, tp *tape, hosts []inventory.Host, task func(inventor
 	return tp.fold(t)
 }
 
-// carryBack is carryAll for one that has finished and is to be taken back.
-func carryBack(t *testing.T, tp *tape, hosts []inventory.Host, task func(inventory.Host, rollout.HostState) Task) *rollout.State {
+// runBack is runAll for one that has finished and is to be taken back.
+func runBack(t *testing.T, tp *tape, hosts []inventory.Host, task func(inventory.Host, rollout.HostState) Task) *rollout.State {
 	t.Helper()
 	if err := decideOn(t, tp, rollout.Event{Kind: rollout.KindRollback}); err != nil {
 		t.Fatal(err)
 	}
-	return carryAll(t, tp, hosts, task)
+	return runAll(t, tp, hosts, task)
 }

@@ -1,5 +1,4 @@
-// Package engine carries out the steps of a rollout on many hosts, and undoes
-// them.
+// Package engine runs the steps of a rollout on many hosts, and undoes them.
 //
 // It knows neither SSH nor apt: it is handed the steps of each host and a
 // journal. Hosts are worked on in a sliding window, so that a host that ends
@@ -13,8 +12,8 @@
 // begins with the step that failed. When the journal refuses an event the
 // engine stops: no further host is begun, nothing more is done to any.
 //
-// Carry carries a whole rollout out. It decides nothing by itself: it asks
-// rollout.State.Next, after everything that happens, which hosts to take in hand
+// Engine.Run runs a whole rollout. It decides nothing by itself: it asks
+// rollout.State.Next, after everything that happens, which hosts to begin
 // or what to journal, and so a controller that resumes goes on as the one before
 // it would have.
 //

@@ -16,14 +16,14 @@ type Journal interface {
 	Append(ctx context.Context, e rollout.Event) error
 }
 
-// Engine carries out steps on hosts. Its fields are set before the first use.
+// Engine runs steps on hosts. Its fields are set before the first use.
 type Engine struct {
 	Journal Journal
 	Log     *slog.Logger  // nil is slog.Default
 	Grace   time.Duration // how long hosts may still work once the context is cancelled; 0 is until they are done
 }
 
-// errJournal is wrapped by what Carry returns when the journal refused an event.
+// errJournal is wrapped by what Run returns when the journal refused an event.
 var errJournal = errors.New("the journal takes no more events")
 
 func (e *Engine) log() *slog.Logger {

@@ -77,7 +77,7 @@ func TestJournaledBeforeAndAfter(t *testing.T) {
 			return nil
 		}
 	}
-	state := carryAll(t, tp, hosts, always(
+	state := runAll(t, tp, hosts, always(
 		fake{name: "refresh", do: seen("a: refresh doing")},
 		fake{name: "install", do: seen("a: install doing"),
 			prepare: func() (json.RawMessage, error) { return json.RawMessage(`{"shop":"1"}`), nil },
@@ -111,7 +111,7 @@ func TestVerdicts(t *testing.T) {
 			hosts := named("bad", "good")
 			tt.step.name = "install"
 			later := fake{name: "verify", do: func(context.Context) error { t.Error("a step ran after one that failed"); return nil }}
-			state := carryAll(t, newTape(t, rollout.Policy{Parallel: 2}, hosts), hosts, func(h inventory.Host, _ rollout.HostState) Task {
+			state := runAll(t, newTape(t, rollout.Policy{Parallel: 2}, hosts), hosts, func(h inventory.Host, _ rollout.HostState) Task {
 				if h.Name == "good" {
 					return Task{Steps: []Step{fake{name: "install"}}}
 				}
@@ -170,7 +170,7 @@ func TestGrace(t *testing.T) {
 func TestCauseIsBounded(t *testing.T) {
 	hosts := named("a")
 	long := errors.New("cannot install: " + strings.Repeat("\xff€", 100_000))
-	state := carryAll(t, newTape(t, rollout.Policy{Parallel: 1}, hosts), hosts,
+	state := runAll(t, newTape(t, rollout.Policy{Parallel: 1}, hosts), hosts,
 		always(fake{name: "install", do: func(context.Context) error { return long }}))
 	host, _ := state.Host("a")
 	if n := len(host.Cause); n < maxCause || n > 2*maxCause || !utf8.ValidString(host.Cause) {

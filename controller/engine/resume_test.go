@@ -47,7 +47,7 @@ func newMachines(hosts []inventory.Host) machines {
 	return all
 }
 
-// task upgrades config and app. Jobs are named as a caller of Carry has to.
+// task upgrades config and app. Jobs are named as a caller of Run has to.
 func (all machines) task(h inventory.Host, at rollout.HostState) Task {
 	m := all[h.Name]
 	return Task{Steps: []Step{m.step(at, "config", &m.config, nil), m.step(at, "app", &m.app, &m.breaks)}}

@@ -11,8 +11,8 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// What Carry returns when the rollout waits for a person. Nothing is at work
-// then. To go on, journal what the person decided and call Carry again.
+// What Run returns when the rollout waits for a person. Nothing is at work
+// then. To go on, journal what the person decided and call Run again.
 var (
 	ErrPaused    = errors.New("the rollout waits for a person to continue it")
 	ErrUnplanned = errors.New("the rollout waits for a person to approve its plan")
@@ -28,7 +28,7 @@ type Gate interface {
 	Wait(ctx context.Context, h inventory.Host, at rollout.HostState) error
 }
 
-// Work is what a rollout is carried out with.
+// Work is what a rollout is run with.
 type Work struct {
 	// Hosts has those of the rollout, as the inventory says now. One that it no
 	// longer has cannot be reached.
@@ -46,14 +46,14 @@ type Work struct {
 	Prefetch func(ctx context.Context, h inventory.Host, at rollout.HostState) (notes []string, err error)
 
 	Gate  Gate          // may be nil where the policy asks for none
-	Watch Watch         // of hosts that passed their gate, while they are in nobody's hand; nil watches none
+	Watch Watch         // of hosts that passed their gate, while nothing is done to them; nil watches none
 	Abort <-chan string // aborts the rollout once it says why; may be nil
 }
 
 // Run does with a rollout what its events ask for, until it is finished: it
 // goes through the batches, or takes back what was done, whichever was decided.
 // It may be the first to work on the rollout or one that resumes. state is the
-// fold of the journal by now; Carry keeps it up to date, and nobody else may use
+// fold of the journal by now; Run keeps it up to date, and nobody else may use
 // it meanwhile. How the rollout ended is in it, and in the journal.
 //
 // Once ctx is cancelled no further host is begun, those that are worked on are
@@ -63,7 +63,7 @@ type Work struct {
 // Other errors are ErrPaused, ErrUnplanned, and that the journal was lost.
 func (e *Engine) Run(ctx context.Context, state *rollout.State, work Work) error {
 	if state.Spec.Policy.Gate && work.Gate == nil {
-		return errors.New("cannot carry out the rollout: it has a gate, and there is nothing to ask")
+		return errors.New("cannot run the rollout: it has a gate, and there is nothing to ask")
 	}
 	r := &rolloutRun{
 		engine: e, work: work, state: state, abort: work.Abort,
@@ -86,8 +86,8 @@ func (e *Engine) Run(ctx context.Context, state *rollout.State, work Work) error
 	return err
 }
 
-// rolloutRun carries one rollout out. One goroutine decides, and owns all fields
-// but state; there is one for every host in hand.
+// rolloutRun runs one rollout. One goroutine decides, and owns all fields but state;
+// there is one for every busy host.
 type rolloutRun struct {
 	engine   *Engine
 	work     Work
@@ -104,7 +104,7 @@ type rolloutRun struct {
 	state *rollout.State
 }
 
-// hostEnded says that a host is no longer in hand.
+// hostEnded says that a host is no longer busy.
 type hostEnded struct {
 	host inventory.HostName
 	lost error // the journal took no more events
@@ -165,7 +165,7 @@ func (r *rolloutRun) run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// begin takes hosts in hand.
+// begin begins with hosts.
 func (r *rolloutRun) begin(d rollout.Decision) {
 	if d.Halted {
 		r.endGates()
@@ -193,7 +193,7 @@ func (r *rolloutRun) start(name inventory.HostName, do func(inventory.HostName, 
 	go func() { r.ended <- hostEnded{name, do(name, at, returning)} }()
 }
 
-// wait waits until a host is no longer in hand, one is no longer well, the rollout
+// wait waits until a host is no longer busy, one is no longer well, the rollout
 // is aborted, timer fires, or ctx is cancelled.
 func (r *rolloutRun) wait(ctx context.Context, timer <-chan time.Time) error {
 	select {
@@ -211,7 +211,7 @@ func (r *rolloutRun) wait(ctx context.Context, timer <-chan time.Time) error {
 	}
 }
 
-// release lets go of a host, and of all others that wait for it: what comes next
+// release makes a host free, and all others that wait for it: what comes next
 // is asked once for all of them.
 func (r *rolloutRun) release(e hostEnded) error {
 	for {
@@ -248,7 +248,7 @@ func (r *rolloutRun) pause(ctx context.Context, p rollout.Pause) error {
 	return r.wait(ctx, timer.C)
 }
 
-// drain waits for all hosts in hand, and returns the first loss of the journal.
+// drain waits for all busy hosts, and returns the first loss of the journal.
 func (r *rolloutRun) drain() error {
 	r.endGates()
 	var lost error

@@ -43,9 +43,9 @@ func verdicts(s *rollout.State) string {
 	return strings.Join(words, ", ")
 }
 
-// carryHours carries a rollout out in simulated time, and checks that the state
+// runHours runs a rollout in simulated time, and checks that the state
 // it kept is what the journal amounts to.
-func carryHours(t *testing.T, tp *tape, ctx context.Context, work Work) (*rollout.State, time.Duration, error) {
+func runHours(t *testing.T, tp *tape, ctx context.Context, work Work) (*rollout.State, time.Duration, error) {
 	t.Helper()
 	start := time.Now()
 	state := tp.fold(t)
@@ -53,12 +53,12 @@ func carryHours(t *testing.T, tp *tape, ctx context.Context, work Work) (*rollou
 	took := time.Since(start)
 	folded := tp.fold(t)
 	if got, want := verdicts(state), verdicts(folded); got != want || state.Phase != folded.Phase || state.Course.Batch != folded.Course.Batch {
-		t.Errorf("Carry keeps %s, and the journal says %s", got, want)
+		t.Errorf("Run keeps %s, and the journal says %s", got, want)
 	}
 	return folded, took, err
 }
 
-func TestCarryTakesItsTime(t *testing.T) {
+func TestRunTakesItsTime(t *testing.T) {
 	all := []rollout.Amount{rollout.Percent(100)}
 	oneByOne := []rollout.Amount{rollout.Hosts(1)}
 	well := gateFunc(func(ctx context.Context, _ inventory.Host) error { time.Sleep(30 * time.Minute); return nil })
@@ -85,7 +85,7 @@ func TestCarryTakesItsTime(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tp := newTape(t, tt.policy, tt.hosts)
-				state, took, err := carryHours(t, tp, t.Context(), Work{Hosts: tt.hosts, Task: hour, Gate: tt.gate})
+				state, took, err := runHours(t, tp, t.Context(), Work{Hosts: tt.hosts, Task: hour, Gate: tt.gate})
 				if got := verdicts(state); err != nil || took != tt.took || got != tt.want || state.Phase != rollout.Finished {
 					t.Errorf("it took %v and ended, %v, with %s; want %v and %s", took, err, got, tt.took, tt.want)
 				}
@@ -98,7 +98,7 @@ func TestGateSaysWhy(t *testing.T) {
 	hosts := named("a")
 	tp := newTape(t, rollout.Policy{Parallel: 1, Gate: true, Deadline: time.Minute}, hosts)
 	gate := gateFunc(func(context.Context, inventory.Host) error { return errors.New("cannot serve: 503") })
-	state, _, err := carryHours(t, tp, t.Context(), Work{Hosts: hosts, Task: always(fake{name: "install"}), Gate: gate})
+	state, _, err := runHours(t, tp, t.Context(), Work{Hosts: hosts, Task: always(fake{name: "install"}), Gate: gate})
 	if a, _ := state.Host("a"); err != nil || a.Cause != "cannot serve: 503" || a.Gate != rollout.Failed || a.Verdict != rollout.HostFailed {
 		t.Errorf("a ended as %+v, %v", a, err)
 	}
@@ -123,7 +123,7 @@ func TestAbortInTheMiddleOfABatch(t *testing.T) {
 			time.AfterFunc(after, func() { abort <- "wrong version"; abort <- "twice" })
 			hangs := gateFunc(func(ctx context.Context, _ inventory.Host) error { <-ctx.Done(); return ctx.Err() })
 			tp := newTape(t, policy, hosts)
-			state, took, err := carryHours(t, tp, t.Context(), Work{Hosts: hosts, Task: hour, Gate: hangs, Abort: abort})
+			state, took, err := runHours(t, tp, t.Context(), Work{Hosts: hosts, Task: hour, Gate: hangs, Abort: abort})
 			if want := max(after, time.Hour); err != nil || took != want || verdicts(state) != "a done, b done, c not started, d not started" {
 				t.Errorf("after %v: %s, %v", took, verdicts(state), err)
 			}
@@ -144,14 +144,14 @@ func TestInterrupted(t *testing.T) {
 		hangup := errors.New("hangup")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(90*time.Minute, func() { cancel(hangup) })
-		state, took, err := carryHours(t, tp, ctx, Work{Hosts: hosts, Task: hour, Gate: ill})
+		state, took, err := runHours(t, tp, ctx, Work{Hosts: hosts, Task: hour, Gate: ill})
 		if !errors.Is(err, hangup) || took != 2*time.Hour || verdicts(state) != "a done, b done, c not started" || state.Phase != rollout.Open {
 			t.Fatalf("after %v: %s, %s, %v", took, verdicts(state), state.Phase, err)
 		}
 		tp.must(t, rollout.Event{Kind: rollout.KindTaken})
 		var waited atomic.Int32
 		well := gateFunc(func(context.Context, inventory.Host) error { waited.Add(1); return nil })
-		state, took, err = carryHours(t, tp, t.Context(), Work{Hosts: hosts, Task: hour, Gate: well})
+		state, took, err = runHours(t, tp, t.Context(), Work{Hosts: hosts, Task: hour, Gate: well})
 		if err != nil || took != time.Hour || state.ExitStatus() != rollout.ExitDone || waited.Load() != 3 {
 			t.Errorf("resumed, it took %v with %d gates: %s, %v", took, waited.Load(), verdicts(state), err)
 		}
@@ -174,7 +174,7 @@ func TestTakenAway(t *testing.T) {
 			tp.mu.Unlock()
 			cancel(fmt.Errorf("%w: another one has it", ErrTaken))
 		})
-		state, took, err := carryHours(t, tp, ctx, Work{Hosts: hosts, Task: attached})
+		state, took, err := runHours(t, tp, ctx, Work{Hosts: hosts, Task: attached})
 		if err == nil || took != 90*time.Minute || verdicts(state) != "a running, b running, c not started" || state.Phase != rollout.Open {
 			t.Errorf("after %v: %s, %s, %v", took, verdicts(state), state.Phase, err)
 		}
@@ -187,12 +187,12 @@ func TestPersonIsWaitedFor(t *testing.T) {
 	work := Work{Hosts: hosts, Task: always(fake{name: "install"})}
 	tp := newTape(t, rollout.Policy{Parallel: 1, Batches: []rollout.Amount{rollout.Hosts(1)}, Confirm: true}, hosts)
 	for range 2 {
-		if state, _, err := carryHours(t, tp, t.Context(), work); !errors.Is(err, ErrPaused) || verdicts(state) != "a done, b not started" {
+		if state, _, err := runHours(t, tp, t.Context(), work); !errors.Is(err, ErrPaused) || verdicts(state) != "a done, b not started" {
 			t.Fatalf("%s, %v", verdicts(state), err)
 		}
 	}
 	tp.must(t, rollout.Event{Kind: rollout.KindContinued})
-	if state, _, err := carryHours(t, tp, t.Context(), work); err != nil || state.ExitStatus() != rollout.ExitDone {
+	if state, _, err := runHours(t, tp, t.Context(), work); err != nil || state.ExitStatus() != rollout.ExitDone {
 		t.Errorf("%s, %v", verdicts(state), err)
 	}
 
@@ -200,13 +200,13 @@ func TestPersonIsWaitedFor(t *testing.T) {
 	spec.Take(hosts)
 	tp = &tape{}
 	tp.must(t, rollout.Event{Kind: rollout.KindCreated, Spec: &spec})
-	if state, _, err := carryHours(t, tp, t.Context(), work); !errors.Is(err, ErrUnplanned) || verdicts(state) != "a not started, b not started" {
+	if state, _, err := runHours(t, tp, t.Context(), work); !errors.Is(err, ErrUnplanned) || verdicts(state) != "a not started, b not started" {
 		t.Fatalf("%s, %v", verdicts(state), err)
 	}
 	plan := rollout.NewPlan([]rollout.HostPlan{{Host: "a"}, {Host: "b"}})
 	tp.must(t, plan.Events()...)
 	tp.must(t, rollout.Event{Kind: rollout.KindApproved, Digest: plan.Digest()})
-	if state, _, err := carryHours(t, tp, t.Context(), work); err != nil || state.ExitStatus() != rollout.ExitDone {
+	if state, _, err := runHours(t, tp, t.Context(), work); err != nil || state.ExitStatus() != rollout.ExitDone {
 		t.Errorf("%s, %v", verdicts(state), err)
 	}
 }
@@ -216,7 +216,7 @@ func TestHostThatIsGone(t *testing.T) {
 	hosts := named("a", "b")
 	tp := newTape(t, rollout.Policy{Parallel: 2}, hosts)
 	work := Work{Hosts: hosts[:1], Task: always(fake{name: "install"})}
-	state, _, err := carryHours(t, tp, t.Context(), work)
+	state, _, err := runHours(t, tp, t.Context(), work)
 	if b, _ := state.Host("b"); err != nil || verdicts(state) != "a done, b unreachable" || !strings.Contains(b.Cause, "inventory") {
 		t.Errorf("%s (%s), %v", verdicts(state), b.Cause, err)
 	}
@@ -224,7 +224,7 @@ func TestHostThatIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	work.Hosts = nil
-	state, _, err = carryHours(t, tp, t.Context(), work)
+	state, _, err = runHours(t, tp, t.Context(), work)
 	if err != nil || verdicts(state) != "a unreachable, b unreachable" || state.ExitStatus() != rollout.ExitSomeFailed {
 		t.Errorf("%s, exit status %d, %v", verdicts(state), state.ExitStatus(), err)
 	}
@@ -232,7 +232,7 @@ func TestHostThatIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	work.Hosts = hosts
-	state, _, err = carryHours(t, tp, t.Context(), work)
+	state, _, err = runHours(t, tp, t.Context(), work)
 	if err != nil || verdicts(state) != "a returned, b unreachable" || state.ExitStatus() != rollout.ExitReturned {
 		t.Errorf("%s, exit status %d, %v", verdicts(state), state.ExitStatus(), err)
 	}

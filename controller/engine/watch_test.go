@@ -94,7 +94,7 @@ func TestRelapse(t *testing.T) {
 					}
 				})
 				tp := newTape(t, tt.policy, hosts)
-				state, took, err := carryHours(t, tp, t.Context(), Work{Hosts: hosts, Task: hour, Gate: gate, Watch: w})
+				state, took, err := runHours(t, tp, t.Context(), Work{Hosts: hosts, Task: hour, Gate: gate, Watch: w})
 				if got := verdicts(state); err != nil || took != tt.took || got != tt.want || state.Phase != rollout.Finished {
 					t.Errorf("it took %v and ended, %v, with %s; want %v and %s", took, err, got, tt.took, tt.want)
 				}
@@ -130,7 +130,7 @@ func TestNotWatchedInHand(t *testing.T) {
 		if err := decideOn(t, tp, rollout.Event{Kind: rollout.KindRollback}); err != nil {
 			t.Fatal(err)
 		}
-		state, _, err := carryHours(t, tp, t.Context(), Work{Hosts: hosts, Task: undone, Gate: well, Watch: w})
+		state, _, err := runHours(t, tp, t.Context(), Work{Hosts: hosts, Task: undone, Gate: well, Watch: w})
 		if err != nil || verdicts(state) != "a returned, b not started" || len(w.begun) > 0 {
 			t.Errorf("%s, %v; watched were %v", verdicts(state), err, w.begun)
 		}
@@ -160,7 +160,7 @@ func TestRelapseIsSeenFirst(t *testing.T) {
 	tp := newTape(t, rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), Confirm: true, Gate: true, Deadline: time.Hour}, hosts)
 	tp.must(t, finishedBatch("a")...)
 	tp.must(t, rollout.Event{Kind: rollout.KindTaken}, rollout.Event{Kind: rollout.KindContinued})
-	state, _, err := carryHours(t, tp, t.Context(), Work{Hosts: hosts, Task: all.task, Gate: all, Watch: all})
+	state, _, err := runHours(t, tp, t.Context(), Work{Hosts: hosts, Task: all.task, Gate: all, Watch: all})
 	if err != nil || verdicts(state) != "a failed, b not started" || state.ExitStatus() != rollout.ExitStopped {
 		t.Errorf("%s, exit status %d, %v", verdicts(state), state.ExitStatus(), err)
 	}
@@ -179,7 +179,7 @@ func TestManyRelapses(t *testing.T) {
 		m.frail = true
 	}
 	tp := newTape(t, rollout.Policy{Parallel: 100, MaxFailures: rollout.Hosts(2), Gate: true, Deadline: time.Hour, Batches: []rollout.Amount{rollout.Hosts(90)}, Pause: time.Hour}, hosts)
-	state, _, err := carryHours(t, tp, t.Context(), Work{Hosts: hosts, Task: all.task, Gate: all, Watch: all})
+	state, _, err := runHours(t, tp, t.Context(), Work{Hosts: hosts, Task: all.task, Gate: all, Watch: all})
 	if failed := state.Summary().Failed; err != nil || failed != 3 || state.ExitStatus() != rollout.ExitStopped {
 		t.Errorf("%d failed, exit status %d, %v", failed, state.ExitStatus(), err)
 	}

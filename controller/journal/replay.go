@@ -73,7 +73,7 @@ func (j *Journal) replay(ctx context.Context, id rollout.ID) (history, error) {
 
 // Watch yields a rollout's events from the first on and then as they come, until
 // ctx is cancelled, an error is yielded, or the caller has seen enough. It does
-// not end by itself with the rollout, which may be taken up again.
+// not end by itself with the rollout, which may be resumed.
 func (j *Journal) Watch(ctx context.Context, id rollout.ID) iter.Seq2[rollout.Event, error] {
 	return func(yield func(rollout.Event, error) bool) {
 		var h history

@@ -8,7 +8,7 @@ import (
 	"github.com/aptfleet/aptfleet/controller/rollout"
 )
 
-// Term returns which of the controllers that had a rollout in hand, counted from
+// Term returns which of the controllers that ran a rollout, counted from
 // 1, has it now; 0 is that it is finished. It reads one event, however many there
 // are.
 func (j *Journal) Term(ctx context.Context, id rollout.ID) (int, error) {

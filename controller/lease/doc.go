@@ -1,4 +1,4 @@
-// Package lease says which of several controllers has something in hand, so that
+// Package lease says which of several controllers holds something, so that
 // another one takes it when that one dies.
 //
 // A lease is a key in the bus' bucket of leases: made by one of those who want it,

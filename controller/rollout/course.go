@@ -138,7 +138,7 @@ func (s *State) keptBack(chosen []bool) error {
 	for i, is := range chosen {
 		for _, j := range s.pairs[i] {
 			if is && !chosen[j] && s.hosts[j].InDoubt() && !s.hosts[i].InDoubt() {
-				return fmt.Errorf("%s has to wait for %s, which is %s and of the same pair: take up both", s.hosts[i].Name, s.hosts[j].Name, s.hosts[j].Verdict)
+				return fmt.Errorf("%s has to wait for %s, which is %s and of the same pair: retry both", s.hosts[i].Name, s.hosts[j].Name, s.hosts[j].Verdict)
 			}
 		}
 	}

@@ -23,7 +23,7 @@ const (
 	KindContinued  Kind = "continued"   // decision: the pause is over
 	KindStopped    Kind = "stopped"     // decision: Cause; what the policy says on failure comes next
 	KindAborted    Kind = "aborted"     // decision: Cause; no further host is begun
-	KindRetried    Kind = "retried"     // decision: Hosts are taken up again, all that need it if none is named
+	KindRetried    Kind = "retried"     // decision: Hosts are tried again, all that need it if none is named
 	KindRollback   Kind = "rollback"    // decision: Hosts are returned, all that were touched if none is named; Cause
 	KindFinished   Kind = "finished"    // decision: Summary
 	KindPrefetch   Kind = "prefetch"    // Host, Attempt, Status: Done with Notes, or Failed with Verdict and Cause
@@ -49,7 +49,7 @@ type Event struct {
 	At   time.Time
 	By   string // the controller that wrote it: user@machine (process id); or who asked it to
 
-	// Term counts the controllers that had the rollout in hand; 1 is who
+	// Term counts the controllers that ran the rollout; 1 is who
 	// created it. Prev and Results chain the events, so that a reader notices a
 	// missing one: Prev is the journal's sequence of the decision before this
 	// event, Results the number of host events before it.

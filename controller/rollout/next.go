@@ -9,11 +9,11 @@ import (
 )
 
 // Decision is what is to be done now. Exactly one of its parts is set, or none
-// but Hold: then something in hand has to end first.
+// but Hold: then something busy has to end first.
 type Decision struct {
 	Record *Event // to be journaled; then ask again
 
-	// Hosts to be taken in hand, beside those that are. Whether their steps are
+	// Hosts to be begun with, beside those that are busy. Whether their steps are
 	// to be done or undone is said by State.Returning.
 	Work     []inventory.HostName
 	Prefetch []inventory.HostName // to get the packages of their plan
@@ -29,7 +29,7 @@ type Decision struct {
 }
 
 // Next decides what is to be done now. It depends on nothing but the state and
-// on which hosts the caller has in hand, which are none for a controller that
+// on which hosts are busy, which are none for a controller that
 // has just taken the rollout: so that goes on where the one before it was.
 //
 // busy has the hosts that are worked on, or whose gate is waited for, in this
@@ -52,7 +52,7 @@ func (s *State) Next(busy map[inventory.HostName]bool) Decision {
 	return s.nextForward(busy)
 }
 
-// Watched reports whether it matters that a host, which is in nobody's hand, stays
+// Watched reports whether it matters that a host, which is not busy, stays
 // well: it has passed its gate, and the course of the rollout is still open.
 func (s *State) Watched(host inventory.HostName) bool {
 	if s.Phase != Open || s.Stopped != nil || s.Aborted != nil || s.Returning {

@@ -55,7 +55,7 @@ func TestRetryOfHalfAPair(t *testing.T) {
 	for _, tt := range []struct {
 		script, named, refused string
 	}{
-		{"a=unknown taken2", "b", "b has to wait for a, which is unknown and of the same pair: take up both"},
+		{"a=unknown taken2", "b", "b has to wait for a, which is unknown and of the same pair: retry both"},
 		{"a=unknown taken2", "a", ""},
 		{"a=unknown taken2", "a b", ""},
 		{"a=failed b=failed taken2", "b", ""},

@@ -14,7 +14,7 @@ type State struct {
 	Phase    Phase
 	Spec     Spec
 	Term     int
-	Owner    string // the controller that has it in hand, or had it last
+	Owner    string // the controller that runs it, or ran it last
 	Events   int
 	Results  int // host events among them
 	Created  time.Time

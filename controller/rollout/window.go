@@ -49,9 +49,9 @@ func (s *State) recount() {
 	}
 }
 
-// inHand returns the tally of the hosts that the caller of Next has in hand, and
-// how many places they take.
-func (s *State) inHand(busy map[inventory.HostName]bool) (have tally, places int) {
+// busyTally returns the tally of the hosts that the caller of Next works on, and how
+// many places they take.
+func (s *State) busyTally(busy map[inventory.HostName]bool) (have tally, places int) {
 	for name := range busy {
 		if i, ok := s.index[name]; ok {
 			have = have.plus(s.count(&s.hosts[i]))
@@ -63,11 +63,11 @@ func (s *State) inHand(busy map[inventory.HostName]bool) (have tally, places int
 	return have, places
 }
 
-// work returns which of the hosts are to be taken in hand, in their order, as
+// work returns which of the hosts are to be begun with, in their order, as
 // many as there are free places. Those that were being worked on when a
 // controller died come first.
 func (s *State) work(hosts []int, busy map[inventory.HostName]bool, open func(*HostState) bool) []inventory.HostName {
-	have, places := s.inHand(busy)
+	have, places := s.busyTally(busy)
 	free := s.Spec.Policy.Parallel - places
 	var work []inventory.HostName
 	begun := map[int]bool{}
@@ -110,7 +110,7 @@ func (s *State) blocked(i int, begun map[int]bool, busy map[inventory.HostName]b
 
 // gates returns which of the hosts are to be waited for until they are well.
 func (s *State) gates(hosts []int, busy map[inventory.HostName]bool) []inventory.HostName {
-	if have, _ := s.inHand(busy); have.ungated == s.tally.ungated {
+	if have, _ := s.busyTally(busy); have.ungated == s.tally.ungated {
 		return nil
 	}
 	var gates []inventory.HostName

@@ -7,7 +7,7 @@
 // return is an Object, one of the lines that commands print with --json, so that
 // there is one form of each thing, documented once.
 //
-// There are two doors. Whoever can open the socket, root and the daemon's own
+// There are two listeners. Whoever can open the socket, root and the daemon's own
 // user, is an admin, by the name that the kernel says. Over TCP only a token
 // opens, on every address and for every path.
 //

@@ -22,7 +22,7 @@ type Hosts interface {
 type EnrollRequest struct {
 	Selector string   `json:"selector"`
 	Suites   []string `json:"suites,omitempty"` // that they see; none is all
-	Agent    *bool    `json:"agent,omitempty"`  // whether they get one too; nil is where there is a door for agents
+	Agent    *bool    `json:"agent,omitempty"`  // whether they get one too; nil is where the bus listens to agents
 }
 
 // Agents is all that it needs to know of what hosts report.

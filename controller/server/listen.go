@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Listeners are where requests come in. A nil one is shut.
+// Listeners are where requests come in. A nil one is none.
 type Listeners struct {
 	Local  net.Listener // the socket
 	Remote net.Listener // TCP, with TLS where it can be reached from elsewhere
@@ -30,15 +30,15 @@ type Listeners struct {
 
 // Bounds of connections.
 const (
-	headerTime = 10 * time.Second
-	idleTime   = 2 * time.Minute
-	maxHeader  = 16 << 10
-	farewell   = 10 * time.Second // for answers under way when the daemon ends
+	headerTime   = 10 * time.Second
+	idleTime     = 2 * time.Minute
+	maxHeader    = 16 << 10
+	shutdownTime = 10 * time.Second // for answers under way when the daemon ends
 )
 
-// Serve answers at all doors until ctx ends or one of them breaks. Streams are
+// Serve answers on all listeners until ctx ends or one of them breaks. Streams are
 // ended then, and other answers under way finished.
-func (s *Server) Serve(ctx context.Context, d Listeners) error {
+func (s *Server) Serve(ctx context.Context, ls Listeners) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var g errgroup.Group
@@ -47,7 +47,7 @@ func (s *Server) Serve(ctx context.Context, d Listeners) error {
 			return
 		}
 		g.Go(func() error {
-			defer cancel() // one door is not enough
+			defer cancel() // one listener alone is not enough
 			return serveUntil(ctx, l, server)
 		})
 	}
@@ -55,11 +55,11 @@ func (s *Server) Serve(ctx context.Context, d Listeners) error {
 	defer stop()
 	local := s.httpServer(s.handler(s.byPeer))
 	local.ConnContext = withPeer
-	serve(d.Local, local)
-	serve(d.Remote, s.httpServer(s.handler(s.byToken)))
-	files := s.httpServer(d.FileHandler)
+	serve(ls.Local, local)
+	serve(ls.Remote, s.httpServer(s.handler(s.byToken)))
+	files := s.httpServer(ls.FileHandler)
 	files.WriteTimeout = 0 // packages are large and lines slow
-	serve(d.Files, files)
+	serve(ls.Files, files)
 	return g.Wait()
 }
 
@@ -75,7 +75,7 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 func serveUntil(ctx context.Context, l net.Listener, server *http.Server) error {
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 		defer cancel()
 		err := server.Shutdown(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {
@@ -115,7 +115,7 @@ func ListenLocal(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// Certificate is what the TCP door shows. It can be read anew while it is in use.
+// Certificate is what the TCP listener shows. It can be read anew while it is in use.
 type Certificate struct {
 	pair atomic.Pointer[tls.Certificate]
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Rollouts is all that the API needs to know of rollouts. Those that it creates
-// or takes up again are carried out behind the call's back.
+// or resumes are run behind the call's back.
 type Rollouts interface {
 	// List returns a "history" of each, newest first.
 	List(ctx context.Context) ([]Object, error)
@@ -24,7 +24,7 @@ type Rollouts interface {
 	// on to the end of the rollout.
 	Events(ctx context.Context, id rollout.ID, after int, follow bool) iter.Seq2[Object, error]
 	// Progress yields a "progress" of each host that is worked on, whenever it has
-	// got on, until the rollout ends or is in hand no more.
+	// got on, until the rollout ends or runs no more.
 	Progress(ctx context.Context, id rollout.ID) iter.Seq2[Object, error]
 	// Logs returns a "log" for each job on a host.
 	Logs(ctx context.Context, id rollout.ID, host inventory.HostName) ([]Object, error)
@@ -37,7 +37,7 @@ type Rollouts interface {
 	Decide(ctx context.Context, by string, id rollout.ID, what Decision) error
 }
 
-// RolloutRequest is a rollout to be planned or carried out. What is not said is the
+// RolloutRequest is a rollout to be planned or run. What is not said is the
 // configuration's.
 type RolloutRequest struct {
 	Packages    []string `json:"packages,omitempty"` // NAME or NAME=VERSION
@@ -81,7 +81,7 @@ type Verb string
 
 // The verbs.
 const (
-	Resume   Verb = "resume"   // go on, where nobody has it in hand
+	Resume   Verb = "resume"   // go on, where nobody runs it
 	Retry    Verb = "retry"    // take hosts up again, all that need it if none is named
 	Rollback Verb = "rollback" // return hosts, all that were touched if no selector is given
 	Continue Verb = "continue" // end a pause
@@ -182,7 +182,7 @@ func (s *Server) logs(c *call) error {
 	return c.items(all)
 }
 
-// events answers with a stream that can be taken up again after the last event
+// events answers with a stream that can be resumed after the last event
 // that the client has seen.
 func (s *Server) events(c *call) error {
 	id, err := c.rollout()

@@ -63,10 +63,10 @@ func (s *Server) record(ctx context.Context, a journal.Action) {
 	}
 }
 
-// identifier knows who it is that asks.
+// identifier tells who it is that asks.
 type identifier func(*http.Request) (Actor, error)
 
-// handler answers whoever comes in by a door.
+// handler answers whoever connects to a listener.
 func (s *Server) handler(identify identifier) http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range routes() {

@@ -31,7 +31,7 @@ guarded() {
 	shift
 	pick "$@"
 	within "$archives"
-	carry_out "$with" -o "Dir::Cache::Archives=$inner/" -o APT::Keep-Downloaded-Packages=1 \
+	run_apt "$with" -o "Dir::Cache::Archives=$inner/" -o APT::Keep-Downloaded-Packages=1 \
 		-o "DPkg::Pre-Install-Pkgs::=$asked" -o DPkg::Tools::Options::awk::Version=3
 }
 

@@ -7,13 +7,13 @@ install() {
 		exact "$1"
 	else
 		phase install
-		carry_out "$1"
+		run_apt "$1"
 	fi
 }
 
-# carry_out runs apt's command for what is asked, with the lists $1 and the
+# run_apt runs apt's command for what is asked, with the lists $1 and the
 # options that follow.
-carry_out() {
+run_apt() {
 	where=$1
 	shift
 	# shellcheck disable=SC2086 # names and options without blanks, to be split

@@ -44,7 +44,7 @@ install() {
 }
 
 # explain has apt say in full why it would not.
-explain() { ! said '^E: .*(held broken packages|Unable to)' || carry_out "$width" -s >>"$job/log"; }
+explain() { ! said '^E: .*(held broken packages|Unable to)' || run_apt "$width" -s >>"$job/log"; }
 
 # changes prints what apt would do and to what, the packages that were asked for,
 # those on hold and those that dpkg has not finished with, as
@@ -103,7 +103,7 @@ kept_back='The following packages have been kept back'
 talk() {
 	file=$1
 	shift
-	carry_out all -s -V "$@" >"$file"
+	run_apt all -s -V "$@" >"$file"
 }
 
 # phased tells whether some of what is kept back may be so for its turn, which

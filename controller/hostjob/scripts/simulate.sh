@@ -5,5 +5,5 @@
 simulate() {
 	printf '#clear AptCli::Hooks::%s;\n' Install Upgrade >"$job/quiet.conf"
 	within "$job/quiet.conf"
-	carry_out "$1" -c "$inner" -qq -s >"$job/simulated"
+	run_apt "$1" -c "$inner" -qq -s >"$job/simulated"
 }
