@@ -51,7 +51,7 @@ fuzz: ## every fuzz target for FUZZTIME
 		done; \
 	done
 
-bench: build ## against the targets, with the peers beside it; SUBJECTS="ping jobs" for some
+bench: build ## against the targets, with the peers beside it; SUBJECTS="ping jobs" for some, SUBJECTS=agenthour for an agent's real hour
 	integration/bench/peers.sh
 	$(GO) run ./integration/bench $(SUBJECTS)
 

@@ -36,6 +36,11 @@ func agent(ctx context.Context, b *bench) error {
 		return err
 	}
 	b.table.Add(measure.Claim{What: "agent: program", Unit: measure.Mebibytes, Ours: measure.MiB(size), Most: 8})
+	return b.onAgentHost(ctx, archive, (*agentHost).measure)
+}
+
+// onAgentHost measures an agent that runs as its package's service.
+func (b *bench) onAgentHost(ctx context.Context, archive string, take func(*agentHost, context.Context) error) error {
 	l, err := lab.Start(ctx, lab.Options{Kind: lab.Booted, Suites: []string{lab.Bookworm}, Log: b.log})
 	if err != nil {
 		return err
@@ -43,7 +48,7 @@ func agent(ctx context.Context, b *bench) error {
 	a := &agentHost{bench: b, lab: l, Host: l.Hosts()[0]}
 	err = a.prepare(ctx, archive)
 	if err == nil {
-		err = a.measure(ctx)
+		err = take(a, ctx)
 	}
 	return errors.Join(err, a.end())
 }
@@ -239,14 +244,25 @@ func (a *agentHost) ticks(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, rest, _ := strings.Cut(stat, ") ")
+	ticks, _, err := readTicks(stat)
+	return ticks, err
+}
+
+// readTicks reads user and system time from a line of proc_pid_stat(5): the
+// process's own, and that of its children which have ended.
+func readTicks(stat string) (own, children int64, err error) {
+	_, rest, _ := strings.Cut(stat, ") ") // the name may have blanks
 	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("cannot read the CPU of the agent from %q", stat)
+	if len(fields) < 15 {
+		return 0, 0, fmt.Errorf("cannot read the CPU of the agent from %q", stat)
 	}
-	user, err1 := strconv.ParseInt(fields[11], 10, 64)
-	system, err2 := strconv.ParseInt(fields[12], 10, 64)
-	return user + system, errors.Join(err1, err2)
+	var ticks [4]int64 // utime, stime, cutime, cstime
+	for i := range ticks {
+		if ticks[i], err = strconv.ParseInt(fields[11+i], 10, 64); err != nil {
+			return 0, 0, fmt.Errorf("cannot read the CPU of the agent from %q: %w", stat, err)
+		}
+	}
+	return ticks[0] + ticks[1], ticks[2] + ticks[3], nil
 }
 
 // wait reports whether it was not cut short.

@@ -9,8 +9,16 @@ import (
 
 func TestChoose(t *testing.T) {
 	all, err := choose(nil)
-	if err != nil || len(all) != len(subjects) {
+	if err != nil || len(all) != len(subjects)-1 {
 		t.Errorf("no name chose %d of %d subjects, error %v", len(all), len(subjects), err)
+	}
+	if hour, err := choose([]string{"agenthour"}); err != nil || len(hour) != 1 {
+		t.Errorf("an hour's subject that was named: chose %v, error %v", hour, err)
+	}
+	for _, s := range all {
+		if s.name == "agenthour" {
+			t.Error("an hour was chosen without being named")
+		}
 	}
 	one, err := choose([]string{"floor", "floor"})
 	if err != nil || len(one) != 2 || one[1].name != "floor" {
