@@ -10,29 +10,40 @@ import (
 )
 
 // goBenchmark runs one benchmark of a package of ours, as often as there are
-// rounds, and returns the median of its nanoseconds an operation.
-func (b *bench) goBenchmark(ctx context.Context, pkg, name string) (nanoseconds float64, err error) {
+// rounds, and returns the median of what it reports by unit, such as "ns/op".
+func (b *bench) goBenchmark(ctx context.Context, pkg, name string) (reported, error) {
 	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^"+name+"$", "-count", strconv.Itoa(b.contest.Rounds),
 		"github.com/aptfleet/aptfleet/"+pkg)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return 0, fmt.Errorf("cannot run %s of %s: %w: %s", name, pkg, err, lastLines(string(out), 5))
+		return nil, fmt.Errorf("cannot run %s of %s: %w: %s", name, pkg, err, lastLines(string(out), 5))
 	}
-	times, err := parseBenchmark(string(out), name)
+	rounds, err := parseBenchmark(string(out), name)
 	if err != nil {
-		return 0, fmt.Errorf("cannot read what %s of %s took: %w", name, pkg, err)
+		return nil, fmt.Errorf("cannot read what %s of %s took: %w", name, pkg, err)
 	}
-	if len(times) == 0 {
-		return 0, fmt.Errorf("there is no %s in %s: %s", name, pkg, lastLines(string(out), 5))
+	if len(rounds) == 0 {
+		return nil, fmt.Errorf("there is no %s in %s: %s", name, pkg, lastLines(string(out), 5))
 	}
-	fmt.Fprintf(b.log, "%s: %.0f ns/op\n", name, times)
-	slices.Sort(times)
-	return times[(len(times)-1)/2], nil
+	medians := reported{}
+	for unit := range rounds[0] {
+		values := make([]float64, len(rounds))
+		for i, r := range rounds {
+			values[i] = r[unit]
+		}
+		fmt.Fprintf(b.log, "%s: %.0f %s\n", name, values, unit)
+		slices.Sort(values)
+		medians[unit] = values[(len(values)-1)/2]
+	}
+	return medians, nil
 }
 
-// parseBenchmark returns the ns/op of a benchmark's lines, as go test prints
-// them: "BenchmarkName-2   30   36998571 ns/op".
-func parseBenchmark(output, name string) (times []float64, err error) {
+// reported is what a benchmark reports, by unit.
+type reported map[string]float64
+
+// parseBenchmark returns what is in a benchmark's lines, as go test prints them:
+// "BenchmarkName-2   30   36998571 ns/op   12 µs/host".
+func parseBenchmark(output, name string) (rounds []reported, err error) {
 	for line := range strings.Lines(output) {
 		fields := strings.Fields(line)
 		if len(fields) < 4 || fields[3] != "ns/op" {
@@ -42,13 +53,17 @@ func parseBenchmark(output, name string) (times []float64, err error) {
 		if cores, ours := strings.CutPrefix(fields[0], name); !ours || cores != "" && cores[0] != '-' {
 			continue
 		}
-		took, err := strconv.ParseFloat(fields[2], 64)
-		if err != nil {
-			return nil, err
+		r := reported{}
+		for pair := range slices.Chunk(fields[2:], 2) {
+			value, err := strconv.ParseFloat(pair[0], 64)
+			if err != nil || len(pair) < 2 {
+				return nil, fmt.Errorf("cannot read %q", line)
+			}
+			r[pair[1]] = value
 		}
-		times = append(times, took)
+		rounds = append(rounds, r)
 	}
-	return times, nil
+	return rounds, nil
 }
 
 // goTest runs one test of a package of ours, which may take arguments, and returns

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 
@@ -23,12 +24,14 @@ func journal(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	b.table.Add(measure.Claim{What: "journal: an event, until it is on the disk", Unit: measure.Milliseconds, Ours: appended / 1e6, Most: 1})
+	const what = "journal: an event, until it is on the disk: "
+	b.table.Add(measure.Claim{What: what + "median", Unit: measure.Milliseconds, Ours: appended["median-ns"] / 1e6, Most: 1})
+	b.table.Add(measure.Claim{What: what + "99 % of them", Unit: measure.Milliseconds, Ours: appended["p99-ns"] / 1e6, Most: math.Inf(1)})
 	read, err := b.goBenchmark(ctx, pkg, "BenchmarkRead")
 	if err != nil {
 		return err
 	}
-	b.table.Add(measure.Claim{What: "journal: read a rollout of 10,000 hosts again", Unit: measure.Seconds, Ours: read / 1e9, Most: 2})
+	b.table.Add(measure.Claim{What: "journal: read a rollout of 10,000 hosts again", Unit: measure.Seconds, Ours: read["ns/op"] / 1e9, Most: 2})
 	if err := b.crash(ctx, pkg, "TestKilled", "kills", journalKills); err != nil {
 		return err
 	}
