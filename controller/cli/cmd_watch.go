@@ -11,9 +11,9 @@ func (a *app) watchCommand() *cobra.Command {
 		Use:   "watch [ROLLOUT]",
 		Short: "Show what happened in a rollout, event by event, to its end",
 		Long: `Show what happened in a rollout, event by event, to its end or to the last event
-of one whose command was killed. A rollout of the daemon is followed as it goes on.
-One that another command runs right now is shown by that command; the error
-names it.`,
+of one whose command was killed. A rollout of the daemon is followed as it goes on,
+and with a bus elsewhere that of any controller, whichever runs it next. Else one
+that another command runs right now is shown by that command; the error names it.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withRollout(cmd.Context(), args, func(r records, id rollout.ID) error {

@@ -99,6 +99,14 @@ func (d *daemon) running(id rollout.ID) (*request, <-chan struct{}) {
 	return h.request, h.done
 }
 
+// onlooker looks at rollouts that run in this daemon, and in others.
+func (d *daemon) onlooker() onlooker {
+	return onlooker{d.journal, d.leases, func(id rollout.ID) <-chan struct{} {
+		_, done := d.running(id)
+		return done
+	}}
+}
+
 // start has run run a rollout behind the caller's back, and returns once that has
 // begun, with its id, or has ended before: then with the error.
 func (d *daemon) start(ctx context.Context, by string, run func(context.Context, *installation) error) (rollout.ID, error) {

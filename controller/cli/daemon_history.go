@@ -15,5 +15,5 @@ func (d daemonHistory) Record(ctx context.Context, a journal.Action) error {
 }
 
 func (d daemonHistory) Actions(ctx context.Context) ([]server.Object, error) {
-	return objects(journalRecords{d.journal.Journal}.actions(ctx))
+	return objects(journalRecords{d.journal}.actions(ctx))
 }

@@ -17,7 +17,7 @@ import (
 // daemonRollouts is the daemon as the API's server.Rollouts.
 type daemonRollouts struct{ *daemon }
 
-func (d daemonRollouts) records() journalRecords { return journalRecords{d.journal.Journal} }
+func (d daemonRollouts) records() journalRecords { return journalRecords{d.journal} }
 
 func (d daemonRollouts) List(ctx context.Context) ([]server.Object, error) {
 	return objects(d.records().history(ctx))
@@ -31,12 +31,12 @@ func (d daemonRollouts) Show(ctx context.Context, id rollout.ID) (server.Object,
 	return encode(l)
 }
 
-// Events follows a rollout as long as it runs.
+// Events follows a rollout as long as it runs, here or elsewhere.
 func (d daemonRollouts) Events(ctx context.Context, id rollout.ID, after int, follow bool) iter.Seq2[server.Object, error] {
 	return func(yield func(server.Object, error) bool) {
-		var left <-chan struct{}
+		var left func(context.Context)
 		if follow {
-			_, left = d.running(id)
+			left = d.onlooker().until(id)
 		}
 		for l, err := range d.records().eventsUntil(ctx, id, after, left) {
 			var o server.Object

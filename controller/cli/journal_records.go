@@ -6,7 +6,7 @@ import (
 	"iter"
 	"sync"
 
-	"github.com/aptfleet/aptfleet/controller/journal"
+	"github.com/aptfleet/aptfleet/controller/lease"
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/controller/server"
 	"github.com/aptfleet/aptfleet/inventory"
@@ -27,7 +27,7 @@ type records interface {
 }
 
 // journalRecords reads the journal.
-type journalRecords struct{ *journal.Journal }
+type journalRecords struct{ openJournal }
 
 func (r journalRecords) history(ctx context.Context) ([]historyLine, error) {
 	entries, err := r.List(ctx)
@@ -72,7 +72,23 @@ func (r journalRecords) logs(ctx context.Context, id rollout.ID, host inventory.
 }
 
 func (r journalRecords) events(ctx context.Context, id rollout.ID, after int) iter.Seq2[eventLine, error] {
-	return r.eventsUntil(ctx, id, after, nil)
+	if r.bus.Embedded() { // and we have it, so nobody has a rollout in hand
+		return r.eventsUntil(ctx, id, after, nil)
+	}
+	return func(yield func(eventLine, error) bool) {
+		leases, err := lease.Open(ctx, r.bus, author())
+		if err != nil {
+			yield(eventLine{}, err)
+			return
+		}
+		defer leases.Close()
+		o := onlooker{r.openJournal, leases, func(rollout.ID) <-chan struct{} { return nil }}
+		for l, err := range r.eventsUntil(ctx, id, after, o.until(id)) {
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
 }
 
 // showProgress shows nothing: who runs a rollout does.
@@ -80,9 +96,9 @@ func (journalRecords) showProgress(context.Context, rollout.ID, *progress) (stop
 	return func() {}
 }
 
-// eventsUntil yields the events after the first few: to the last one once left is
-// closed, or by now if it is nil.
-func (r journalRecords) eventsUntil(ctx context.Context, id rollout.ID, after int, left <-chan struct{}) iter.Seq2[eventLine, error] {
+// eventsUntil yields the events after the first few: to the last one once left
+// returns, or by now if it is nil.
+func (r journalRecords) eventsUntil(ctx context.Context, id rollout.ID, after int, left func(context.Context)) iter.Seq2[eventLine, error] {
 	return func(yield func(eventLine, error) bool) {
 		var waiting sync.WaitGroup
 		defer waiting.Wait()
@@ -97,7 +113,9 @@ func (r journalRecords) eventsUntil(ctx context.Context, id rollout.ID, after in
 		if left == nil && state.Events <= after {
 			return
 		}
-		waiting.Go(func() { r.awaitEnd(ctx, id, left, last) })
+		if left != nil {
+			waiting.Go(func() { r.awaitEnd(ctx, id, left, last) })
+		}
 		n := 0
 		for e, err := range r.Watch(ctx, id) {
 			n++
@@ -110,18 +128,18 @@ func (r journalRecords) eventsUntil(ctx context.Context, id rollout.ID, after in
 	}
 }
 
-// awaitEnd finds out how many events there are once left is closed; nil never is.
-func (r journalRecords) awaitEnd(ctx context.Context, id rollout.ID, left <-chan struct{}, last *end) {
-	select {
-	case <-left:
-		state, err := r.Read(ctx, id)
-		if err != nil {
-			last.stop() // and there is nothing more to come
-			return
-		}
-		last.is(state.Events)
-	case <-ctx.Done():
+// awaitEnd finds out how many events there are once left returns.
+func (r journalRecords) awaitEnd(ctx context.Context, id rollout.ID, left func(context.Context), last *end) {
+	left(ctx)
+	if ctx.Err() != nil {
+		return
 	}
+	state, err := r.Read(ctx, id)
+	if err != nil {
+		last.stop() // and there is nothing more to come
+		return
+	}
+	last.is(state.Events)
 }
 
 // end is where a sequence of events ends, which may become known only later.
@@ -174,7 +192,7 @@ func (a *app) withRecords(ctx context.Context, fn func(records) error) error {
 	if c := in.client(ctx); c != nil {
 		return fn(c)
 	}
-	return in.withJournal(ctx, func(j openJournal) error { return fn(journalRecords{j.Journal}) })
+	return in.withJournal(ctx, func(j openJournal) error { return fn(journalRecords{j}) })
 }
 
 // withRollout calls fn with the rollout that the arguments name, which is the

@@ -129,7 +129,7 @@ func (r *rolloutRun) showEvents(ctx context.Context) (stop func()) {
 	left, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		events := journalRecords{r.journal.Journal}.eventsUntil(ctx, r.id, r.past, left)
+		events := journalRecords{r.journal}.eventsUntil(ctx, r.id, r.past, closed(left))
 		if _, err := r.in.app.showEvents(events, r.bar); err != nil {
 			r.in.app.log.WarnContext(ctx, "cannot show what happens", "error", err)
 		}

@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/aptfleet/aptfleet/controller/lease"
+	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/pkg/pause"
+)
+
+// onlooker knows until when a rollout is worth being looked at, in whosever hands
+// it is. It may be used concurrently.
+type onlooker struct {
+	journal openJournal
+	leases  *lease.Leases
+	here    func(rollout.ID) <-chan struct{} // what is closed when this process leaves it; nil where it has not got it
+}
+
+// takenUpIn is for how long a rollout that is not over may be in nobody's hands: once
+// its controller's lease has ended, another one takes it up in that time.
+const takenUpIn = 5 * time.Second
+
+// until returns what waits until a rollout is left: over, left to a person, or taken
+// up by nobody. It is nil for one that nobody can have in hand.
+func (o onlooker) until(id rollout.ID) (left func(context.Context)) {
+	if !o.journal.bus.Embedded() {
+		return func(ctx context.Context) { o.wait(ctx, id) }
+	}
+	here := o.here(id)
+	if here == nil {
+		return nil
+	}
+	return closed(here)
+}
+
+// closed returns what waits for a channel to be closed.
+func closed(c <-chan struct{}) func(context.Context) {
+	return func(ctx context.Context) {
+		select {
+		case <-c:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// wait waits among many controllers. What cannot be seen now is looked at again: those
+// who read the rollout's events are told of trouble by these.
+func (o onlooker) wait(ctx context.Context, id rollout.ID) {
+	var missed time.Time // since when it is in nobody's hands
+	for ctx.Err() == nil {
+		if here := o.here(id); here != nil {
+			closed(here)(ctx)
+			missed = time.Time{}
+			continue
+		}
+		by, err := o.leases.Holder(ctx, string(id))
+		switch {
+		case err != nil:
+		case by != "":
+			missed = time.Time{}
+		case missed.IsZero():
+			state, err := o.journal.Read(ctx, id)
+			if err == nil && !goesOn(state) {
+				return
+			}
+			missed = time.Now()
+		case time.Since(missed) > takenUpIn:
+			return
+		}
+		_ = pause.For(ctx, scanEvery) // if ctx has ended, so does the loop
+	}
+}
+
+// goesOn reports whether a controller goes on with a rollout that nobody has.
+func goesOn(state *rollout.State) bool {
+	waits := newWaitLine(state)
+	return state.Phase != rollout.Finished && (waits == nil || waits.For == "time")
+}
