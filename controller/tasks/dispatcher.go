@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,15 +26,18 @@ type Dispatcher struct {
 	replyTo string // the inbox to which workers send updates
 	subs    []*nats.Subscription
 
-	mu      sync.Mutex
-	workers workerSet
-	pending map[string]*pendingTask // by id
+	mu         sync.Mutex
+	workers    workerSet
+	pending    map[string]*pendingTask // by id
+	dispatched int                     // tasks, ever
 }
 
 // pendingTask is a task that somebody waits for.
 type pendingTask struct {
 	progress chan hostjob.Progress // room for one: the newest counts
 	result   chan Result           // room for one
+	late     chan struct{}         // closed when another dispatcher was faster
+	n        int                   // which one it is of the dispatcher's
 
 	worker string    // whose claim counts; guarded by the dispatcher's lock
 	seen   time.Time // when it said so last
@@ -91,7 +95,30 @@ func (d *Dispatcher) onCapacity(m *nats.Msg) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.workers.update(c, time.Now())
+	now := time.Now()
+	d.workers.update(c, now)
+	d.yield(now)
+}
+
+// yield takes back what no worker can claim, since all are busy for others by now: two
+// dispatchers may have dispatched at the same moment what there was one slot for. What
+// was dispatched last goes first; what a worker has claimed stays.
+func (d *Dispatcher) yield(now time.Time) {
+	excess := len(d.pending) - d.workers.slots(d.replyTo, now)
+	if excess <= 0 {
+		return
+	}
+	var waiting []string
+	for id, p := range d.pending {
+		if p.worker == "" {
+			waiting = append(waiting, id)
+		}
+	}
+	slices.SortFunc(waiting, func(a, b string) int { return d.pending[b].n - d.pending[a].n })
+	for _, id := range waiting[:min(excess, len(waiting))] {
+		close(d.pending[id].late)
+		delete(d.pending, id)
+	}
 }
 
 // onUpdate takes an update of a task, and replies whether to go on.
@@ -143,7 +170,8 @@ func (d *Dispatcher) reserve() (id string, p *pendingTask, there bool) {
 	if d.workers.slots(d.replyTo, time.Now()) <= len(d.pending) {
 		return "", nil, false
 	}
-	id, p = nuid.Next(), &pendingTask{progress: make(chan hostjob.Progress, 1), result: make(chan Result, 1)}
+	d.dispatched++
+	id, p = nuid.Next(), &pendingTask{progress: make(chan hostjob.Progress, 1), result: make(chan Result, 1), late: make(chan struct{}), n: d.dispatched}
 	d.pending[id] = p
 	return id, p, true
 }
@@ -199,6 +227,9 @@ func (d *Dispatcher) await(ctx context.Context, t Task, p *pendingTask, show fun
 				d.log.Warn("a worker cannot do a host, and this controller does it", "host", t.Host, "rollout", string(t.Rollout), "error", r.Declined)
 			}
 			return r, r.Declined == ""
+		case <-p.late:
+			d.log.Info("no worker has a slot for a host any more, and this controller does it", "host", t.Host, "rollout", string(t.Rollout))
+			return Result{}, false
 		case <-patience.C:
 			d.log.Warn("nothing is heard of a host from workers, and this controller does it", "host", t.Host, "rollout", string(t.Rollout))
 			return Result{}, false

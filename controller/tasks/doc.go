@@ -21,8 +21,8 @@
 // Workers advertise their capacity to all dispatchers: their slots, and for which
 // dispatcher each of those is busy. So several controllers share them, and each does
 // itself at once what nobody has a slot for. Two may still dispatch at the same moment
-// what only one of them can have done: the other one's task is withdrawn where nobody
-// claims it.
+// what only one of them can have done: the other one's task is withdrawn as soon as the
+// worker advertises for whom it is busy.
 //
 // The host is the arbiter in all of these: a step is one job there, whoever looks.
 package tasks

@@ -208,6 +208,57 @@ func TestTwoDispatchers(t *testing.T) {
 	s.until("the queue is empty", func() bool { return s.queued() == 0 })
 }
 
+// TestRace: of two dispatchers that dispatch at the same moment what one slot is there for,
+// one does its host itself as soon as the worker has begun the other one's.
+func TestRace(t *testing.T) {
+	s := newFixture(t)
+	gone := s.work(1, nil)
+	gone() // it has made the consumer; the test goes on as its worker
+	second, err := OpenDispatcher(s.bus, nil)
+	s.must(err)
+	t.Cleanup(func() { _ = second.Close() })
+	dispatchers := map[string]*Dispatcher{s.dispatcher.replyTo: s.dispatcher, second.replyTo: second}
+	for _, d := range dispatchers {
+		d.mu.Lock()
+		d.workers.update(capacity{"w", 1, nil}, time.Now())
+		d.mu.Unlock()
+	}
+	type end struct {
+		replyTo string
+		done    bool
+	}
+	ended := make(chan end, 2)
+	for replyTo, d := range dispatchers {
+		go func() {
+			_, done := d.Dispatch(t.Context(), apt, nil)
+			ended <- end{replyTo, done}
+		}()
+	}
+	s.until("both have dispatched", func() bool { return s.queued() == 2 })
+	queue, err := s.bus.JetStream().Consumer(t.Context(), bus.Tasks, consumer)
+	s.must(err)
+	m, err := queue.Next()
+	s.must(err)
+	q, err := decodeTask(m.Data())
+	s.must(err)
+	told, err := capacity{"w", 1, map[string]int{q.replyTo: 1}}.encode()
+	s.must(err)
+	s.must(s.bus.Conn().Publish(bus.CapacitySubject, told))
+	begun := time.Now()
+	if got := dispatchers[q.replyTo].apply(update{task: q.id, worker: "w"}, begun); got != replyGoOn {
+		t.Fatalf("who was first is told to %s", got)
+	}
+	if e := <-ended; e.done || e.replyTo == q.replyTo || time.Since(begun) > claimTimeout/5 {
+		t.Errorf("after %v a dispatcher goes on, %+v, and %s was first", time.Since(begun), e, q.replyTo)
+	}
+	dispatchers[q.replyTo].apply(update{task: q.id, worker: "w", result: &Result{Verdict: rollout.HostDone}}, time.Now())
+	if e := <-ended; !e.done {
+		t.Error("whose host the worker has done is told that nobody has")
+	}
+	s.must(m.Ack())
+	s.until("the queue is empty", func() bool { return s.queued() == 0 })
+}
+
 // TestDeclined: what a worker cannot do is the caller's, and in no queue.
 func TestDeclined(t *testing.T) {
 	s := newFixture(t)
