@@ -2,6 +2,7 @@ package integration
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -46,4 +47,45 @@ func TestWorkerReloads(t *testing.T) {
 	if n := strings.Count(w.errs.String(), "rollout=R2 host="); !strings.Contains(w.errs.String(), "step=apt verb=do verdict=done") || n == 0 {
 		t.Errorf("with the right inventory the worker did not work:\n%s", w.errs.String())
 	}
+}
+
+// TestWorkerResizes: how many hosts a worker does at the same time follows its
+// configuration, with those going on that it has at work.
+func TestWorkerResizes(t *testing.T) {
+	t.Parallel()
+	f := enrolledFleet(t, lab.Options{Count: 4, Kind: lab.Light})
+	cluster := newCluster(t)
+	cluster.join(f)
+	other := f.secondController()
+	cluster.join(other)
+	settings, err := os.ReadFile(other.path("aptfleet.toml"))
+	f.must(err)
+	parallel := func(n string) {
+		other.write("aptfleet.toml", strings.Replace(string(settings), "#parallel = 128", "parallel = "+n, 1))
+	}
+	parallel("1")
+	w := other.start("worker")
+	w.says(f, "this worker is ready")
+	for _, h := range f.lab.Hosts() {
+		f.put(h, faultFile, waiting)
+	}
+	f.start("rollout", "shop=1.0", "--to", group, "--yes", "--batches", "2,100%")
+	until(t, "two hosts are at work", func() bool {
+		return strings.Contains(f.jobLog(f.host(1)), "waiting for the story") && strings.Contains(f.jobLog(f.host(2)), "waiting for the story")
+	})
+	begun := regexp.MustCompile(`msg="working on a host" rollout=R1 host=\S+ step=apt verb=do`)
+	atWork := func() int { return len(begun.FindAllString(w.errs.String(), -1)) - did(w) }
+	if n := atWork(); n != 1 {
+		t.Fatalf("with one hand it has %d hosts at work:\n%s", n, w.errs.String())
+	}
+	parallel("3")
+	f.must(w.Process.Signal(syscall.SIGHUP))
+	w.says(f, "the configuration was read again")
+	for _, h := range f.lab.Hosts()[:2] {
+		f.put(h, goFile, "")
+	}
+	until(t, "the worker has two hosts at work", func() bool { return atWork() == 2 })
+	f.goOn()
+	until(t, "the rollout ends", func() bool { return f.run("status", "R1").end(t).Phase == "finished" })
+	f.has("1.0", "1.0", "1.0", "1.0")
 }

@@ -32,21 +32,23 @@ A worker may be killed at any time: another one, or the controller, attaches to
 what it had begun, and no host runs apt twice. SIGTERM takes nothing new, lets hosts
 that are worked on finish, for up to a minute, and leaves the rest to the others.
 SIGHUP reads the configuration again, all of it or nothing, for the rollouts that it
-begins to work on then; how many hosts it does at the same time stays as it is until
-it is started again. Under systemd it tells when it is ready.`,
+begins to work on then. How many hosts it does at the same time follows it too, if
+not given as --parallel: hosts at work are left to end. Under systemd it tells when
+it is ready.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(cmd *cobra.Command, _ []string, in *installation) error {
 			if parallel < 0 {
 				return usageErrorf("--parallel %d is less than one host", parallel)
 			}
-			return in.runWorker(cmd.Context(), cmp.Or(parallel, in.Rollout.Parallel))
+			return in.runWorker(cmd.Context(), parallel)
 		}),
 	}
 	cmd.Flags().IntVar(&parallel, "parallel", 0, "slots, hosts at the same time; 0 is rollout.parallel of the configuration")
 	return cmd
 }
 
-// runWorker does tasks of other controllers until ctx ends.
+// runWorker does tasks of other controllers until ctx ends: so many at once, or as
+// many as the configuration says if that is 0.
 func (in *installation) runWorker(ctx context.Context, parallel int) (err error) {
 	if len(in.Bus.URL) == 0 {
 		return fmt.Errorf("cannot work for other controllers: %s names no cluster, which is [bus] url", in.Path)
@@ -64,10 +66,14 @@ func (in *installation) runWorker(ctx context.Context, parallel int) (err error)
 	defer func() { err = errors.Join(err, j.Close()) }()
 	own := newWorker(in, j)
 	defer func() { err = errors.Join(err, own.close()) }()
-	w := tasks.Worker{Name: author(), Slots: parallel, Grace: shutdownGrace, Log: in.app.log, Work: own.do, Term: j.Term, Ready: func() {
-		in.app.log.Info("this worker is ready", "slots", parallel)
+	slots := cmp.Or(parallel, in.Rollout.Parallel)
+	w := tasks.Worker{Name: author(), Slots: slots, Grace: shutdownGrace, Log: in.app.log, Work: own.do, Term: j.Term, Ready: func() {
+		in.app.log.Info("this worker is ready", "slots", slots)
 		in.app.notify(sd.SdNotifyReady)
 	}}
+	if parallel == 0 {
+		own.resize = w.Resize
+	}
 	var reloading sync.WaitGroup
 	defer reloading.Wait()
 	ctx, cancel := context.WithCancel(ctx)

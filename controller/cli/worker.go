@@ -26,6 +26,7 @@ type worker struct {
 	app     *app
 	config  atomic.Pointer[config.Config] // as it is now
 	journal openJournal
+	resize  func(hosts int) // how many are done at the same time; nil if that is fixed
 
 	mu       sync.Mutex
 	rollouts map[rolloutKey]*openRollout
@@ -58,6 +59,9 @@ func (w *worker) reload(old *config.Config, next *installation) error {
 		return err
 	}
 	w.config.Store(next.Config)
+	if w.resize != nil {
+		w.resize(next.Rollout.Parallel)
+	}
 	return nil
 }
 

@@ -50,9 +50,16 @@ func newFixture(t *testing.T) *fixture {
 // run starts a worker, and returns what ends it and waits for it.
 func (s *fixture) work(slots int, work func(context.Context, Task, func(hostjob.Progress)) (engine.Report, error)) (end func()) {
 	s.t.Helper()
+	_, end = s.start(slots, work)
+	return end
+}
+
+// start is work, for tests that go on to do something with the worker.
+func (s *fixture) start(slots int, work func(context.Context, Task, func(hostjob.Progress)) (engine.Report, error)) (w *Worker, end func()) {
+	s.t.Helper()
 	ctx, cancel := context.WithCancel(s.t.Context())
 	ready, done := make(chan struct{}), make(chan error, 1)
-	w := &Worker{
+	w = &Worker{
 		Name: "w", Slots: slots, Grace: time.Millisecond, Work: work, Ready: func() { close(ready) },
 		Term: func(context.Context, rollout.ID) (int, error) { return int(s.term.Load()), nil },
 	}
@@ -66,7 +73,7 @@ func (s *fixture) work(slots int, work func(context.Context, Task, func(hostjob.
 	})
 	s.t.Cleanup(end)
 	s.until("the worker is there", func() bool { return s.slots() >= slots })
-	return end
+	return w, end
 }
 
 func (s *fixture) slots() int {
@@ -146,6 +153,57 @@ func TestDispatch(t *testing.T) {
 	if dispatched.Load() != 2 || most.Load() != 2 {
 		t.Errorf("%d were dispatched, %d at once, want 2", dispatched.Load(), most.Load())
 	}
+	s.until("the queue is empty", func() bool { return s.queued() == 0 })
+}
+
+// TestResize: a worker that has more slots takes more tasks at once, with those that it
+// had going on; one that has fewer takes none until so many have ended.
+func TestResize(t *testing.T) {
+	s := newFixture(t)
+	var now atomic.Int64
+	end := make(chan struct{})
+	w, _ := s.start(1, func(ctx context.Context, _ Task, _ func(hostjob.Progress)) (engine.Report, error) {
+		defer now.Add(-1)
+		now.Add(1)
+		select {
+		case <-end:
+		case <-ctx.Done():
+		}
+		return engine.Report{}, context.Cause(ctx)
+	})
+	var all sync.WaitGroup
+	dispatch := func(n int) {
+		for range n {
+			all.Go(func() {
+				if _, done := s.dispatcher.Dispatch(t.Context(), apt, nil); !done {
+					t.Error("no slot was free")
+				}
+			})
+		}
+	}
+	dispatch(1)
+	s.until("one is at work", func() bool { return now.Load() == 1 })
+	w.Resize(3)
+	s.until("the dispatcher knows of three", func() bool { return s.slots() == 3 })
+	dispatch(2)
+	s.until("three are at work", func() bool { return now.Load() == 3 })
+	w.Resize(4) // of which one waits for a task
+	s.until("the dispatcher knows of four", func() bool { return s.slots() == 4 })
+	w.Resize(2)
+	s.until("the dispatcher knows of two", func() bool { return s.slots() == 2 })
+	if _, done := s.dispatcher.Dispatch(t.Context(), apt, nil); done || now.Load() != 3 {
+		t.Errorf("a fourth was done, with %d at work", now.Load())
+	}
+	end <- struct{}{}
+	s.until("two are at work", func() bool { return now.Load() == 2 })
+	time.Sleep(pullFor + time.Second)                        // within which it does not wait any more
+	s.post(queuedTask{apt, "surplus", s.dispatcher.replyTo}) // of a dispatcher that does not know yet
+	time.Sleep(time.Second)
+	if s.queued() != 3 || now.Load() != 2 {
+		t.Errorf("%d are in the queue and %d at work, want 3 and 2", s.queued(), now.Load())
+	}
+	close(end)
+	all.Wait()
 	s.until("the queue is empty", func() bool { return s.queued() == 0 })
 }
 

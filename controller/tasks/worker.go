@@ -22,7 +22,7 @@ import (
 // Worker does tasks that controllers dispatch. Its fields are set before Run.
 type Worker struct {
 	Name  string        // tells people who does a host, such as "root@deploy (4711)"
-	Slots int           // hosts at the same time
+	Slots int           // hosts at the same time, at first; Resize changes that
 	Grace time.Duration // how long hosts may still take once it is asked to end
 	Log   *slog.Logger  // nil is slog.Default
 
@@ -40,8 +40,11 @@ type Worker struct {
 	id  string // its name among the workers, which no other one has
 
 	mu    sync.Mutex
-	slots int            // that it advertises; 0 once it leaves
-	busy  map[string]int // by dispatcher
+	slots int            // that it has; 0 before it runs and once it leaves
+	taken int            // of these, those that have a task, or wait for one
+	busy  map[string]int // tasks at work, by dispatcher
+
+	changed chan struct{} // room for one: there may be a slot free
 }
 
 // Causes with which the context of Work ends.
@@ -61,7 +64,9 @@ func (w *Worker) Run(ctx context.Context, b *bus.Bus) error {
 	if w.Log == nil {
 		w.Log = slog.Default()
 	}
-	w.bus, w.id, w.slots, w.busy = b, w.Name+" "+nuid.Next(), w.Slots, map[string]int{}
+	w.mu.Lock()
+	w.bus, w.id, w.slots, w.busy, w.changed = b, w.Name+" "+nuid.Next(), w.Slots, map[string]int{}, make(chan struct{}, 1)
+	w.mu.Unlock()
 	queue, err := b.JetStream().CreateOrUpdateConsumer(ctx, bus.Tasks, jetstream.ConsumerConfig{
 		Durable: consumer, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxAckPending: -1,
 	})
@@ -85,6 +90,30 @@ func (w *Worker) Run(ctx context.Context, b *bus.Bus) error {
 	defer late.Stop()
 	working.Wait()
 	return nil
+}
+
+// Resize has the worker do so many tasks at the same time from now on. What is at
+// work is left to end. It may be called at any time.
+func (w *Worker) Resize(slots int) {
+	w.mu.Lock()
+	w.Slots = slots
+	running := w.slots > 0
+	if running {
+		w.slots = slots
+	}
+	w.mu.Unlock()
+	if running {
+		w.advertise()
+		w.wake()
+	}
+}
+
+// wake has pull look whether a slot is free.
+func (w *Worker) wake() {
+	select {
+	case w.changed <- struct{}{}:
+	default: // it will look anyway
+	}
 }
 
 // keepAdvertising advertises the capacity until ctx ends.
@@ -137,30 +166,64 @@ const pullFor = 5 * time.Second
 // pull takes one task out of the queue for each free slot, until ctx ends: one that
 // waits here would be nobody's.
 func (w *Worker) pull(ctx context.Context, queue jetstream.Consumer, take func(jetstream.Msg), working *sync.WaitGroup) {
-	free := make(chan struct{}, w.Slots)
-	for range w.Slots {
-		free <- struct{}{}
-	}
 	for {
-		select {
-		case <-free:
-		case <-ctx.Done():
-			return
+		if !w.takeSlot() {
+			select {
+			case <-w.changed:
+				continue
+			case <-ctx.Done():
+				return
+			}
 		}
 		m, err := w.next(ctx, queue)
+		if errors.Is(err, errFewer) {
+			w.freeSlot()
+			continue
+		}
 		if err != nil {
 			return // ctx has ended
 		}
 		working.Go(func() {
-			defer func() { free <- struct{}{} }()
+			defer w.freeSlot()
 			take(m)
 		})
 	}
 }
 
-// next waits for a task. Its error is that ctx has ended.
+// takeSlot takes a slot, if one is free, until freeSlot is called.
+func (w *Worker) takeSlot() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.taken >= w.slots {
+		return false
+	}
+	w.taken++
+	return true
+}
+
+func (w *Worker) freeSlot() {
+	w.mu.Lock()
+	w.taken--
+	w.mu.Unlock()
+	w.wake()
+}
+
+// tooMany reports whether more slots are taken than there are.
+func (w *Worker) tooMany() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.taken > w.slots
+}
+
+// errFewer is that the worker has fewer slots than it had, and none is free.
+var errFewer = errors.New("no slot is free any more")
+
+// next waits for a task. Its error is errFewer, or that ctx has ended.
 func (w *Worker) next(ctx context.Context, queue jetstream.Consumer) (jetstream.Msg, error) {
 	for {
+		if w.tooMany() {
+			return nil, errFewer
+		}
 		asked, cancel := context.WithTimeout(ctx, pullFor)
 		m, err := queue.Next(jetstream.FetchContext(asked))
 		cancel()
