@@ -57,7 +57,8 @@ func (l *Listen) open(o *server.Options, folder string) error {
 
 // tls returns how the server proves who it is.
 func (l *Listen) tls(folder string) (*tls.Config, error) {
-	c := &certificate{load: l.fromFiles, fresh: l.filesUnchanged()}
+	f := &files{certificate: l.Certificate, key: l.Key}
+	c := &certificate{load: f.load, fresh: f.unchanged}
 	if l.Certificate == "" {
 		a, err := ownAuthority(filepath.Join(folder, authorityName))
 		if err != nil {
@@ -85,27 +86,41 @@ func (l *Listen) issue(a *authority) (*tls.Certificate, error) {
 // halfway reports whether a certificate of ours has most of its life before it.
 func halfway(c *tls.Certificate) bool { return time.Until(c.Leaf.NotAfter) > serverLife/2 }
 
-func (l *Listen) fromFiles() (*tls.Certificate, error) {
-	pair, err := tls.LoadX509KeyPair(l.Certificate, l.Key)
+// files are those of a certificate and its key, of which the one is replaced a moment
+// after the other. They belong to a certificate, and are guarded by its lock.
+type files struct {
+	certificate, key string
+	read             [2]time.Time // when those were written that fit each other
+}
+
+func (f *files) load() (*tls.Certificate, error) {
+	written, err := f.written() // before they are read: what changes meanwhile is read again
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the bus's certificate: %w", err)
 	}
+	pair, err := tls.LoadX509KeyPair(f.certificate, f.key)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the bus's certificate: %w", err)
+	}
+	f.read = written
 	return &pair, nil
 }
 
-// filesUnchanged returns what reports whether the certificate's file is the one
-// it saw the last time.
-func (l *Listen) filesUnchanged() func(*tls.Certificate) bool {
-	var seen time.Time
-	return func(*tls.Certificate) bool {
-		info, err := os.Stat(l.Certificate)
+// unchanged reports whether the files are those that were read the last time.
+func (f *files) unchanged(*tls.Certificate) bool {
+	written, err := f.written()
+	return err != nil || written == f.read // without one of them, somebody is about to replace it
+}
+
+func (f *files) written() (at [2]time.Time, err error) {
+	for i, path := range []string{f.certificate, f.key} {
+		info, err := os.Stat(path)
 		if err != nil {
-			return true // somebody is about to replace it
+			return at, err
 		}
-		same := info.ModTime().Equal(seen)
-		seen = info.ModTime()
-		return same
+		at[i] = info.ModTime()
 	}
+	return at, nil
 }
 
 // certificate is one that is replaced while the server runs.

@@ -3,6 +3,7 @@ package bus
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -155,6 +156,57 @@ func TestCertificateIsReplaced(t *testing.T) {
 	}
 	if _, err := (&Listen{Certificate: filepath.Join(folder, "none")}).tls(folder); err == nil {
 		t.Error("a missing certificate was taken")
+	}
+}
+
+// TestCertificateIsReplacedByHalves: agents come while the certificate is new already,
+// and its key is not, as whatever renews them writes one after the other.
+func TestCertificateIsReplacedByHalves(t *testing.T) {
+	folder := t.TempDir()
+	a, err := ownAuthority(filepath.Join(folder, authorityName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := 0
+	write := func(name string, data []byte) (path string) {
+		t.Helper()
+		path = filepath.Join(folder, name)
+		written++
+		at := time.Now().Add(time.Duration(written-100) * time.Minute)
+		if err := errors.Join(os.WriteFile(path, data, 0o600), os.Chtimes(path, at, at)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	issue := func() []byte {
+		t.Helper()
+		data, err := a.issue([]string{"deploy.example.com"}, serverLife)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	old, next := issue(), issue()
+	config, err := (&Listen{Certificate: write("server.crt", old), Key: write("server.key", old)}).tls(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func() *x509.Certificate {
+		t.Helper()
+		c, err := config.GetCertificate(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Leaf
+	}
+	first := get()
+	write("server.crt", next)
+	if !get().Equal(first) {
+		t.Error("a certificate without its key replaced the one before")
+	}
+	write("server.key", next)
+	if get().Equal(first) {
+		t.Error("the old certificate stays, and the files of a new one are there")
 	}
 }
 
