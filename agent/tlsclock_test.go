@@ -48,6 +48,19 @@ func TestCertificateOver(t *testing.T) {
 	}
 }
 
+// TestCertificateRunsOut: one that ends while the host is enrolled costs no report, as
+// nobody can tell it from a clock that is wrong; and it is said.
+func TestCertificateRunsOut(t *testing.T) {
+	const left = 2 * time.Second
+	h := recertified(t, -90*day, left)
+	time.Sleep(left)
+	h.run()
+	h.waitFor("the connection", func() bool { return h.log.has("msg=connected") })
+	if !h.log.has("is not valid by this host's clock, which counts as wrong") {
+		t.Error("it does not say that the certificate may be over")
+	}
+}
+
 // TestForgedInTheFuture: that a certificate is taken for one of another time
 // excuses nothing else about it.
 func TestForgedInTheFuture(t *testing.T) {

@@ -132,6 +132,9 @@ func encodePair(der []byte, key *ecdsa.PrivateKey) ([]byte, error) {
 	return append(public, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})...), nil
 }
 
+// AuthorityFile is where the installation's own authority is, once it is made.
+func AuthorityFile(state string) string { return filepath.Join(state, folderName, authorityName) }
+
 // Authority returns the certificate of the installation's own authority, which
 // signs those of the bus's servers; it is made if there is none yet. state is
 // the state folder.

@@ -18,7 +18,7 @@ import (
 
 // checkLine is what doctor found of one thing.
 type checkLine struct {
-	Check string `json:"check"` // inventory, key, repository, bus, clock, hosts
+	Check string `json:"check"` // inventory, key, repository, bus, certificates, clock, hosts
 	OK    bool   `json:"ok"`
 	Found string `json:"found,omitempty"` // what was found, or what is to be mended
 }
@@ -39,9 +39,10 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check this installation, and say what to mend",
 		Long: `Check this installation: its inventory, the signing key, the whole repository, the
-bus with its state folder or cluster, and the clock; with --hosts also that hosts
-can be reached. Nothing is changed. The exit status is 1 if something is to be
-mended.`,
+bus with its state folder or cluster, the certificates of the API and the agents'
+door, of which it tells two weeks before they end, and the clock; with --hosts also
+that hosts can be reached. Nothing is changed. The exit status is 1 if something is
+to be mended.`,
 		Example: `  aptfleet doctor --hosts array_of_new_webapps`,
 		Args:    cobra.NoArgs,
 		RunE: a.with(func(cmd *cobra.Command, _ []string, in *installation) error {
@@ -62,7 +63,7 @@ type check struct {
 func (in *installation) examine(ctx context.Context, selector string) error {
 	checks := []check{
 		{"inventory", in.examineInventory}, {"key", in.examineKey}, {"repository", in.examineRepository},
-		{"bus", in.examineBus}, {"clock", examineClock},
+		{"bus", in.examineBus}, {"certificates", in.examineCertificates}, {"clock", examineClock},
 	}
 	if selector != "" {
 		checks = append(checks, check{"hosts", func(ctx context.Context) (string, error) { return in.examineHosts(ctx, selector) }})

@@ -91,6 +91,7 @@ func (s *service) run(ctx context.Context) error {
 	part(func(ctx context.Context) error { return s.api().Serve(ctx, listeners) })
 	part(s.notifications.run)
 	part(s.watchdog)
+	part(s.certificates)
 	part(s.schedules)
 	part(newTakeover(s.daemon).run)
 	for _, id := range open {

@@ -20,7 +20,7 @@ ping      of "ping": host, ok, took, error
 enrolled  of "enroll": host, result (unchanged, repaired, written), agent
           (likewise, where agents are enrolled), error
 forgotten of "forget": host
-check     of "doctor": check (inventory, key, repository, bus, clock, hosts), ok,
+check     of "doctor": check (inventory, key, repository, bus, certificates, clock, hosts), ok,
           found (or what is to be mended)
 built     of "build": recipe, file
 package   of "publish", "promote" and "repo ls": suite, package, version,
