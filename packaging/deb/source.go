@@ -3,6 +3,7 @@ package deb
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,19 +20,23 @@ const (
 
 // BuildSource builds the source tree srcDir, which has a debian/ folder, with
 // dpkg-buildpackage, and moves its .debs into outDir. It returns their paths,
-// sorted. The tree is built in a copy beside them, since a build writes into the
-// tree and its parent; the copy is removed in the end.
+// sorted. The tree is built in a copy, since a build writes into the tree and its
+// parent; the copy is removed in the end.
 //
 // The error of a build that fails shows the last lines of its output. A
 // cancelled build is asked to end, with all its processes, and then killed.
 func BuildSource(ctx context.Context, srcDir, outDir string) ([]string, error) {
-	work, err := os.MkdirTemp(outDir, ".source-")
+	if _, err := exec.LookPath("dpkg-buildpackage"); err != nil {
+		return nil, fmt.Errorf("cannot build %s: dpkg-buildpackage is not installed here: apt-get install dpkg-dev", srcDir)
+	}
+	work, err := os.MkdirTemp(workFolder(srcDir, outDir), ".source-")
 	if err != nil {
 		return nil, fmt.Errorf("cannot build %s: %w", srcDir, err)
 	}
 	defer os.RemoveAll(work)
 	tree := filepath.Join(work, "tree")
-	if err := run(exec.CommandContext(ctx, "cp", "-a", "--", srcDir, tree)); err != nil {
+	// What is in it, so that a link to a tree is not itself what is copied.
+	if err := run(exec.CommandContext(ctx, "cp", "-a", "--", srcDir+"/.", tree)); err != nil {
 		return nil, fmt.Errorf("cannot copy %s: %w", srcDir, err)
 	}
 	build := exec.CommandContext(ctx, "dpkg-buildpackage", "-b", "-us", "-uc")
@@ -39,7 +44,29 @@ func BuildSource(ctx context.Context, srcDir, outDir string) ([]string, error) {
 	if err := run(build); err != nil {
 		return nil, fmt.Errorf("cannot build %s: %w", srcDir, err)
 	}
-	return collect(work, outDir)
+	return collect(ctx, work, outDir)
+}
+
+// workFolder is where the copy goes: to the packages, or, where these go into
+// the tree itself, to the folder of temporary files, since no tree can be copied
+// into itself.
+func workFolder(srcDir, outDir string) string {
+	src, srcErr := realPath(srcDir)
+	out, outErr := realPath(outDir)
+	below, err := filepath.Rel(src, out)
+	if errors.Join(srcErr, outErr, err) == nil && filepath.IsLocal(below) {
+		return os.TempDir()
+	}
+	return outDir
+}
+
+// realPath returns a path from the root, without links.
+func realPath(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
 }
 
 // run runs a command in a process group of its own, and adds the end of its
@@ -71,19 +98,19 @@ func lastLines(text string, n int) string {
 	return "\n\t" + strings.Join(lines[max(0, len(lines)-n):], "\n\t")
 }
 
-// collect moves the packages from one folder into another.
-func collect(from, to string) ([]string, error) {
+// collect moves the packages from one folder into another, which may be on
+// another file system.
+func collect(ctx context.Context, from, to string) ([]string, error) {
 	built, err := filepath.Glob(filepath.Join(from, "*.deb"))
 	if err != nil {
 		return nil, err
 	}
 	var moved []string
 	for _, path := range built {
-		target := filepath.Join(to, filepath.Base(path))
-		if err := os.Rename(path, target); err != nil {
-			return nil, err
+		if err := run(exec.CommandContext(ctx, "mv", "-f", "--", path, to)); err != nil {
+			return nil, fmt.Errorf("cannot put %s into %s: %w", filepath.Base(path), to, err)
 		}
-		moved = append(moved, target)
+		moved = append(moved, filepath.Join(to, filepath.Base(path)))
 	}
 	return moved, nil
 }

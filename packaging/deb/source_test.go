@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,6 +46,45 @@ func TestBuildSource(t *testing.T) {
 	}
 	wantFiles(t, out, "shop_1.0_all.deb")
 	wantFiles(t, filepath.Join(src, "debian"), "changelog control rules source")
+}
+
+// TestBuildSourceWhereItLies takes the tree as people name it: from within, with
+// the packages put into it, and by a link.
+func TestBuildSourceWhereItLies(t *testing.T) {
+	needs(t, "dpkg-buildpackage", "make", "fakeroot")
+	src := sourceTree(t, "")
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(src, link); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(src)
+	if err := os.Mkdir("out", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ src, out string }{{".", "."}, {src, "out"}, {link, t.TempDir()}} {
+		paths, err := BuildSource(t.Context(), tt.src, tt.out)
+		if want := []string{filepath.Join(tt.out, "shop_1.0_all.deb")}; err != nil || !slices.Equal(paths, want) {
+			t.Errorf("%s into %s: got %q, %v, want %q", tt.src, tt.out, paths, err, want)
+		}
+	}
+	wantFiles(t, src, "debian out shop_1.0_all.deb")
+	wantFiles(t, filepath.Join(src, "debian"), "changelog control rules source")
+	wantFiles(t, filepath.Join(src, "out"), "shop_1.0_all.deb")
+}
+
+// TestBuildSourceWithoutTools wants the package named that has what is missing.
+func TestBuildSourceWithoutTools(t *testing.T) {
+	src, tools := sourceTree(t, ""), t.TempDir()
+	cp, err := exec.LookPath("cp")
+	if err == nil {
+		err = os.Symlink(cp, filepath.Join(tools, "cp"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", tools)
+	_, err = BuildSource(t.Context(), src, t.TempDir())
+	checkError(t, "no dpkg-dev", err, "dpkg-buildpackage is not installed here: apt-get install dpkg-dev")
 }
 
 func TestBuildSourceFails(t *testing.T) {
