@@ -3,6 +3,7 @@ package deb
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 
@@ -95,10 +96,10 @@ type nfpmContent struct {
 }
 
 type nfpmFileInfo struct {
-	Owner string `yaml:"owner"`
-	Group string `yaml:"group"`
-	Mode  uint32 `yaml:"mode"`
-	MTime string `yaml:"mtime"`
+	Owner string   `yaml:"owner"`
+	Group string   `yaml:"group"`
+	Mode  verbatim `yaml:"mode"`
+	MTime string   `yaml:"mtime"`
 }
 
 type nfpmDeb struct {
@@ -187,6 +188,8 @@ func (f *nfpmFile) expand(env *environment) {
 	for name := range f.Shared.Deb.Fields {
 		f.Shared.Deb.Fields[name] = env.expand(f.Shared.Deb.Fields[name])
 	}
+	// As in nfpm, a field whose variable is empty is not written.
+	maps.DeleteFunc(f.Shared.Deb.Fields, func(_, value string) bool { return value == "" })
 }
 
 // override replaces what the block for Debian gives.
@@ -209,6 +212,35 @@ func (f *nfpmFile) override(deb nfpmContents) {
 		if *script.from != "" {
 			*script.to = *script.from
 		}
+	}
+	f.Shared.Deb.override(deb.Deb)
+}
+
+// override replaces what the same block within the overrides gives.
+func (d *nfpmDeb) override(with nfpmDeb) {
+	for _, text := range []struct{ to, from *string }{
+		{&d.Arch, &with.Arch}, {&d.ArchVariant, &with.ArchVariant}, {&d.Compression, &with.Compression},
+		{&d.Scripts.Rules, &with.Scripts.Rules}, {&d.Scripts.Templates, &with.Scripts.Templates}, {&d.Scripts.Config, &with.Scripts.Config},
+	} {
+		*text.to = or(*text.from, *text.to)
+	}
+	mine, theirs := &d.Triggers, &with.Triggers
+	for _, list := range []struct{ to, from *[]string }{
+		{&d.Predepends, &with.Predepends}, {&d.Breaks, &with.Breaks},
+		{&mine.Interest, &theirs.Interest}, {&mine.InterestAwait, &theirs.InterestAwait}, {&mine.InterestNoAwait, &theirs.InterestNoAwait},
+		{&mine.Activate, &theirs.Activate}, {&mine.ActivateAwait, &theirs.ActivateAwait}, {&mine.ActivateNoAwait, &theirs.ActivateNoAwait},
+	} {
+		if *list.from != nil {
+			*list.to = *list.from
+		}
+	}
+	if d.Fields == nil {
+		d.Fields = with.Fields
+	} else {
+		maps.Copy(d.Fields, with.Fields)
+	}
+	if with.Signature != nil {
+		d.Signature = with.Signature
 	}
 }
 

@@ -3,6 +3,7 @@ package deb
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -34,9 +35,10 @@ func (f *nfpmFile) addContents(r *Recipe, env *environment) error {
 }
 
 func (r *Recipe) addContent(c nfpmContent, key tomlfile.Key, literal bool) error {
-	mode, config := Mode(c.FileInfo.Mode), false
-	if mode > 0o7777 {
-		return r.errorf(key.With("file_info", "mode"), "%#o is no mode", c.FileInfo.Mode)
+	config := false
+	mode, err := c.FileInfo.mode()
+	if err != nil {
+		return r.errorf(key.With("file_info", "mode"), "%w", err)
 	}
 	if !strings.HasPrefix(c.Dst, "/") {
 		c.Dst = "/" + c.Dst // nfpm takes both
@@ -58,6 +60,20 @@ func (r *Recipe) addContent(c nfpmContent, key tomlfile.Key, literal bool) error
 	}
 	r.Files = append(r.Files, File{Src: c.Src, Dst: c.Dst, Mode: mode, Owner: c.FileInfo.Owner, Group: c.FileInfo.Group, Config: &config, literal: literal, key: key})
 	return nil
+}
+
+// mode reads octal digits behind a zero. Others are refused: nfpm takes 644 for
+// a decimal number, which is 01204 and meant by nobody.
+func (i nfpmFileInfo) mode() (Mode, error) {
+	text := string(i.Mode)
+	n, err := strconv.ParseUint(or(text, "0"), 0, 32)
+	switch {
+	case err != nil || n > 0o7777:
+		return 0, fmt.Errorf("%q is no mode such as 0644", text)
+	case text != "" && text[0] != '0':
+		return 0, fmt.Errorf("%s is a decimal number: write 0%s", text, text)
+	}
+	return Mode(n), nil
 }
 
 // nfpmKeys are the keys of a recipe that have another name in an nfpm.yaml.

@@ -112,6 +112,43 @@ func TestNfpmVersions(t *testing.T) {
 	}
 }
 
+// TestNfpmOverridesOfDeb has the block for Debian say again what only Debian has.
+func TestNfpmOverridesOfDeb(t *testing.T) {
+	r, err := parseNfpm("nfpm.yaml", []byte(strings.Replace(testNfpm, "    depends: [base-files]\n", `    depends: [base-files]
+    deb:
+      compression: zstd
+      breaks: [shop-1]
+      scripts: { config: debconf }
+      triggers: { interest: [/srv] }
+      fields: { Origin: "${VERSION}", Empty: "" }
+`, 1)), testEnvironment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := Recipe{PreDepends: r.PreDepends, Breaks: r.Breaks, Compression: r.Compression, Triggers: r.Triggers, Fields: r.Fields, Scripts: r.Scripts}
+	want := Recipe{
+		PreDepends: []string{"dpkg"}, Breaks: []string{"shop-1"}, Compression: Zstd, Scripts: Scripts{PostInst: "postinst", Config: "debconf"},
+		Triggers: []string{"interest /srv", "activate-noawait ldconfig"}, Fields: map[string]string{"Bugs": "https://example.com/bugs", "Origin": "v1.2.0-rc.1"},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Recipe{})); diff != "" {
+		t.Errorf("the recipe (-want +got):\n%s", diff)
+	}
+}
+
+func TestNfpmModes(t *testing.T) {
+	for _, tt := range []struct {
+		mode string
+		want Mode
+	}{{"0644", 0o644}, {"0o644", 0o644}, {`"0644"`, 0o644}, {"04755", 0o4755}, {"0x1a4", 0o644}, {"0", 0}} {
+		r, err := parseNfpm("nfpm.yaml", []byte("contents:\n- dst: /a\n  type: dir\n  file_info:\n    mode: "+tt.mode+"\n"), testEnvironment)
+		if err != nil {
+			t.Errorf("%s: %v", tt.mode, err)
+		} else if r.Dirs[0].Mode != tt.want {
+			t.Errorf("%s: the mode is %#o, want %#o", tt.mode, r.Dirs[0].Mode, tt.want)
+		}
+	}
+}
+
 func TestNfpmRefuses(t *testing.T) {
 	for _, tt := range []struct{ yaml, want string }{
 		{"version: [1]", "line 1: it is no text"},
@@ -127,7 +164,10 @@ func TestNfpmRefuses(t *testing.T) {
 		{"version: ${NOTHING}", "NOTHING of the environment is not set"},
 		{"contents:\n- src: a\n  dst: /a\n- src: x\n  dst: /y\n  type: fifo", "nfpm.yaml:6: contents[1].type: \"fifo\" is not known"},
 		{"contents:\n- src: a\n  dst: /a\n  file_info:\n    mtime: now", "contents[0].file_info.mtime: "},
-		{"contents:\n- src: a\n  dst: /a\n  file_info:\n    mode: 999999", "no mode"},
+		{"contents:\n- src: a\n  dst: /a\n  file_info:\n    mode: 0999999", "no mode"},
+		{"contents:\n- src: a\n  dst: /a\n  file_info:\n    mode: 02000000", "contents[0].file_info.mode: \"02000000\" is no mode"},
+		{"contents:\n- src: a\n  dst: /a\n  file_info:\n    mode: 644", "contents[0].file_info.mode: 644 is a decimal number: write 0644"},
+		{"contents:\n- src: a\n  dst: /a\n  file_info:\n    mode: rw", "contents[0].file_info.mode: \"rw\" is no mode"},
 	} {
 		_, err := parseNfpm("nfpm.yaml", []byte(tt.yaml+"\n"), testEnvironment)
 		checkError(t, tt.yaml, err, tt.want)
