@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/aptfleet/aptfleet/inventory"
@@ -218,8 +219,25 @@ func TestConvertErrors(t *testing.T) {
 	}
 }
 
-// FuzzConvert holds that whatever is read is written as something that our own
-// parser accepts: Convert itself would say so.
+// TestConvertNames has groups of names that mean something in TOML.
+func TestConvertNames(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hosts")
+	if err := os.WriteFile(path, []byte("[]\nc\n[eu.west-1]\na\n[1.0]\nb\n[top:children]\neu.west-1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text, _, err := Convert(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"[groups.g]", `[groups."eu.west-1"]`, `[groups."1.0"]`, `groups = ["eu.west-1"]`} {
+		if !strings.Contains(string(text), want+"\n") {
+			t.Errorf("there is no %s in\n%s", want, text)
+		}
+	}
+}
+
+// FuzzConvert holds that whatever is read is written as TOML. That a value is
+// one of ours, such as a user without blanks, Convert itself looks at.
 func FuzzConvert(f *testing.F) {
 	for _, path := range samples {
 		data, err := os.ReadFile(path)
@@ -228,6 +246,7 @@ func FuzzConvert(f *testing.F) {
 		}
 		f.Add(data, strings.HasSuffix(path, ".yml"))
 	}
+	f.Add([]byte("[:vars]\n\xd8=\n[]\n0\n"), false)
 	f.Fuzz(func(t *testing.T, data []byte, isYAML bool) {
 		s := newSource("/nonexistent/hosts")
 		var err error
@@ -243,8 +262,8 @@ func FuzzConvert(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if out := fleet.write(); len(out) == 0 {
-			t.Error("nothing was written")
+		if _, err := toml.Decode(string(fleet.write()), new(map[string]any)); err != nil {
+			t.Error(err)
 		}
 	})
 }

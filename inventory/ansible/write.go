@@ -40,7 +40,7 @@ func (f *fleet) write() []byte {
 }
 
 func (w *writer) group(g *group) {
-	fmt.Fprintf(w, "\n[groups.%s]\n", w.renamed[g.name])
+	fmt.Fprintf(w, "\n[groups.%s]\n", toml.Key{w.renamed[g.name]})
 	if len(g.patterns) > 0 {
 		w.WriteString("hosts = [\n")
 		for _, pattern := range g.patterns {
@@ -86,9 +86,18 @@ func (w *writer) leftOut(left []string, of string) {
 	if len(left) == 0 {
 		return
 	}
-	text := strings.Join(left, ", ")
-	fmt.Fprintf(w, "# not carried over: %s\n", strings.NewReplacer("\n", " ", "\r", " ").Replace(text))
+	text := strings.Map(commentable, strings.Join(left, ", "))
+	fmt.Fprintf(w, "# not carried over: %s\n", text)
 	w.warn("%s: not carried over: %s", of, text)
+}
+
+// commentable replaces what may not stand in a comment of TOML. Of bytes that
+// are no UTF-8, strings.Map has made U+FFFD already.
+func commentable(r rune) rune {
+	if r < ' ' || r == 0x7f {
+		return ' '
+	}
+	return r
 }
 
 // rename finds a name for a group that we can have: Ansible takes any characters,
@@ -100,7 +109,7 @@ func (w *writer) rename(name string) {
 		}
 		return '_'
 	}, name)
-	if strings.IndexAny(ours, "._-") == 0 {
+	if ours == "" || strings.IndexAny(ours, "._-") == 0 {
 		ours = "g" + ours
 	}
 	for w.hosts[ours] != nil || name != ours && (w.groups[ours] != nil || w.isTaken(ours)) {
