@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -162,6 +163,24 @@ func TestMatch(t *testing.T) {
 				t.Errorf("%v: %s@web has port %d, want %d: %v", files, user, got.Port, port, err)
 			}
 		}
+	}
+}
+
+// TestIncludePassesOver includes what is no file, as ssh does.
+func TestIncludePassesOver(t *testing.T) {
+	dir := t.TempDir()
+	if err := errors.Join(os.MkdirAll(filepath.Join(dir, "conf.d", "old"), 0o700),
+		os.Symlink("nothing", filepath.Join(dir, "conf.d", "a-link")),
+		os.WriteFile(filepath.Join(dir, "conf.d", "web"), []byte("Host web\n  Port 7\n"), 0o600),
+		os.WriteFile(filepath.Join(dir, "config"), []byte("Include "+dir+"/conf.d/*\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	config, err := LoadSSHConfig(filepath.Join(dir, "config"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, err := config.Apply(Host{Name: "web"}); err != nil || h.Port != 7 {
+		t.Errorf("port %d, %v", h.Port, err)
 	}
 }
 

@@ -3,10 +3,12 @@ package inventory
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // sshBlock is what stands below one Host line; the lines before the first are a
@@ -88,6 +90,9 @@ func readIncludes(from string, patterns []string, depth int) ([]sshBlock, error)
 		}
 		for _, file := range files {
 			more, err := readSSHFile(file, depth+1)
+			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.EISDIR) {
+				continue // a link to nothing, or a folder: ssh passes over them
+			}
 			if err != nil {
 				return nil, err
 			}
