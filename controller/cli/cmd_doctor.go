@@ -49,7 +49,7 @@ to be mended.`,
 			return in.examine(cmd.Context(), selector)
 		}),
 	}
-	cmd.Flags().StringVar(&selector, "hosts", "", "check too that the hosts of this `selector` can be reached")
+	a.selectorFlag(cmd, &selector, "hosts", "check too that the hosts of this `selector` can be reached")
 	return cmd
 }
 

@@ -64,7 +64,7 @@ chroots get none: an agent looks at a machine.
 
 ` + selectorHelp,
 		Example: `  aptfleet enroll array_of_new_webapps --suite stable`,
-		Args:    cobra.ExactArgs(1),
+		Args:    cobra.MatchAll(cobra.ExactArgs(1), notEmpty),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
 			ask := server.EnrollRequest{Selector: args[0], Suites: o.suites}
 			if cmd.Flags().Changed("agent") {

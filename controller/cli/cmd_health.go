@@ -130,7 +130,7 @@ exit status is 3 if a host fails or is silent.
 ` + selectorHelp,
 		Example: `  aptfleet health
   aptfleet health array_of_new_webapps --json`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              cobra.MatchAll(cobra.MaximumNArgs(1), notEmpty),
 		ValidArgsFunction: a.completeSelector,
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
 			selector := strings.Join(args, "")

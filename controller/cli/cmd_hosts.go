@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -66,7 +67,7 @@ reached, its groups and its labels. Nothing is connected to.
 		Example: `  aptfleet hosts
   aptfleet hosts 'array_of_new_webapps,!web-b07'
   aptfleet hosts 'label:tier=web' --json`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cobra.MatchAll(cobra.MaximumNArgs(1), notEmpty),
 		RunE: a.with(func(_ *cobra.Command, args []string, in *installation) error {
 			hosts, err := in.hosts(strings.Join(args, ""))
 			if err != nil {
@@ -87,6 +88,30 @@ reached, its groups and its labels. Nothing is connected to.
 const selectorHelp = `A SELECTOR names hosts and groups, with commas between; globs work, "!" takes
 away, "label:NAME=VALUE" picks by label, "[a:b]" cuts out of a group by number,
 and "all" is every host: web,!web-07  label:tier=web  web[0:9]`
+
+// errNoHosts is for what a script leaves empty: that is not the whole fleet.
+var errNoHosts = errors.New("no hosts are named: say a group or a host, or \"all\" for every host")
+
+// notEmpty refuses selectors that are given, and empty.
+func notEmpty(_ *cobra.Command, args []string) error {
+	if slices.Contains(args, "") {
+		return errNoHosts
+	}
+	return nil
+}
+
+// selectorFlag adds a flag that takes a selector, and is not empty if it is given.
+func (a *app) selectorFlag(cmd *cobra.Command, to *string, name, usage string) {
+	cmd.Flags().StringVar(to, name, "", usage)
+	complete(cmd, name, a.completeSelector)
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if cmd.Flags().Changed(name) && *to == "" {
+			return usageErrorf("--%s: %w", name, errNoHosts)
+		}
+		return run(cmd, args)
+	}
+}
 
 // completeSelector offers the names of groups and hosts.
 func (a *app) completeSelector(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

@@ -43,7 +43,7 @@ have yet; a key that has changed is always refused.
 ` + selectorHelp,
 		Example: `  aptfleet ping all --accept-new
   aptfleet ping array_of_new_webapps --json`,
-		Args:              cobra.ExactArgs(1),
+		Args:              cobra.MatchAll(cobra.ExactArgs(1), notEmpty),
 		ValidArgsFunction: a.completeSelector,
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
 			hosts, err := in.hosts(args[0])

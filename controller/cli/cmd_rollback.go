@@ -31,7 +31,7 @@ it is mended, the same command goes on there.`,
 			})
 		}),
 	}
-	cmd.Flags().StringVar(&to, "to", "", "`selector` of the hosts to return (default: all that were touched)")
+	a.selectorFlag(cmd, &to, "to", "`selector` of the hosts to return (default: all that were touched)")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd
 }
