@@ -79,6 +79,7 @@ chroots get none: an agent looks at a machine.
 		ValidArgsFunction: a.completeSelector,
 	}
 	cmd.Flags().StringArrayVar(&o.suites, "suite", nil, "`suite` that the hosts see; may be repeated (default: all)")
+	complete(cmd, "suite", a.completeSuite)
 	cmd.Flags().BoolVar(&o.agents, "agent", false, "bring the agent too (default: if the configuration says where it reports)")
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
 	return cmd

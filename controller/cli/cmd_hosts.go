@@ -112,20 +112,3 @@ func (a *app) selectorFlag(cmd *cobra.Command, to *string, name, usage string) {
 		return run(cmd, args)
 	}
 }
-
-// completeSelector offers the names of groups and hosts.
-func (a *app) completeSelector(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	in, err := a.installation()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	inv, err := inventory.Load(in.Inventory)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	names := inv.Groups()
-	for _, h := range inv.Hosts() {
-		names = append(names, string(h.Name))
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}

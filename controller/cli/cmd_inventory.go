@@ -46,5 +46,6 @@ never carried over.`,
 		},
 	}
 	cmd.Flags().StringVar(&from, "from", "ansible", "`tool` that the inventory is of")
+	complete(cmd, "from", words("ansible"))
 	return cmd
 }

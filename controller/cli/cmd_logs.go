@@ -29,10 +29,11 @@ func (l logLine) text(w io.Writer) {
 
 func (a *app) logsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "logs ROLLOUT HOST",
-		Short:   "Print what apt said on a host",
-		Example: `  aptfleet logs R42 web07`,
-		Args:    cobra.ExactArgs(2),
+		Use:               "logs ROLLOUT HOST",
+		Short:             "Print what apt said on a host",
+		Example:           `  aptfleet logs R42 web07`,
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: after(1, a.completeHost),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			host := inventory.HostName(args[1])
 			return a.withRollout(cmd.Context(), args[:1], func(r records, id rollout.ID) error {

@@ -15,8 +15,9 @@ func (a *app) promoteCommand() *cobra.Command {
 		Short: "Copy a published version from one suite to another",
 		Long: `Copy a published version of a package from one suite to another, without
 building or uploading it again. Where a daemon runs, it does it.`,
-		Example: `  aptfleet promote shop-web=1.1 nightly stable`,
-		Args:    cobra.ExactArgs(3),
+		Example:           `  aptfleet promote shop-web=1.1 nightly stable`,
+		Args:              cobra.ExactArgs(3),
+		ValidArgsFunction: after(1, a.completeSuite),
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
 			name, version, err := parseExact(args[0])
 			if err != nil {

@@ -88,12 +88,3 @@ func (a *app) suiteFlag(cmd *cobra.Command, suite *string, usage string) {
 	cmd.Flags().StringVar(suite, "suite", "", usage+" (default: the configuration's first)")
 	complete(cmd, "suite", a.completeSuite)
 }
-
-// completeSuite offers the suites of the configuration.
-func (a *app) completeSuite(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	in, err := a.installation()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	return in.Repository.Suites, cobra.ShellCompDirectiveNoFileComp
-}

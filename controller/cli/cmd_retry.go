@@ -32,5 +32,6 @@ the rollout was not allowed to do is not done.`,
 		}),
 	}
 	cmd.Flags().StringArrayVar(&hosts, "host", nil, "`host` to retry; may be repeated (default: all that need it)")
+	complete(cmd, "host", a.completeHost)
 	return cmd
 }

@@ -114,22 +114,6 @@ func (a *app) planFlags(cmd *cobra.Command, o *rolloutOptions) {
 	complete(cmd, "mode", words(rollout.Install, rollout.OnlyUpgrade, rollout.DistUpgrade))
 }
 
-// complete has the shell complete a flag, which has been defined.
-func complete(cmd *cobra.Command, flag string, by cobra.CompletionFunc) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, by); err != nil {
-		panic(err)
-	}
-}
-
-// words completes a few words.
-func words[T ~string](some ...T) cobra.CompletionFunc {
-	var all []string
-	for _, w := range some {
-		all = append(all, string(w))
-	}
-	return cobra.FixedCompletions(all, cobra.ShellCompDirectiveNoFileComp)
-}
-
 // rollOut asks, and runs a rollout.
 func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOptions) error {
 	if c := in.client(ctx); c != nil {
