@@ -3,10 +3,12 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 
 	"github.com/aptfleet/aptfleet/inventory"
 )
@@ -33,10 +35,24 @@ const whole = 100
 // newProgress begins to show a run over a number of hosts.
 func (a *app) newProgress(hosts int) *progress {
 	p := &progress{percent: map[inventory.HostName]int{}, over: map[inventory.HostName]bool{}, hosts: hosts}
-	if isTerminal(a.Err) && !a.quiet && !a.json {
+	if p.hasRoom(a.Err) && !a.quiet && !a.json {
 		p.bar = newBar(a.Err, hosts)
 	}
 	return p
+}
+
+// around is what stands beside the numbers of hosts, of a bar that is as short as
+// can be: " 100% ||  [10m30s:1h2m30s]".
+const around = 26
+
+// hasRoom reports whether a bar can be drawn: on a terminal that can go back to the
+// beginning of a line, and that is wide enough, or does not say how wide it is.
+func (p *progress) hasRoom(stream any) bool {
+	if name := os.Getenv("TERM"); !isTerminal(stream) || name == "" || name == "dumb" {
+		return false
+	}
+	columns, _, err := term.GetSize(int(stream.(*os.File).Fd()))
+	return err == nil && (columns == 0 || columns >= len(p.String())+around)
 }
 
 // newBar returns the bar itself.

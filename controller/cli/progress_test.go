@@ -2,10 +2,16 @@ package cli
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/aptfleet/aptfleet/inventory"
 )
@@ -51,6 +57,44 @@ func TestProgressAfterFetching(t *testing.T) {
 			t.Errorf("%q, want %q in it", b.String(), want)
 		}
 	})
+}
+
+// TestBarFits: there is a bar only on a terminal that can redraw a line, and that
+// has room for it; else each redrawing would be a line of its own.
+func TestBarFits(t *testing.T) {
+	for _, tt := range []struct {
+		term    string
+		columns uint16
+		want    bool
+	}{
+		{"xterm", 80, true}, {"xterm", 200, true}, {"xterm", 60, false}, {"xterm", 30, false}, {"dumb", 80, false}, {"", 80, false},
+		{"xterm", 0, true}, // a serial line, whose width nobody knows
+	} {
+		t.Setenv("TERM", tt.term)
+		p := (&app{Streams: Streams{Err: openTerminal(t, tt.columns)}}).newProgress(10_000)
+		if got := p.bar != nil; got != tt.want {
+			t.Errorf("TERM=%s with %d columns: a bar is %t, want %t", tt.term, tt.columns, got, tt.want)
+		}
+	}
+}
+
+// openTerminal returns a terminal that is so wide (pts(4)).
+func openTerminal(t *testing.T, columns uint16) *os.File {
+	t.Helper()
+	ptmx, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { ptmx.Close() })
+	fd := int(ptmx.Fd())
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	err = errors.Join(err, unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0), unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}))
+	tty, openErr := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err := errors.Join(err, openErr); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tty.Close() })
+	return tty
 }
 
 func TestEventText(t *testing.T) {
