@@ -55,7 +55,12 @@ func (a *app) repoVerifyCommand() *cobra.Command {
 		Short: "Read the whole repository again and name every fault",
 		Long: `Read the whole repository again: signatures, indices, and every package against
 its checksum. Nothing is changed; every fault is named, one a line, and then the
-exit status is 1.`,
+exit status is 1.
+
+A package that is missing from the pool, or damaged there, is put back by publishing
+the same file again; release files and signatures by "repo sign"; indices by the next
+package that is published or promoted into the suite. What else is lost must come
+from a backup of the repository's folder.`,
 		Args: cobra.NoArgs,
 		RunE: a.with(func(cmd *cobra.Command, _ []string, in *installation) error {
 			repository, err := in.repository(cmd.Context())

@@ -197,9 +197,9 @@ func unite(in []incoming) ([]incoming, error) {
 	return slices.CompactFunc(in, func(a, b incoming) bool { return a.key == b.key }), nil
 }
 
-// fresh returns what the pool does not have yet. A package that it has with
-// other content is refused, whichever suite it is in: hosts may have it. One that
-// it has is told where.
+// fresh returns what the pool does not have yet, or has damaged. A package that
+// it has with other content is refused, whichever suite it is in: hosts may have
+// it. One that it has is told where.
 func (r *Repository) fresh(in []incoming) ([]incoming, error) {
 	var fresh []incoming
 	for i := range in {
@@ -208,16 +208,37 @@ func (r *Repository) fresh(in []incoming) ([]incoming, error) {
 		case errors.Is(err, fs.ErrNotExist):
 			fresh = append(fresh, in[i])
 			continue
-		case err == nil && sum != in[i].SHA256:
-			err = fmt.Errorf("cannot publish %s: %s: %w", in[i].from, in[i].key, ErrConflict)
 		case err == nil:
 			err = in[i].lies(name)
+		}
+		if err == nil && sum != in[i].SHA256 {
+			fresh = append(fresh, in[i])
+			err = r.damaged(in[i])
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
 	return fresh, nil
+}
+
+// damaged returns no error if the pool's file is not the one that was published,
+// and p is: then it has been damaged since.
+func (r *Repository) damaged(p incoming) error {
+	suites, err := r.suites()
+	if err != nil {
+		return err
+	}
+	for _, suite := range suites {
+		packages, err := r.list(suite)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(packages, p.Package) {
+			return nil
+		}
+	}
+	return fmt.Errorf("cannot publish %s: %s: %w", p.from, p.key, ErrConflict)
 }
 
 // pooled returns where the pool has a package, and its hash.

@@ -15,7 +15,8 @@ type Published struct {
 // Publish puts package files into a suite: all of them in one step, or none. It
 // returns them in the order of their names and versions. A package that the
 // repository has with the same content is taken from there; one with other
-// content is ErrConflict. If the suite has all of them, nothing is written.
+// content is ErrConflict. If the suite has all of them, nothing is written but
+// files that the pool has lost, or has damaged.
 func (r *Repository) Publish(ctx context.Context, suite string, debs ...string) ([]Published, error) {
 	var published []Published
 	err := r.update(ctx, func() (err error) {

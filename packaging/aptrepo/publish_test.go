@@ -84,6 +84,36 @@ func TestNothingToDo(t *testing.T) {
 	sameFiles(t, before, snapshot(t, f.root))
 }
 
+// TestMendedPackages publishes what is there already, of which the pool has lost
+// the file, or has it damaged: no other file but that is changed.
+func TestMendedPackages(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func([]byte) []byte
+	}{
+		{"missing", nil},
+		{"cut", func(b []byte) []byte { return b[:len(b)-1] }},
+		{"changed", func(b []byte) []byte { b[len(b)-1] ^= 1; return b }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFixture(t)
+			app := writeDeb(t, "app", "1.0", "amd64", "")
+			f.publish("nightly", app)
+			f.publish("stable", writeDeb(t, "docs", "2.0", "all", ""))
+			before := snapshot(t, f.root)
+			spoil(t, filepath.Join(f.root, "pool/main/a/app_*"), tt.change)
+			if _, err := f.Publish(t.Context(), "nightly", writeDeb(t, "app", "1.0", "amd64", "Section: web\n")); !errors.Is(err, ErrConflict) {
+				t.Errorf("publishing other content returned %v", err)
+			}
+			if p := f.publish("nightly", app); len(p) != 1 || !p[0].Already {
+				t.Errorf("publishing it again returned %v", p)
+			}
+			f.verify()
+			sameFiles(t, before, snapshot(t, f.root))
+		})
+	}
+}
+
 func TestRefusedPackages(t *testing.T) {
 	f := newFixture(t)
 	f.publish("nightly", writeDeb(t, "app", "1.0", "amd64", ""))

@@ -44,9 +44,27 @@ func (r *Repository) replace(ctx context.Context, old generation, edits []entry,
 		return nil, err
 	}
 	if len(n.changes) == 0 && old.id != "" {
-		return nil, nil
+		return nil, r.mend(n, pool)
 	}
 	return n.changes, r.commit(ctx, n, pool)
+}
+
+// mend puts files back into the pool that a suite has in its index already.
+func (r *Repository) mend(n *next, pool []incoming) error {
+	if len(pool) == 0 {
+		return nil
+	}
+	if err := r.intend(n.old.suite, pool); err != nil {
+		return err
+	}
+	packages, err := n.copyAll(pool)
+	if err != nil {
+		return err
+	}
+	if err := r.files.Commit(packages...); err != nil {
+		return err
+	}
+	return r.files.Remove(intentionName)
 }
 
 // Resign signs all suites anew, as they are. It belongs to a change of keys:
