@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/aptfleet/aptfleet/integration/lab"
@@ -39,4 +40,21 @@ func TestUndoToNothing(t *testing.T) {
 	if web1 := f.do("status", "R1").end(t).host(t, "web1"); web1.Before == nil || len(web1.Before) > 0 || web1.After == nil || len(web1.After) > 0 {
 		t.Errorf("web1 had %v before and has %v after, want none, and not that nobody knows", web1.Before, web1.After)
 	}
+}
+
+// TestUndoOfRemovedHost: the inventory no longer has one of the hosts that a rollout
+// touched. To go back does not leave it out in silence.
+func TestUndoOfRemovedHost(t *testing.T) {
+	f := enrolledFleet(t, lab.Options{Count: 3, Kind: lab.Light})
+	f.rollOut("shop=1.0")
+	f.publish(shop{version: "1.1"})
+	f.rollOut("shop")
+	all := f.lab.Inventory(group)
+	left, _, _ := strings.Cut(strings.Replace(all, ", \"web3\"", "", 1), "\n[hosts.\"web3\"]")
+	f.write("inventory.toml", left)
+	f.ends(3, []string{"returned", "returned", "unreachable"}, "rollback", "R2", "--yes")
+	f.has("1.0", "1.0", "1.1")
+	f.write("inventory.toml", all)
+	f.ends(5, []string{"returned", "returned", "returned"}, "rollback", "R2", "--yes")
+	f.has("1.0", "1.0", "1.0")
 }

@@ -107,18 +107,35 @@ func (t existingRollout) abort() ([]rollout.Event, error) {
 	return []rollout.Event{{Kind: rollout.KindAborted, Cause: "asked for"}}, nil
 }
 
-// rollback decides that hosts are returned: those of the touched ones that a selector
-// picks.
-func (t existingRollout) rollback(ctx context.Context, selector string, yes bool) ([]rollout.Event, error) {
+// touched returns those of the touched hosts that a selector picks. Without one it is
+// all of them: what the inventory no longer has is not left out in silence.
+func (t existingRollout) touched(selector string) (names []inventory.HostName, err error) {
+	if selector == "" {
+		for _, at := range t.state.Hosts() {
+			if at.Touched() {
+				names = append(names, at.Name)
+			}
+		}
+		return names, nil
+	}
 	picked, err := t.in.hosts(selector)
 	if err != nil {
 		return nil, err
 	}
-	var names []inventory.HostName
 	for _, h := range picked {
 		if at, ok := t.state.Host(h.Name); ok && at.Touched() {
 			names = append(names, h.Name)
 		}
+	}
+	return names, nil
+}
+
+// rollback decides that hosts are returned: those of the touched ones that a selector
+// picks.
+func (t existingRollout) rollback(ctx context.Context, selector string, yes bool) ([]rollout.Event, error) {
+	names, err := t.touched(selector)
+	if err != nil {
+		return nil, err
 	}
 	switch {
 	case len(names) > 0:
