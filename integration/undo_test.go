@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -39,6 +40,29 @@ func TestUndoToNothing(t *testing.T) {
 	f.has("")
 	if web1 := f.do("status", "R1").end(t).host(t, "web1"); web1.Before == nil || len(web1.Before) > 0 || web1.After == nil || len(web1.After) > 0 {
 		t.Errorf("web1 had %v before and has %v after, want none, and not that nobody knows", web1.Before, web1.After)
+	}
+}
+
+// TestUndoWithoutJobs: a host keeps its jobs for a month, and one that is installed
+// anew has none. What the journal knows of the versions is enough to bring them back;
+// a host on which nothing was done must not be called returned.
+func TestUndoWithoutJobs(t *testing.T) {
+	f := enrolledFleet(t, lab.Options{Count: 2, Kind: lab.Light})
+	f.rollOut("shop=1.0")
+	f.publish(shop{name: "shop-lib", version: "3"}, shop{version: "1.1", depends: []string{"shop-lib"}})
+	f.rollOut("shop")
+	for _, h := range f.lab.Hosts() {
+		f.must(os.RemoveAll(h.Path("/var/lib/aptfleet/jobs")))
+	}
+	f.put(f.host(2), faultFile, "exit 1\n")
+	f.ends(6, []string{"returned", "stuck"}, "rollback", "R2", "--yes")
+	f.put(f.host(2), faultFile, "")
+	f.ends(5, []string{"returned", "returned"}, "rollback", "R2", "--yes")
+	f.has("1.0", "1.0")
+	for _, h := range f.lab.Hosts() {
+		if lib := f.version(h, "shop-lib"); lib != "" {
+			t.Errorf("%s still has shop-lib %s", h.Name(), lib)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/aptfleet/aptfleet/controller/engine"
 	"github.com/aptfleet/aptfleet/controller/hostjob"
@@ -34,10 +35,22 @@ const prefetch = "prefetch"
 type stepAttempt struct {
 	number int  // names its job
 	begun  bool // somebody has begun it already
+
+	before, after rollout.Versions // of the host, as far as the journal knows
 }
 
 func attemptOf(at rollout.HostState, step string) stepAttempt {
-	return stepAttempt{at.AttemptOf(step), at.Step(step).Status.Touched()}
+	return stepAttempt{at.AttemptOf(step), at.Step(step).Status.Touched(), at.Before, left(at, step)}
+}
+
+// left returns what a host was left with by the way there. After a way back that did
+// not end, a version from before says nothing: dpkg may not have finished with it.
+func left(at rollout.HostState, step string) rollout.Versions {
+	after := maps.Clone(at.After)
+	if s := at.Step(step).Status; s == rollout.Undoing || s == rollout.Stuck {
+		maps.DeleteFunc(after, func(name, version string) bool { return at.Before[name] == version })
+	}
+	return after
 }
 
 // steps names the steps of a host: the restart comes last, if hosts are to be
@@ -59,7 +72,7 @@ func (w *hostWork) step(h inventory.Host, name string, at stepAttempt, show func
 	case rebootStep:
 		return &steps.Reboot{Shell: w.conns.link(h), ID: spec.ID, Begun: at.begun}
 	case aptStep:
-		apt := &steps.Apt{Shell: w.conns.link(h), Spec: spec, Watch: w.watch(h, spec.ID, show)}
+		apt := &steps.Apt{Shell: w.conns.link(h), Spec: spec, Watch: w.watch(h, spec.ID, show), Before: at.before, After: at.after}
 		if h.Tunnel {
 			return steps.Tunnel{Apt: apt, Link: w.conns.link(h), Repository: w.conns.tunnel.host, Serve: w.conns.tunnel.serve}
 		}

@@ -74,7 +74,8 @@ type rolloutKey struct {
 type openRollout struct {
 	hostWork
 	hosts map[inventory.HostName]inventory.Host
-	open  func() error // once
+	state *rollout.State // when it was opened
+	open  func() error   // once
 
 	users  int         // tasks that use it; guarded by the worker's lock
 	closes *time.Timer // while there are none
@@ -95,7 +96,8 @@ func (w *worker) do(ctx context.Context, t tasks.Task, show func(hostjob.Progres
 		return engine.Report{}, fmt.Errorf("%w: the worker's inventory has no such host, or it needs a tunnel", tasks.ErrDeclined)
 	}
 	defer func() { _ = s.conns.close(h.Name) }() // its connection has ended then, or soon will have
-	at := stepAttempt{t.Attempt, t.Begun}
+	known, _ := s.state.Host(h.Name)
+	at := stepAttempt{t.Attempt, t.Begun, known.Before, left(known, t.Step)}
 	if t.Verb == tasks.Prefetch {
 		notes, err := s.fetch(ctx, h, at, show)
 		return engine.Report{Notes: notes}, err
@@ -148,6 +150,7 @@ func (w *worker) open(s *openRollout, id rollout.ID) error {
 	if err != nil {
 		return err
 	}
+	s.state = state
 	s.hosts = make(map[inventory.HostName]inventory.Host, len(hosts))
 	for _, h := range hosts {
 		s.hosts[h.Name] = h

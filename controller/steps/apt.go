@@ -20,6 +20,10 @@ type Apt struct {
 	Spec  hostjob.Spec // its ID names the step's job, the same whenever it is begun
 	Watch hostjob.Watch
 
+	// What the journal has of the host, for an Undo of a job that the host does not
+	// keep any more; nil is nothing.
+	Before, After rollout.Versions
+
 	outcome hostjob.Outcome
 }
 
@@ -53,7 +57,8 @@ func (a *Apt) Do(ctx context.Context) error {
 // Undo brings the host back to the versions from before the job, and to nothing
 // else: it is refused where other packages would have to change. Packages that
 // were fetched beforehand, or are in apt's cache, need no repository. A job that
-// never started, or was refused, changed nothing; one that runs is waited for.
+// never started, or was refused, changed nothing; one that runs is waited for. Where
+// the host has no such job, and the journal knows what one left, that is gone by.
 func (a *Apt) Undo(ctx context.Context, undo json.RawMessage) error {
 	var record aptUndo
 	if err := json.Unmarshal(undo, &record); err != nil || record.Format != 1 {
@@ -62,10 +67,15 @@ func (a *Apt) Undo(ctx context.Context, undo json.RawMessage) error {
 	did := a.Spec
 	did.ID = record.Job
 	outcome, err := hostjob.Attach(ctx, a.Shell, did, a.Watch)
-	if _, drifted := errors.AsType[*hostjob.DriftError](err); drifted || errors.Is(err, hostjob.ErrNoJob) {
+	_, drifted := errors.AsType[*hostjob.DriftError](err)
+	var notes []string
+	switch {
+	case drifted:
 		return nil
-	}
-	if err != nil || outcome.Verdict == hostjob.Running { // what it will have changed is not known yet
+	case errors.Is(err, hostjob.ErrNoJob):
+		outcome = a.journaled()
+		notes = []string{"the host does not have the job any more: what it changed is known from the journal, and not which packages were marked automatic"}
+	case err != nil || outcome.Verdict == hostjob.Running: // what it will have changed is not known yet
 		return judge(outcome, err)
 	}
 	back := outcome.Reverse()
@@ -73,7 +83,17 @@ func (a *Apt) Undo(ctx context.Context, undo json.RawMessage) error {
 		return nil
 	}
 	a.outcome, err = hostjob.Run(ctx, a.Shell, a.undoSpec(record.Job, back), a.Watch)
+	a.outcome.Notes = append(a.outcome.Notes, notes...)
 	return judge(a.outcome, err)
+}
+
+// journaled is the outcome of a job that the host does not have, as far as the
+// journal knows it: nothing, if the job never ended.
+func (a *Apt) journaled() hostjob.Outcome {
+	if a.Before == nil || a.After == nil {
+		return hostjob.Outcome{}
+	}
+	return hostjob.Outcome{Before: hostjob.Versions(a.Before), After: hostjob.Versions(a.After)}
 }
 
 // undoSpec is the job that takes another one back. The lists stay as they are:
