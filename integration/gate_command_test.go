@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,5 +56,25 @@ func TestNoGate(t *testing.T) {
 	f := probed(t)
 	if a := f.do(append(soon, "shop=1.0", "--no-gate")...); strings.Contains(a.stdout, `"event":"gate"`) {
 		t.Errorf("a gate was asked: %s", a)
+	}
+}
+
+// TestAbortedAtTheGate: nobody waits any longer until hosts are well on which all is
+// installed. That is not to be taken for a rollout that is done, and a retry waits.
+func TestAbortedAtTheGate(t *testing.T) {
+	f := probed(t)
+	p := f.start("rollout", "shop=1.0", "--to", group, "--yes", "--settle", "1s", "--deadline", "3m")
+	until(t, "all hosts have the package", func() bool {
+		return !slices.ContainsFunc(f.lab.Hosts(), func(h lab.Host) bool { return f.version(h, "shop") != "1.0" })
+	})
+	p.says(f, "web3")
+	p.interrupt(f)
+	<-p.ended
+	if status := p.ProcessState.ExitCode(); status != 3 || !strings.Contains(p.out.String(), `not known to be well: 3 hosts; "aptfleet retry R1" waits for that`) {
+		t.Errorf("want status 3 and what to do about it: %d\n%s%s", status, p.out.String(), p.errs.String())
+	}
+	f.write("well", "")
+	if a := f.do("retry", "R1"); strings.Count(a.stdout, `"event":"gate"`) != 3 || strings.Contains(a.stdout, "ungated") {
+		t.Errorf("want 3 gates: %s", a)
 	}
 }

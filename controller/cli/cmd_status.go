@@ -25,6 +25,7 @@ type statusLine struct {
 	Stopped  *haltLine     `json:"stopped,omitempty"` // by a gate or the budget
 	Aborted  *haltLine     `json:"aborted,omitempty"` // by a person
 	Back     *backLine     `json:"back,omitempty"`    // hosts are, or were, taken back
+	Ungated  int           `json:"ungated,omitempty"` // hosts that are done, and not known to be well yet
 	Events   int           `json:"events"`            // in the journal
 	Summary  summaryLine   `json:"summary"`
 	Hosts    []hostVerdict `json:"hosts"`
@@ -60,7 +61,7 @@ func newStatusLine(id rollout.ID, s *rollout.State) statusLine {
 		ID: id, Phase: s.Phase, Mode: s.Spec.Mode, Selector: s.Spec.Selector, Who: s.Spec.Who,
 		Created: s.Created, Batch: s.Batch, Batches: len(s.Spec.Batches()), Waits: newWaitLine(s), Summary: summaryLine(s.Summary()),
 		Stopped: newHaltLine(s.Stopped), Aborted: newHaltLine(s.Aborted),
-		Events: s.Events, ExitStatus: s.ExitStatus(),
+		Ungated: s.Ungated(), Events: s.Events, ExitStatus: s.ExitStatus(),
 	}
 	if s.Returning {
 		l.Back = &backLine{Cause: s.Because}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aptfleet/aptfleet/controller/rollout"
+	"github.com/aptfleet/aptfleet/inventory"
 )
 
 // waitLine is what an open rollout waits for.
@@ -73,9 +74,21 @@ func (l statusLine) textCourse(w io.Writer) {
 	if l.Back != nil {
 		fmt.Fprintln(w, l.textBack())
 	}
+	if l.Ungated > 0 {
+		fmt.Fprintln(w, l.textUngated())
+	}
 	if l.Phase == rollout.Open && l.Batch > 0 && l.Waits == nil && l.Stopped == nil && l.Aborted == nil && l.Back == nil {
 		fmt.Fprintf(w, "batch %d of %d\n", l.Batch, l.Batches)
 	}
+}
+
+// textUngated says what to do about hosts that nobody waits for any more.
+func (l statusLine) textUngated() string {
+	text := "done, but not known to be well: " + inventory.Count(l.Ungated)
+	if l.Phase == rollout.Finished && l.Back == nil {
+		text += fmt.Sprintf("; \"aptfleet retry %s\" waits for that", l.ID)
+	}
+	return text
 }
 
 // where says in which batch it was.

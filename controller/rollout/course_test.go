@@ -299,6 +299,8 @@ var courses = []struct {
 
 	{"abort", "x2", "a b c d", "a=done aborted b=done c=done", "1( a b c end", ExitSomeFailed},
 	{"abort of a rollback", "x1 rollback <0", "a b c", "a=done b=failed aborted b=returned", "1( a b stop back -b end", ExitSomeFailed},
+	{"abort while gates are waited for", "gate", "a b", "a=done b=done a?done crash taken2 aborted", "1( a b a? b? end", ExitSomeFailed},
+	{"and they are waited for later", "gate", "a b", "a=done b=done a?done crash taken2 aborted taken3 retried b?done", "1( a b a? b? end 1( b? 1) end", ExitDone},
 	{"abort before the plan is approved", "planned", "a", "aborted", "unplanned end", ExitSomeFailed},
 	{"prefetch", "x2 1/100% planned", "a b c", "approved a@done b@done c@done a=done b=done c=done", "unplanned @a @b @c 1( a 1) 2( b c 2) end", ExitDone},
 	{"prefetch fails", "x1 planned", "a b", "approved a@failed b@done b=done", "unplanned @a @b 1( b 1) end", ExitSomeFailed},

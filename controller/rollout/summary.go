@@ -108,8 +108,21 @@ func (s *State) ExitStatus() int {
 		return ExitReturned
 	case s.Stopped != nil:
 		return ExitStopped
+	case s.Ungated() > 0 && sum.ExitStatus() == ExitDone:
+		return ExitSomeFailed // a retry waits for them
 	}
 	return sum.ExitStatus()
+}
+
+// Ungated returns how many hosts are done of which nobody knows yet whether they are
+// well.
+func (s *State) Ungated() (n int) {
+	for i := range s.hosts {
+		if s.ungated(&s.hosts[i]) {
+			n++
+		}
+	}
+	return n
 }
 
 // leftBehind reports whether a host that was to be returned has not been.
