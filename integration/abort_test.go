@@ -81,6 +81,20 @@ func TestAbortOfTheDead(t *testing.T) {
 	f.aborted()
 }
 
+// TestSomeOfTheDead: the command was killed. Whoever takes some hosts up again has
+// those seen through that it left at work; to take some back, that has to come first.
+func TestSomeOfTheDead(t *testing.T) {
+	f, p := aborting(t)
+	f.must(p.Process.Kill())
+	<-p.ended
+	if a := f.run("rollback", "R1", "--to", "web1", "--yes"); a.status != 1 || !strings.Contains(a.stderr, "web2") || !strings.Contains(a.stderr, `"aptfleet resume R1"`) {
+		t.Errorf("want status 1, the host that is at work, and what to do: %s", a)
+	}
+	f.goOn()
+	f.ends(3, []string{"done", "done", "done", "not started"}, "retry", "R1", "--host", "web3")
+	f.ends(5, []string{"returned", "done", "done", "not started"}, "rollback", "R1", "--to", "web1", "--yes")
+}
+
 // TestBudgetInTheMiddleOfABatch: two hosts are at work when a third fails. They
 // are let finish, and no other is begun, although their batch has more.
 func TestBudgetInTheMiddleOfABatch(t *testing.T) {

@@ -130,6 +130,17 @@ func (t existingRollout) touched(selector string) (names []inventory.HostName, e
 	return names, nil
 }
 
+// leftAtWork refuses to take back some hosts while others are left as a dead controller
+// had them at work: nobody would find out what became of those.
+func (t existingRollout) leftAtWork(back []inventory.HostName) error {
+	for _, h := range t.state.Hosts() {
+		if h.Verdict == rollout.HostRunning && !slices.Contains(back, h.Name) {
+			return fmt.Errorf("%s: %s is at work still: \"aptfleet resume %s\" or \"aptfleet abort %s\" first, or take all hosts back", t.id, h.Name, t.id, t.id)
+		}
+	}
+	return nil
+}
+
 // rollback decides that hosts are returned: those of the touched ones that a selector
 // picks.
 func (t existingRollout) rollback(ctx context.Context, selector string, yes bool) ([]rollout.Event, error) {
@@ -145,6 +156,9 @@ func (t existingRollout) rollback(ctx context.Context, selector string, yes bool
 		return nil, nil
 	default:
 		return nil, fmt.Errorf("%s has touched none of these hosts", t.id)
+	}
+	if err := t.leftAtWork(names); err != nil {
+		return nil, err
 	}
 	if !yes {
 		if err := t.in.app.confirm(ctx, "rollback "+string(t.id), len(names)); err != nil {

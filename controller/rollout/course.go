@@ -108,7 +108,8 @@ func halt(which **Halt, e Event) error {
 }
 
 // retry begins the course again with the hosts that need it. Those that are done
-// stay done, and those that were not named as they are.
+// stay done, and those that were not named as they are, but for those that are at
+// work: they are seen through.
 func (s *State) retry(e Event) error {
 	if s.Returning {
 		return errors.New("the rollout was taken back")
@@ -123,7 +124,7 @@ func (s *State) retry(e Event) error {
 	s.Course = Course{}
 	for i := range s.hosts {
 		h := &s.hosts[i]
-		h.Wanted = chosen[i]
+		h.Wanted = chosen[i] || h.Verdict == HostRunning
 		if chosen[i] && h.Verdict.Retriable() {
 			h.restart(h.Attempt + 1)
 		}

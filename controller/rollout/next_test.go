@@ -73,3 +73,15 @@ func TestRetryOfHalfAPair(t *testing.T) {
 		}
 	}
 }
+
+// TestRetryOfSome: hosts that a dead controller left at work are seen through, also
+// where somebody takes up others: a rollout that has ended must not have any.
+func TestRetryOfSome(t *testing.T) {
+	c := newCourse(t, "1/100% x2 continue", "a b c d")
+	c.play("a=failed b=doing crash taken2")
+	c.apply(Event{Kind: KindRetried, Hosts: []inventory.HostName{"a"}})
+	want := "1( a 1) 2( b c 1( a 1) 2( b 2) end"
+	if got := c.play("a=done b=done"); got != want || c.state.Summary().Running > 0 {
+		t.Errorf("it went\n    %s, want\n    %s; %s", got, want, c.state.Summary())
+	}
+}
