@@ -109,7 +109,8 @@ func halt(which **Halt, e Event) error {
 
 // retry begins the course again with the hosts that need it. Those that are done
 // stay done, and those that were not named as they are, but for those that are at
-// work: they are seen through.
+// work: they are seen through. If it ends a pause, those that are done are asked anew,
+// as if it had been ended without a retry.
 func (s *State) retry(e Event) error {
 	if s.Returning {
 		return errors.New("the rollout was taken back")
@@ -121,7 +122,11 @@ func (s *State) retry(e Event) error {
 	if err != nil && len(e.Hosts) > 0 {
 		return err
 	}
-	s.Course = Course{}
+	wentOn := s.wentOn
+	if s.Pause != nil {
+		wentOn = s.Events + 1
+	}
+	s.Course = Course{wentOn: wentOn}
 	for i := range s.hosts {
 		h := &s.hosts[i]
 		h.Wanted = chosen[i] || h.Verdict == HostRunning

@@ -295,6 +295,8 @@ var courses = []struct {
 	{"and one is not well, within the budget", "2/100% gate <1 pause", "a b c", "a=done b=done a?done b?done continued a?failed b?done c=done c?done", "1( a b a? b? 1) paused pause a? b? 2( c c? 2) end", ExitSomeFailed},
 	{"a crash while they are asked", "2/100% gate confirm", "a b c", "a=done b=done a?done b?done continued a?done crash taken2 resume b?done c=done c?done", "1( a b a? b? 1) paused pause a? b? b? 2( c c? 2) end", ExitDone},
 	{"an abort while they are asked", "1 gate confirm", "a b", "a=done a?done continued crash taken2 aborted", "1( a a? 1) paused pause a? end", ExitSomeFailed},
+	{"who takes up others in a pause has those that are done asked anew, too", "1 gate confirm", "a b", "a=done a?done crash taken2 retried a?done b=done b?done", "1( a a? 1) paused pause a? 2( b b? 2) end", ExitDone},
+	{"and not in a later one", "1 gate <1 confirm", "a b", "a=done a?done continued a?done b=done b?failed taken2 retried b?done", "1( a a? 1) paused pause a? 2( b b? 2) end 2( b? 2) end", ExitDone},
 	{"abort in a pause", "1 confirm", "a b", "a=done aborted", "1( a 1) paused pause end", ExitSomeFailed},
 
 	{"abort", "x2", "a b c d", "a=done aborted b=done c=done", "1( a b c end", ExitSomeFailed},
