@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto/rand"
 	"net/http"
 	"sync"
 	"time"
@@ -14,7 +15,7 @@ import (
 // forgotten. The zero value has none.
 type planCache struct {
 	mu  sync.Mutex
-	all map[string]cachedPlan // by digest
+	all map[string]cachedPlan // by key
 }
 
 // cachedPlan is a plan and what it is for.
@@ -31,38 +32,39 @@ const (
 	planTTL  = time.Hour
 )
 
-// put keeps a plan, and forgets the old ones.
-func (p *planCache) put(m cachedPlan) (digest string) {
+// put keeps a plan, and forgets the old ones. The key is that of whoever asked: others
+// may plan the same, and want it done in another way.
+func (p *planCache) put(m cachedPlan) (key string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.all == nil {
 		p.all = map[string]cachedPlan{}
 	}
 	m.made = time.Now()
-	digest = m.plan.Digest()
-	p.all[digest] = m
+	key = rand.Text()
+	p.all[key] = m
 	for len(p.all) > maxPlans {
 		p.forgetOldest()
 	}
-	return digest
+	return key
 }
 
 func (p *planCache) forgetOldest() {
 	oldest := ""
-	for digest, m := range p.all {
+	for key, m := range p.all {
 		if oldest == "" || m.made.Before(p.all[oldest].made) {
-			oldest = digest
+			oldest = key
 		}
 	}
 	delete(p.all, oldest)
 }
 
 // take returns a plan, once.
-func (p *planCache) take(digest string) (cachedPlan, error) {
+func (p *planCache) take(key string) (cachedPlan, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	m, ok := p.all[digest]
-	delete(p.all, digest)
+	m, ok := p.all[key]
+	delete(p.all, key)
 	if !ok || time.Since(m.made) > planTTL {
 		return m, &server.Problem{Status: http.StatusConflict, Key: "plan", Detail: "this plan is not known any more: plan again"}
 	}

@@ -97,8 +97,8 @@ func (d daemonRollouts) Create(ctx context.Context, by string, ask server.Rollou
 	})
 }
 
-func (d daemonRollouts) createPlanned(ctx context.Context, by, digest string) (rollout.ID, error) {
-	m, err := d.plans.take(digest)
+func (d daemonRollouts) createPlanned(ctx context.Context, by, key string) (rollout.ID, error) {
+	m, err := d.plans.take(key)
 	if err != nil {
 		return "", err
 	}
