@@ -129,14 +129,19 @@ func (c *client) confirmRollback(ctx context.Context, name, selector string) err
 	if err != nil {
 		return err
 	}
-	picked, err := c.in.hosts(selector)
-	if err != nil {
-		return err
+	picked := func(inventory.HostName) bool { return true } // those too that the inventory no longer has
+	if selector != "" {
+		hosts, err := c.in.hosts(selector)
+		if err != nil {
+			return err
+		}
+		picked = func(name inventory.HostName) bool {
+			return slices.ContainsFunc(hosts, func(h inventory.Host) bool { return h.Name == name })
+		}
 	}
 	n := 0
 	for _, h := range stood.Hosts {
-		untouched := h.Verdict == rollout.HostNotStarted.String() || h.Verdict == rollout.HostReturned.String()
-		if !untouched && slices.ContainsFunc(picked, func(p inventory.Host) bool { return p.Name == h.Host }) {
+		if h.touched() && picked(h.Host) {
 			n++
 		}
 	}

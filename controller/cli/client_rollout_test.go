@@ -3,8 +3,10 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/spf13/pflag"
@@ -103,5 +105,21 @@ func TestManualPauseReachesTheDaemon(t *testing.T) {
 	want := rolloutOptions{mode: "install", pause: manual}
 	if got := throughDaemon(t, want); !reflect.DeepEqual(got, want) {
 		t.Errorf("--pause %s reaches the daemon as %+v", manual, got)
+	}
+}
+
+// TestRollbackAsksForTheNumber: the number of hosts to be typed is that of those which
+// a rollback would change: not of those on which nothing was done, and with those that
+// the inventory no longer has.
+func TestRollbackAsksForTheNumber(t *testing.T) {
+	c := asking(t, versioned(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, `{"type":"rollout","id":"R1","hosts":[{"host":"web1","verdict":"done","took":2.5},{"host":"web2","verdict":"unreachable"},`+
+			`{"host":"web3","verdict":"failed","took":1},{"host":"web4","verdict":"done"},{"host":"web5","verdict":"returned","took":1},`+
+			`{"host":"web6","verdict":"running"},{"host":"web7","verdict":"not started"},{"host":"web8","verdict":"stuck","took":1}]}`)
+	}))
+	for selector, want := range map[string]string{"": "changes 4 hosts", "web": "changes 1 host:"} {
+		if err := c.confirmRollback(t.Context(), "R1", selector); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("to roll back %q asks %v, want %q", selector, err, want)
+		}
 	}
 }

@@ -56,6 +56,18 @@ type hostVerdict struct {
 	Took    float64            `json:"took,omitempty"` // seconds
 }
 
+// touched reports whether there is something to be taken back: a host that was never
+// begun has taken no time.
+func (h hostVerdict) touched() bool {
+	switch h.Verdict {
+	case rollout.HostRunning.String():
+		return true
+	case rollout.HostReturned.String():
+		return false
+	}
+	return h.Took > 0
+}
+
 func newStatusLine(id rollout.ID, s *rollout.State) statusLine {
 	l := statusLine{
 		ID: id, Phase: s.Phase, Mode: s.Spec.Mode, Selector: s.Spec.Selector, Who: s.Spec.Who,
