@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,9 @@ func TestAbortedAtTheGate(t *testing.T) {
 	<-p.ended
 	if status := p.ProcessState.ExitCode(); status != 3 || !strings.Contains(p.out.String(), `not known to be well: 3 hosts; "aptfleet retry R1" waits for that`) {
 		t.Errorf("want status 3 and what to do about it: %d\n%s%s", status, p.out.String(), p.errs.String())
+	}
+	if by := regexp.MustCompile(`aborted in batch 1 of 1 by \S+@\S+ \(\d+\): interrupted\n`); !by.MatchString(p.out.String()) {
+		t.Errorf("it does not say who aborted it:\n%s", p.out.String())
 	}
 	f.write("well", "")
 	if a := f.do("retry", "R1"); strings.Count(a.stdout, `"event":"gate"`) != 3 || strings.Contains(a.stdout, "ungated") {

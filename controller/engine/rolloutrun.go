@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -118,6 +119,7 @@ func (r *rolloutRun) Append(ctx context.Context, event rollout.Event) error {
 	event.At = time.Now() // the journal's own differs by less than matters here
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	event.By = cmp.Or(event.By, r.state.Owner)
 	return r.state.Apply(event)
 }
 
