@@ -54,8 +54,9 @@ apt, and compare what is installed with the plan. What happens on one host does
 not touch another; one that changed since it was planned is left alone.
 
 A host is done once it has been well for --settle, by what the inventory says of
-its health. Where a daemon hears the hosts' agents it stays watched then: one that
-falls ill before the rollout has ended has failed, and counts.
+its health. Where a daemon hears the hosts' agents it stays watched then, and else it is
+looked at over SSH in the pauses between batches: one that falls ill has failed, and
+counts.
 
 A host that cannot be planned for fails, and counts; the others go on if
 --max-failures has room for it, and "aptfleet retry" plans for it later.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aptfleet/aptfleet/controller/engine"
 	"github.com/aptfleet/aptfleet/controller/gate"
@@ -108,10 +109,11 @@ func (r *rolloutRun) run(ctx context.Context, hosts []inventory.Host) error {
 		return err
 	}
 	defer closeDispatcher()
+	watch, pausesOnly := r.guard()
 	endEvents := r.showEvents(context.WithoutCancel(ctx))
 	endStalls := r.stalls.run(ctx)
 	err = (&engine.Engine{Journal: leasedJournal{r.writer, r.lease}, Log: r.in.app.log}).Run(lasting, state,
-		engine.Work{Hosts: hosts, Task: r.task, Prefetch: r.prefetch, Gate: r.gate(), Watch: r.guard(), Abort: abort})
+		engine.Work{Hosts: hosts, Task: r.task, Prefetch: r.prefetch, Gate: r.gate(), Watch: watch, WatchPauses: pausesOnly, Abort: abort})
 	endStalls()
 	endEvents()
 	if err != nil && !errors.Is(err, engine.ErrPaused) {
@@ -163,12 +165,15 @@ func (r *rolloutRun) gate() engine.Gate {
 	return &gate.Gate{Reporter: prober, Settle: r.spec.Policy.Settle}
 }
 
-// guard hears of hosts that passed their gate; nil where nobody hears their agents.
-func (r *rolloutRun) guard() engine.Watch {
+// guard hears of hosts that passed their gate. Where nobody hears their agents it looks
+// at them itself, over SSH, and has to be let alone while others are worked on.
+func (r *rolloutRun) guard() (w engine.Watch, pausesOnly bool) {
+	p := r.spec.Policy
 	if heard := r.in.reports(); heard != nil {
-		return &gate.Guard{Feed: heard, Deadline: r.spec.Policy.Deadline}
+		return &gate.Guard{Feed: heard, Deadline: p.Deadline}, false
 	}
-	return nil
+	every := min(max(p.Settle, 10*time.Second), time.Minute)
+	return &gate.Poller{Reporter: gate.Prober{Fleet: r.conns.fleet}, Every: every, Deadline: p.Deadline}, true
 }
 
 // task returns what is to be done to one host.

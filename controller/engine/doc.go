@@ -18,7 +18,8 @@
 // it would have.
 //
 // A host that has passed its gate stays watched as long as the rollout is open and
-// nobody works on it. Once it is not well any more it has failed, and Next is asked
+// nobody works on it, or where looking has its price, in the pauses between batches.
+// Once it is not well any more it has failed, and Next is asked
 // what follows.
 //
 // Cancelling the context means that no new host is begun. Hosts that are being

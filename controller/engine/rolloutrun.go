@@ -49,6 +49,8 @@ type Work struct {
 	Gate  Gate          // may be nil where the policy asks for none
 	Watch Watch         // of hosts that passed their gate, while nothing is done to them; nil watches none
 	Abort <-chan string // aborts the rollout once it says why; may be nil
+
+	WatchPauses bool // that they are watched only in pauses between batches
 }
 
 // Run does with a rollout what its events ask for, until it is finished: it
@@ -96,6 +98,7 @@ type rolloutRun struct {
 	abort    <-chan string
 	busy     map[inventory.HostName]bool
 	ended    chan hostEnded
+	pausing  bool // between two batches
 	watches  *watchList
 	hostCtx  context.Context // of what is done to hosts
 	gateCtx  context.Context
@@ -146,6 +149,7 @@ func (r *rolloutRun) run(ctx context.Context) error {
 			return err
 		}
 		d := r.next()
+		r.setPausing(d.Pause != nil && !d.Pause.Until.IsZero())
 		var err error
 		switch {
 		case d.Over:

@@ -104,11 +104,28 @@ func (l *watchList) next() (first relapse, there bool) {
 // watch watches a host from now on, if that matters.
 func (r *rolloutRun) watch(name inventory.HostName) {
 	h, known := r.hosts[name]
-	if r.watches.watch == nil || !known {
+	if r.watches.watch == nil || !known || r.work.WatchPauses && !r.pausing {
 		return
 	}
 	if at, matters := r.watched(name); matters {
 		r.watches.begin(h, at)
+	}
+}
+
+// setPausing begins or ends the watch of all hosts that are watched only in pauses.
+func (r *rolloutRun) setPausing(now bool) {
+	if r.pausing == now {
+		return
+	}
+	r.pausing = now
+	switch {
+	case !r.work.WatchPauses:
+	case now:
+		for _, h := range r.work.Hosts {
+			r.watch(h.Name)
+		}
+	default:
+		r.watches.endAll()
 	}
 }
 

@@ -109,6 +109,43 @@ func TestRelapse(t *testing.T) {
 	}
 }
 
+// TestWatchedInPauses: where looking at hosts has its price, they are watched in the
+// pauses between batches alone, and only as long as those last.
+func TestWatchedInPauses(t *testing.T) {
+	for _, tt := range []struct {
+		budget rollout.Amount
+		took   time.Duration
+		want   string
+		begun  string
+	}{
+		{rollout.Hosts(0), time.Hour + time.Minute, "d done, a failed, b not started, c not started", "d1 a1"},
+		{one, 9*time.Hour + time.Minute, "d done, a failed, b failed, c not started", "d1 a1 d1 b1"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			hosts := named("d", "a", "b", "c")
+			w := &ward{after: map[inventory.HostName]time.Duration{"a": time.Minute, "b": time.Minute}, watched: map[inventory.HostName]bool{}}
+			gate := gateFunc(func(context.Context, inventory.Host) error { return nil })
+			busy := func(h inventory.Host, at rollout.HostState) Task {
+				if len(w.watched) > 0 {
+					t.Errorf("while a batch runs, %v are watched", w.watched)
+				}
+				return hour(h, at)
+			}
+			policy := rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, MaxFailures: tt.budget, Pause: 7 * time.Hour, Gate: true, Deadline: time.Hour}
+			tp := newTape(t, policy, hosts)
+			tp.must(t, finishedBatch("d")...)
+			tp.must(t, rollout.Event{Kind: rollout.KindContinued})
+			state, took, err := runHours(t, tp, t.Context(), Work{Hosts: hosts, Task: busy, Gate: gate, Watch: w, WatchPauses: true})
+			if got := verdicts(state); err != nil || took != tt.took || got != tt.want {
+				t.Errorf("it took %v and ended, %v, with %s; want %v and %s", took, err, got, tt.took, tt.want)
+			}
+			if got := strings.Join(w.begun, " "); got != tt.begun || len(w.watched) > 0 {
+				t.Errorf("watched were %s, want %s; still are %v", got, tt.begun, w.watched)
+			}
+		})
+	}
+}
+
 // TestNotWatchedInHand: a host that is taken in hand again, here to be taken back,
 // is not watched; what was noticed of it just before is of no account.
 func TestNotWatchedInHand(t *testing.T) {

@@ -10,5 +10,6 @@
 // over SSH, where no agent reports anything that counts. A gate only looks and
 // keeps nothing: whoever resumes waits anew.
 //
-// Guard listens to hosts that have passed their gate, where agents report.
+// Guard listens to hosts that have passed their gate, where agents report; Poller
+// looks at them, where none does.
 package gate

@@ -21,7 +21,7 @@ var ErrRelapsed = errors.New("the host is no longer well")
 type Feed interface {
 	// Subscribe calls heard with the last report of a host, if there is one, and with
 	// each that comes, one at a time, until end has returned. heard calls nothing of
-	// the Herald.
+	// the Feed.
 	Subscribe(host inventory.HostName, heard func(health.Report)) (end func())
 	// Ask has a host report now; from then on its reports speak of these packages too.
 	Ask(ctx context.Context, host inventory.HostName, packages []string) (health.Report, error)

@@ -15,7 +15,7 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/health"
 )
 
-// crier is a Herald for one host, whose reports are cried by the test.
+// crier is a Feed for one host, whose reports are cried by the test.
 type crier struct {
 	last  *health.Report
 	heard func(health.Report)
