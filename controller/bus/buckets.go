@@ -14,6 +14,7 @@ const (
 	Hosts  = "hosts"  // enrolled hosts and their agents' keys
 	Config = "config" // settings, and what schedules did last
 	Lease  = "lease"  // who leads; a key goes LeaseTime after it was written
+	Marks  = "marks"  // how far streams have come: see Mark
 )
 
 // LeaseTime is how long what is in the bucket of leases counts. The server drops it
@@ -32,6 +33,7 @@ func buckets(replicas int) []jetstream.KeyValueConfig {
 		{Bucket: Hosts, Storage: jetstream.FileStorage, Replicas: replicas},
 		{Bucket: Config, Storage: jetstream.FileStorage, Replicas: replicas},
 		{Bucket: Lease, Storage: jetstream.FileStorage, Replicas: replicas, TTL: LeaseTime},
+		{Bucket: Marks, Storage: jetstream.FileStorage, Replicas: replicas},
 	}
 }
 

@@ -37,6 +37,13 @@ type Bus struct {
 	js       jetstream.JetStream
 	streams  map[string]jetstream.Stream
 	log      *serverLog
+	marker   *marker // of the journal
+}
+
+func newBus(o Options) *Bus {
+	b := &Bus{log: newServerLog(o.Log)}
+	b.marker = &marker{bus: b, stream: Journal}
+	return b
 }
 
 // requestTimeout bounds one request to the server; a sync on a slow and busy
@@ -49,7 +56,7 @@ const requestTimeout = 30 * time.Second
 // could lose what it acknowledged.
 func Open(ctx context.Context, o Options) (*Bus, error) {
 	if o.Cluster != nil {
-		b := &Bus{log: newServerLog(o.Log)}
+		b := newBus(o)
 		if err := b.startExternal(ctx, o.Cluster); err != nil {
 			return nil, errors.Join(fmt.Errorf("cannot use the cluster of the bus: %w", err), b.Close())
 		}
@@ -65,7 +72,8 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{lock: held, log: newServerLog(o.Log)}
+	b := newBus(o)
+	b.lock = held
 	if err := b.startEmbedded(ctx, filepath.Join(o.State, folderName), o.Listen); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot open the bus in %s: %w", o.State, err), b.Close())
 	}
@@ -97,6 +105,7 @@ func (b *Bus) Failure() error { return b.log.failure() }
 // Close stops the server and gives the state folder back. What was acknowledged
 // is on the disk already, and Close waits for the logs of hosts too.
 func (b *Bus) Close() error {
+	b.marker.close()
 	for _, conn := range []*nats.Conn{b.conn, b.sysConn} {
 		if conn != nil {
 			conn.Close()

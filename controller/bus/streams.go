@@ -107,10 +107,12 @@ func (b *Bus) ensureStreams(ctx context.Context, store string, known []string) e
 			return fmt.Errorf("cannot change bucket %s: %w", config.Bucket, err)
 		}
 	}
-	if !made || b.server == nil {
-		return nil
+	if made && b.server != nil {
+		if err := syncTree(store); err != nil {
+			return err
+		}
 	}
-	return syncTree(store)
+	return b.reckon(ctx, Journal)
 }
 
 func (b *Bus) createBucket(ctx context.Context, config jetstream.KeyValueConfig) (jetstream.Stream, error) {
@@ -157,9 +159,10 @@ func (b *Bus) Stream(name string) jetstream.Stream { return b.streams[name] }
 
 // mayMake refuses to make a stream anew that the store had and the server did
 // not recover, since that would hide the damage. Logs are not worth that, which
-// the hosts have, nor are leases, which would be over by now.
+// the hosts have, nor are leases, which would be over by now, or marks, without which
+// nothing is lost.
 func (b *Bus) mayMake(name string, known []string) error {
-	if name == Logs || name == BucketStream(Lease) || !slices.Contains(known, name) {
+	if name == Logs || name == BucketStream(Lease) || name == BucketStream(Marks) || !slices.Contains(known, name) {
 		return nil
 	}
 	return fmt.Errorf("its store is damaged: stream %s is on the disk and cannot be recovered: %w", name, b.log.reason())

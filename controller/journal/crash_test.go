@@ -144,9 +144,13 @@ func checkAcknowledged(t *testing.T, folder string, acknowledged map[string]bool
 		t.Fatal(err)
 	}
 	defer b.Close()
-	state, err := New(b, "parent").Read(t.Context(), "R1")
+	j := New(b, "parent")
+	state, err := j.Read(t.Context(), "R1")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if lost, of, err := j.Lost(t.Context()); lost != 0 || err != nil {
+		t.Errorf("%d of %d events are said to be lost, %v", lost, of, err)
 	}
 	for line := range acknowledged {
 		name, what, _ := strings.Cut(line, " ")

@@ -15,8 +15,10 @@
 //
 // Events are chained. Each names the decision before it and counts the events
 // of hosts before it, so that a reader notices when the disk has lost or
-// damaged one: it gets a *GapError and never a wrong picture. Only the loss of
-// the very last events leaves no trace here; it shows on the hosts.
+// damaged one: it gets a *GapError and never a wrong picture. The loss of the
+// last events leaves no trace in the chain. The bus has a mark of how far the journal
+// had come, and Lost tells how many are missing; only the events of about the last
+// second before a crash may be lost without a trace, and show on the hosts.
 //
 // A crash leaves a journal without its last events, those that were never
 // acknowledged. Nothing needs repair: Take goes on where it ends.

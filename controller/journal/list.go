@@ -110,22 +110,23 @@ func (j *Journal) decided(ctx context.Context) (map[rollout.ID]uint64, error) {
 
 // Appended returns how many events were ever appended, of all rollouts.
 func (j *Journal) Appended(ctx context.Context) (uint64, error) {
-	appended, _, err := j.count(ctx)
+	_, appended, err := j.Lost(ctx)
 	return appended, err
 }
 
 // Lost returns how many of the events that were appended the store has no more. It
 // removes none by itself, so that a file of it was damaged. What was cut off at the end
-// is known as far as the store knew it when it was closed, or some minutes before.
+// is known as far as the journal's mark went, which is all that was appended until a
+// second or so before whoever had the journal was killed.
 func (j *Journal) Lost(ctx context.Context) (lost, appended uint64, err error) {
-	appended, kept, err := j.count(ctx)
-	return appended - kept, appended, err
-}
-
-func (j *Journal) count(ctx context.Context) (appended, kept uint64, err error) {
 	info, err := j.bus.Info(ctx, bus.Journal, decisions("*"))
+	var mark bus.Mark
+	if err == nil {
+		mark, err = j.bus.Mark(ctx, bus.Journal)
+	}
 	if err != nil {
 		return 0, 0, fmt.Errorf("cannot count events: %w", err)
 	}
-	return info.State.LastSeq, info.State.Msgs, nil
+	appended = info.State.LastSeq + mark.Lost
+	return appended - info.State.Msgs, appended, nil
 }

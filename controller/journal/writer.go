@@ -166,6 +166,7 @@ func (w *Writer) publish(ctx context.Context, messages []*nats.Msg) error {
 			return err
 		}
 	}
+	w.journal.bus.Reached(seq)
 	if last.Subject == decisions(w.id) {
 		w.history.decision = seq
 	}
