@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aptfleet/aptfleet/controller/bus"
 	"github.com/aptfleet/aptfleet/controller/journal"
@@ -77,6 +78,7 @@ func interrupted(t *testing.T) *fleet {
 	f.put(f.host(2), faultFile, waiting)
 	p := f.start("--json", "rollout", "shop=1.1", "--to", group, "--yes", "--parallel", "1")
 	until(t, "web2 is in the middle of apt", func() bool { return strings.Contains(f.jobLog(f.host(2)), "waiting for the story") })
+	time.Sleep(2500 * time.Millisecond) // until the journal's mark is written
 	f.must(p.Process.Kill())
 	<-p.ended
 	f.put(f.host(2), goFile, "")

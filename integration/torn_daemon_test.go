@@ -14,16 +14,21 @@ import (
 // journal. A daemon refuses and names the store, or it answers: then it finishes the
 // rollout without any work done twice, if need be after a person has approved its plan
 // anew, or it has said what is lost. Of a file that is cut off it always says how much
-// is lost, and so does doctor.
+// is lost, and so do doctor and a command of its own; of one that is whole nobody says so.
 func TestDaemonOnDamagedJournal(t *testing.T) {
 	t.Parallel()
 	f := interrupted(t)
-	f.pictures("R2") // which is closed in order: the store knows how much it has
 	blocks := slices.DeleteFunc(f.filesOf(f.path("state/bus")), func(file string) bool {
 		return !strings.Contains(file, "/JOURNAL/msgs/") || !strings.HasSuffix(file, ".blk")
 	})
 	if len(blocks) != 1 {
 		t.Fatalf("the journal is in %q", blocks)
+	}
+	whole := f.damaged(blocks[0], func(data []byte) []byte { return data })
+	for _, command := range []string{"doctor", "history"} {
+		if a := whole.run(command); strings.Contains(a.stdout+a.stderr, "damaged") {
+			t.Errorf("nothing is lost: %s", a)
+		}
 	}
 	seed := rand.Uint64()
 	dice := rand.New(rand.NewPCG(seed, 0))
@@ -35,6 +40,9 @@ func TestDaemonOnDamagedJournal(t *testing.T) {
 		cut := damage.name == "cut off" || damage.name == "gone"
 		if a := copied.run("doctor"); cut && !strings.Contains(a.stdout, "events of the journal are lost") && !strings.Contains(a.stdout, "is damaged") {
 			t.Errorf("%s: doctor finds nothing: %s", what, a)
+		}
+		if a := copied.run("history"); cut && !strings.Contains(a.stderr, "events of the journal are lost") && !strings.Contains(a.stderr, "is damaged") {
+			t.Errorf("%s: a command says nothing of it: %s", what, a)
 		}
 		became[copied.servesDamaged(what, cut)]++
 	}

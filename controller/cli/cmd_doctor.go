@@ -121,10 +121,10 @@ func (in *installation) examineBus(ctx context.Context) (string, error) {
 	if err := errors.Join(err, counted, b.Close()); err != nil {
 		return "", err
 	}
-	switch {
-	case len(nodes) == 0 && lost > 0:
-		return "", fmt.Errorf("the store in %s is damaged: %d of %d events of the journal are lost", in.State, lost, appended)
-	case len(nodes) == 0:
+	if lost > 0 {
+		return "", fmt.Errorf("the store in %s is damaged: %d of %d events of the journal are lost", in.store(), lost, appended)
+	}
+	if len(nodes) == 0 {
 		return in.State + " is sound", nil
 	}
 	size := 0

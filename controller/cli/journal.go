@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"strings"
 
 	"github.com/aptfleet/aptfleet/controller/bus"
 	"github.com/aptfleet/aptfleet/controller/journal"
@@ -47,18 +48,23 @@ func (in *installation) openJournal(ctx context.Context, o bus.Options) (openJou
 	return j, nil
 }
 
-// warnDamaged has the log say that a store of ours is damaged. What is left in it can be
-// used: each rollout that lacks an event in its middle says so itself, and the hosts
-// know what was done to them.
+// warnDamaged has the log say that the store is damaged. What is left in it can be used:
+// each rollout that lacks an event in its middle says so itself, and the hosts know what
+// was done to them.
 func (in *installation) warnDamaged(ctx context.Context, j openJournal) error {
-	if !j.bus.Embedded() {
-		return nil // its nodes have put right each other's damage
-	}
 	lost, appended, err := j.Lost(ctx)
 	if err == nil && lost > 0 {
-		in.app.log.Error("the store is damaged: events of the journal are lost", "state", in.State, "lost", lost, "of", appended)
+		in.app.log.Error("the store is damaged: events of the journal are lost", "state", in.store(), "lost", lost, "of", appended)
 	}
 	return err
+}
+
+// store names where the journal is.
+func (in *installation) store() string {
+	if len(in.Bus.URL) > 0 {
+		return strings.Join(in.Bus.URL, ",")
+	}
+	return in.State
 }
 
 // checkUnlocked returns an error if another process has the journal, so that a person hears

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/aptfleet/aptfleet/controller/bus"
 	"github.com/aptfleet/aptfleet/controller/bus/bustest"
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/pkg/pause"
@@ -132,4 +135,70 @@ func acting(ctx context.Context, j *Journal) error {
 		err = errors.New("there are no actions")
 	}
 	return err
+}
+
+// TestClusterLosesJournal: where all nodes have lost the journal, whoever opens the bus
+// then hears how much it was; and while a node only is behind, nothing.
+func TestClusterLosesJournal(t *testing.T) {
+	t.Parallel() // the end of what nobody has is waited for
+	c := bustest.ForTest(t, 3, nil)
+	b, err := c.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := create(t, New(b, "ada"), manyHosts(20)...)
+	for _, host := range manyHosts(20) {
+		mustAppend(t, w, step(host, rollout.Doing))
+	}
+	group := b.Stream(bus.Journal).CachedInfo().Cluster.RaftGroup
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.Kill(0)
+	restart(t, c, 0)
+	checkClusterLost(t, c, 0, 21)
+	for i, plan := range c.Plans {
+		c.Kill(i)
+		removeStream(t, plan.Store, group)
+	}
+	for i := range c.Plans {
+		restart(t, c, i)
+	}
+	checkClusterLost(t, c, 21, 21)
+	checkClusterLost(t, c, 21, 21)
+}
+
+func restart(t *testing.T, c *bustest.Cluster, i int) {
+	t.Helper()
+	if err := c.Run(i); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// removeStream removes what a node has of the journal: its messages, and the group's log
+// of them.
+func removeStream(t *testing.T, store, group string) {
+	t.Helper()
+	for _, pattern := range []string{filepath.Join("*", "streams", bus.Journal), filepath.Join("*", "_js_", group)} {
+		found, err := filepath.Glob(filepath.Join(store, "jetstream", pattern))
+		if err != nil || len(found) != 1 {
+			t.Fatalf("%s is %q, %v", pattern, found, err)
+		}
+		if err := os.RemoveAll(found[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func checkClusterLost(t *testing.T, c *bustest.Cluster, lost, of uint64) {
+	t.Helper()
+	b, err := c.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	gotLost, gotOf, err := New(b, "reader").Lost(t.Context())
+	if err != nil || gotLost != lost || gotOf != of {
+		t.Errorf("%d of %d events are lost, %v, want %d of %d", gotLost, gotOf, err, lost, of)
+	}
 }
