@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -59,18 +58,10 @@ func (c *call) decode(into any) error {
 	if err := errors.Join(err, c.bodyRead()); err != nil {
 		return err
 	}
-	if len(bytes.TrimSpace(data)) == 0 {
+	if len(data) == 0 {
 		return nil
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return badJSON(err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return BadRequest("", errors.New("something follows the object"))
-	}
-	return nil
+	return readObject(data, into)
 }
 
 // badJSON says which key is wrong, where the decoder does.

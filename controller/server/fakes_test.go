@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -140,13 +141,31 @@ func (rollouts) Logs(_ context.Context, id rollout.ID, host inventory.HostName) 
 	return []Object{object("log", "host", host, "job", "j", "log", "text")}, nil
 }
 
-func (rollouts) Plan(context.Context, string, RolloutRequest) (Planned, error) {
+// validate refuses what no rollout can be.
+func validate(ask RolloutRequest) error {
+	spec := rollout.Spec{
+		Mode: rollout.Mode(cmp.Or(ask.Mode, string(rollout.DistUpgrade))), Reboot: rollout.Reboot(ask.Reboot), Hosts: []inventory.HostName{"web1"},
+		Policy: rollout.Policy{Parallel: 1, OnFailure: rollout.OnFailure(ask.OnFailure)},
+	}
+	if err := spec.Validate(); err != nil {
+		return BadRequest("", err)
+	}
+	return nil
+}
+
+func (rollouts) Plan(_ context.Context, _ string, ask RolloutRequest) (Planned, error) {
+	if err := validate(ask); err != nil {
+		return Planned{}, err
+	}
 	return Planned{Plan: "abc", Groups: []Object{object("plan", "hosts", []string{"web1"})}, Changing: 1}, nil
 }
 
 func (r rollouts) Create(_ context.Context, by string, ask RolloutRequest) (rollout.ID, error) {
 	if ask.To == "nobody" {
 		return "", BadRequest("to", errors.New(`to: there is no "nobody"`))
+	}
+	if err := validate(ask); err != nil {
+		return "", err
 	}
 	r.note("%s: create %v to %s", by, ask.Packages, ask.To)
 	return "R7", nil

@@ -25,6 +25,8 @@ type EnrollRequest struct {
 	Agent    *bool    `json:"agent,omitempty"`  // whether they get one too; nil is where the bus listens to agents
 }
 
+var errNoSelector = BadRequest("selector", errors.New("selector: say on which hosts; \"all\" is all of them"))
+
 // Agents is all that it needs to know of what hosts report.
 type Agents interface {
 	// Health returns the "health" of each host that a selector picks.
@@ -52,6 +54,9 @@ func (s *Server) ping(c *call) error {
 	if err := c.decode(&ask); err != nil {
 		return err
 	}
+	if ask.Selector == "" {
+		return errNoSelector
+	}
 	return s.stream(c, func(ctx context.Context) iter.Seq2[Object, error] { return s.Hosts.Ping(ctx, ask.Selector) })
 }
 
@@ -61,7 +66,7 @@ func (s *Server) enroll(c *call) error {
 		return err
 	}
 	if c.what = ask.Selector; c.what == "" {
-		return BadRequest("selector", errors.New("selector: say on which hosts; \"all\" is all of them"))
+		return errNoSelector
 	}
 	return s.stream(c, func(ctx context.Context) iter.Seq2[Object, error] { return s.Hosts.Enroll(ctx, c.actor.Name, ask) })
 }

@@ -120,9 +120,26 @@ func (s *Server) show(c *call, status int, id rollout.ID) error {
 	return c.object(status, o)
 }
 
+// rolloutRequest reads what is asked of a rollout. Whether it can be meant is for those who carry
+// it out, but for what they take for not said.
+func (c *call) rolloutRequest() (a RolloutRequest, err error) {
+	if err := c.decode(&a); err != nil {
+		return a, err
+	}
+	if a.To == "" && a.Plan == "" {
+		return a, BadRequest("to", errors.New("to: say on which hosts"))
+	}
+	for key, n := range map[string]float64{"pause": a.Pause, "settle": a.Settle, "deadline": a.Deadline, "parallel": float64(a.Parallel)} {
+		if n < 0 {
+			return a, BadRequest(key, fmt.Errorf("%s: %v is less than nothing", key, n))
+		}
+	}
+	return a, nil
+}
+
 func (s *Server) plan(c *call) error {
-	var ask RolloutRequest
-	if err := c.decode(&ask); err != nil {
+	ask, err := c.rolloutRequest()
+	if err != nil {
 		return err
 	}
 	p, err := s.Rollouts.Plan(c.Context(), c.actor.Name, ask)
@@ -137,8 +154,8 @@ func (s *Server) plan(c *call) error {
 }
 
 func (s *Server) createRollout(c *call) error {
-	var ask RolloutRequest
-	if err := c.decode(&ask); err != nil {
+	ask, err := c.rolloutRequest()
+	if err != nil {
 		return err
 	}
 	id, err := s.Rollouts.Create(c.Context(), c.actor.Name, ask)
