@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -82,28 +83,46 @@ func (m Mail) send(ctx context.Context, n Notice) error {
 	if err != nil {
 		return err
 	}
-	c, err := m.client()
+	ending, end := context.WithCancel(ctx)
+	defer end()
+	c, err := m.client(ending)
 	if err != nil {
 		return err
 	}
-	if err := c.DialAndSendWithContext(ctx, message); err != nil {
+	err = c.DialAndSendWithContext(ctx, message)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // of which the connection was closed
+	}
+	if err != nil {
 		return fmt.Errorf("cannot mail through %s: %w", m.Server, err)
 	}
 	return nil
 }
 
-func (m Mail) client() (*mail.Client, error) {
+// client returns a client whose connection is closed once ending ends. The library
+// heeds a context only until it is connected, waits for each answer anew, and leaves
+// the connection open where it fails.
+func (m Mail) client(ending context.Context) (*mail.Client, error) {
 	host, port, err := m.address()
 	if err != nil {
 		return nil, err
 	}
-	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(tryTimeout), mail.WithTLSPolicy(mail.TLSMandatory)}
+	policy, dial := mail.TLSMandatory, (&net.Dialer{}).DialContext
 	switch m.Encryption {
 	case Implicit:
-		options = append(options, mail.WithSSL())
+		policy = mail.TLSOpportunistic // it begins with what the dialer has made
+		dial = (&tls.Dialer{Config: &tls.Config{ServerName: host}}).DialContext
 	case Plain:
-		options = append(options, mail.WithTLSPolicy(mail.NoTLS))
+		policy = mail.NoTLS
 	}
+	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(tryTimeout), mail.WithTLSPolicy(policy)}
+	options = append(options, mail.WithDialContextFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err == nil {
+			context.AfterFunc(ending, func() { _ = conn.Close() }) // nothing more is sent
+		}
+		return conn, err
+	}))
 	if m.User != "" {
 		password, err := m.Password.Read()
 		if err != nil {

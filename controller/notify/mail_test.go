@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -153,12 +154,17 @@ func TestMail(t *testing.T) {
 		{"plain", false, false, false, Mail{Encryption: Plain}, ""},
 		{"starttls and a password", true, false, true, Mail{User: "aptfleet", Password: right}, ""},
 		{"implicit", false, true, false, Mail{Encryption: Implicit}, ""},
+		{"implicit and a password", false, true, true, Mail{Encryption: Implicit, User: "aptfleet", Password: right}, ""},
+		{"starttls at a server with a certificate of nobody we know", true, false, false, Mail{Server: "localhost"}, "certificate"},
+		{"implicit at one", false, true, false, Mail{Server: "localhost", Encryption: Implicit}, "certificate"},
 		{"a server without TLS gets nothing", false, false, false, Mail{}, "STARTTLS"},
 		{"a wrong password", true, false, true, Mail{User: "aptfleet", Password: wrong}, "Authentication failed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var took chan received
+			name := cmp.Or(tt.mail.Server, "127.0.0.1") // for which the certificate is
 			tt.mail.Server, took = mailServer(t, tt.withTLS, tt.implicit, tt.login)
+			tt.mail.Server = strings.Replace(tt.mail.Server, "127.0.0.1", name, 1)
 			tt.mail.From, tt.mail.To = "aptfleet <deploy@example.com>", []string{"ada@example.com", "Bob <bob@example.com>"}
 			if err := tt.mail.Validate(); err != nil {
 				t.Fatal(err)
