@@ -6,9 +6,10 @@ import (
 	"time"
 )
 
-// zones change their clocks by an hour on either half of the world, by half an
-// hour, and not at all.
-var zones = []string{"Europe/Zurich", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Asia/Kathmandu", "UTC"}
+// zones change their clocks by an hour on either half of the world, by half an hour,
+// by two hours, at midnight, before it, around Ramadan, in winter by law, and not at all.
+var zones = []string{"Europe/Zurich", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Asia/Kathmandu", "UTC",
+	"Antarctica/Troll", "Africa/Cairo", "America/Nuuk", "Africa/Casablanca", "Europe/Dublin", "Pacific/Chatham"}
 
 func zone(t *testing.T, name string) *time.Location {
 	t.Helper()
@@ -52,11 +53,15 @@ func TestNextNightly(t *testing.T) {
 }
 
 // watched returns the moments of 2026 at which clocks in a zone first show a time
-// of day, or a later one of the same day.
+// of day, or a later one of the same day; or the next day, where there is none.
 func watched(z *time.Location, clock time.Time) []time.Time {
 	var found []time.Time
 	seen := 0
 	for at := time.Date(2026, 1, 1, 0, 0, 0, 0, z); at.Year() < 2027; at = at.Add(15 * time.Minute) { // no zone changes in between
+		if at.YearDay() > seen+1 { // the end of a day was left out
+			seen++
+			found = append(found, at)
+		}
 		if at.YearDay() > seen && at.Hour()*60+at.Minute() >= clock.Hour()*60+clock.Minute() {
 			seen = at.YearDay()
 			found = append(found, at)
