@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 // TestMetricsOfSilentBus: while the bus does not answer, what it said last is told, and
@@ -84,5 +86,17 @@ func TestMetrics(t *testing.T) {
 	}
 	if bytes.Contains(body, []byte("last_run_timestamp_seconds{")) {
 		t.Error("a schedule that never ran has a last time")
+	}
+}
+
+// TestMetricsAreNamed by the conventions of Prometheus, as its own linter knows them.
+func TestMetricsAreNamed(t *testing.T) {
+	in := &installation{}
+	m := NewMetrics(map[string]Measure{"journal": in.measure})
+	m.request(routes()[0], http.StatusOK, time.Second)
+	m.failures.WithLabelValues("journal").Inc()
+	wrong, err := testutil.GatherAndLint(m.registry)
+	if err != nil || len(wrong) > 0 {
+		t.Errorf("the linter says %v, %v", wrong, err)
 	}
 }
