@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/aptfleet/aptfleet/controller/rollout"
@@ -28,7 +26,7 @@ nobody may have watched them in it.`,
 // endPause ends the pause that the rollout is in.
 func (t existingRollout) endPause() ([]rollout.Event, error) {
 	if t.state.Pause == nil || t.state.Phase != rollout.Open {
-		return nil, fmt.Errorf("%s does not wait between two batches; \"aptfleet status %s\" says how it stands", t.id, t.id)
+		return nil, conflict("%s does not wait between two batches; \"aptfleet status %s\" says how it stands", t.id, t.id)
 	}
 	return []rollout.Event{{Kind: rollout.KindContinued}}, nil
 }

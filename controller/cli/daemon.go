@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -84,7 +83,7 @@ func (d *daemon) release(id rollout.ID) {
 }
 
 func alreadyRunning(id rollout.ID) error {
-	return &server.Problem{Status: http.StatusConflict, Detail: fmt.Sprintf("%s is running: abort it first, or wait for its end", id)}
+	return conflict("%s is running: abort it first, or wait for its end", id)
 }
 
 // running returns the request that runs a rollout, and what is closed when it runs no

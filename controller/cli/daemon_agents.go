@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"time"
 
 	"github.com/aptfleet/aptfleet/controller/fleethealth"
@@ -74,5 +76,8 @@ func (d daemonAgents) Forget(ctx context.Context, by string, host inventory.Host
 	if err != nil {
 		return err
 	}
-	return register.Forget(ctx, host)
+	if err = register.Forget(ctx, host); errors.Is(err, reports.ErrNotEnrolled) {
+		return &server.Problem{Status: http.StatusNotFound, Host: string(host), Detail: err.Error()}
+	}
+	return err
 }

@@ -51,7 +51,8 @@ func (d daemonRollouts) Events(ctx context.Context, id rollout.ID, after int, fo
 }
 
 func (d daemonRollouts) Logs(ctx context.Context, id rollout.ID, host inventory.HostName) ([]server.Object, error) {
-	return objects(d.records().logs(ctx, id, host))
+	lines, err := d.records().logs(ctx, id, host)
+	return objects(lines, badRequest(err))
 }
 
 // Plan plans, and keeps the plan for who approves it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/aptfleet/aptfleet/controller/rollout"
@@ -86,14 +87,19 @@ func (j openJournal) checkDecision(ctx context.Context, id rollout.ID, stood *ro
 		return err
 	}
 	if now.Events != stood.Events {
-		return fmt.Errorf("%s has gone on meanwhile, run by %s: look at \"aptfleet status %s\" and decide anew", id, now.Owner, id)
+		return conflict("%s has gone on meanwhile, run by %s: look at \"aptfleet status %s\" and decide anew", id, now.Owner, id)
 	}
 	for _, e := range append([]rollout.Event{{Kind: rollout.KindTaken, Term: now.Term + 1}}, decided...) {
 		if err := now.Apply(e); err != nil {
-			return fmt.Errorf("%s: %w", id, err)
+			return conflict("%s: %v", id, err)
 		}
 	}
 	return nil
+}
+
+// conflict is that a rollout stands so that what somebody decided cannot be.
+func conflict(format string, args ...any) error {
+	return &server.Problem{Status: http.StatusConflict, Detail: fmt.Sprintf(format, args...)}
 }
 
 // abort decides that the rollout ends, unless that was decided already.
@@ -184,6 +190,11 @@ func (t existingRollout) resume(ctx context.Context, yes bool) ([]rollout.Event,
 // retry decides for the hosts named, or all that need it, and plans for those that
 // have no plan.
 func (t existingRollout) retry(ctx context.Context, named []inventory.HostName) ([]rollout.Event, error) {
+	for _, name := range named {
+		if _, takesPart := t.state.Host(name); !takesPart {
+			return nil, errNoPart(t.id, name)
+		}
+	}
 	retried := rollout.Event{Kind: rollout.KindRetried, Hosts: named}
 	if !t.state.Spec.Planned {
 		return []rollout.Event{retried}, nil
