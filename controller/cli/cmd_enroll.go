@@ -120,7 +120,7 @@ func (in *installation) enrollAll(ctx context.Context, selector string, o enroll
 		if err != nil {
 			return err
 		}
-		return in.enroll(ctx, hosts, source, agents)
+		return j.recorded(ctx, "enroll", selector, in.enroll(ctx, hosts, source, agents))
 	})
 }
 

@@ -42,7 +42,9 @@ done on it. "enroll" lets it in again.`,
 				if err != nil {
 					return err
 				}
-				return a.forget(ctx, args, register.Forget)
+				return a.forget(ctx, args, func(ctx context.Context, host inventory.HostName) error {
+					return j.recorded(ctx, "forget", string(host), register.Forget(ctx, host))
+				})
 			})
 		}),
 		ValidArgsFunction: a.completeSelector,

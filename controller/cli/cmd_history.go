@@ -66,9 +66,9 @@ func (a *app) historyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "history",
 		Short: "List all rollouts and what else was done, newest first",
-		Long: `List all rollouts, newest first, and between them what else was done through the
-daemon, by whom: published, promoted, enrolled, forgotten, refused for want of a good token.
-What is published or promoted while no daemon runs is not in it.`,
+		Long: `List all rollouts, newest first, and between them what else was done, by whom:
+published, promoted, enrolled, forgotten, refused for want of a good token. What is
+published, promoted or enrolled without agents while no daemon runs is not in it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withRecords(cmd.Context(), func(r records) error { return a.showHistory(cmd.Context(), r) })

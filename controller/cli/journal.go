@@ -67,6 +67,16 @@ func (in *installation) store() string {
 	return in.State
 }
 
+// recorded keeps what this process has done, as the daemon does of what it is asked for,
+// and returns how it ended.
+func (j openJournal) recorded(ctx context.Context, did, what string, err error) error {
+	a := journal.Action{By: author(), Did: did, What: what, Error: text(err)}
+	if errors.Is(err, errQuiet) { // they were named one by one
+		a.Error = "some hosts failed"
+	}
+	return errors.Join(err, j.Record(context.WithoutCancel(ctx), a))
+}
+
 // checkUnlocked returns an error if another process has the journal, so that a person hears
 // of it before being asked, and not after.
 func (in *installation) checkUnlocked() error {
