@@ -46,8 +46,8 @@ func awaits(t *testing.T, what string, ask func() bool) {
 	}
 }
 
-// door opens a bus that listens.
-func door(t *testing.T, state string) (*Bus, *record) {
+// listening opens a bus that listens.
+func listening(t *testing.T, state string) (*Bus, *record) {
 	t.Helper()
 	log := &record{}
 	b, err := Open(t.Context(), Options{
@@ -120,7 +120,7 @@ func (a agent) mustConnect(t *testing.T, b *Bus, state string) (*nats.Conn, <-ch
 // TestAgentReportsAndAnswers: all that an agent is for.
 func TestAgentReportsAndAnswers(t *testing.T) {
 	state := t.TempDir()
-	b, _ := door(t, state)
+	b, _ := listening(t, state)
 	a := newAgent(t, b)
 	conn, _ := a.mustConnect(t, b, state)
 	reports, err := b.Conn().SubscribeSync(ReportSubject("*"))
@@ -148,7 +148,7 @@ func TestAgentReportsAndAnswers(t *testing.T) {
 // them, reads nothing, and what is tried is logged with where it came from.
 func TestStolenKey(t *testing.T) {
 	state := t.TempDir()
-	b, log := door(t, state)
+	b, log := listening(t, state)
 	thief, other := newAgent(t, b), newAgent(t, b)
 	conn, complaints := thief.mustConnect(t, b, state)
 	for _, subject := range []string{
@@ -196,8 +196,8 @@ func refused(t *testing.T, complaints <-chan error, what, subject string) {
 // TestForeigners: nobody else gets in, and each is logged.
 func TestForeigners(t *testing.T) {
 	state, elsewhere := t.TempDir(), t.TempDir()
-	b, log := door(t, state)
-	foreign, _ := door(t, elsewhere)
+	b, log := listening(t, state)
+	foreign, _ := listening(t, elsewhere)
 	known, stranger := newAgent(t, b), newAgent(t, foreign)
 	thief := agent{known.name, stranger.key, known.token}
 	unsigned := agent{stranger.name, stranger.key, ""}
@@ -225,7 +225,7 @@ func TestForeigners(t *testing.T) {
 // again, also when the server is started anew in between.
 func TestRevoke(t *testing.T) {
 	state := t.TempDir()
-	b, log := door(t, state)
+	b, log := listening(t, state)
 	gone, stays := newAgent(t, b), newAgent(t, b)
 	conn, _ := gone.mustConnect(t, b, state)
 	neighbour, _ := stays.mustConnect(t, b, state)
@@ -241,7 +241,7 @@ func TestRevoke(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	b, log = door(t, state)
+	b, log = listening(t, state)
 	if _, _, err := gone.connect(t, b, state); err == nil || !strings.Contains(err.Error(), "Authorization Violation") {
 		t.Errorf("who was shut out connects: %v", err)
 	}
@@ -285,7 +285,7 @@ func TestAdmits(t *testing.T) {
 // are not.
 func TestClonedKey(t *testing.T) {
 	state := t.TempDir()
-	b, log := door(t, state)
+	b, log := listening(t, state)
 	one, cloned := newAgent(t, b), newAgent(t, b)
 	first, _ := one.mustConnect(t, b, state)
 	first.Close()
@@ -303,7 +303,7 @@ func TestClonedKey(t *testing.T) {
 // nowhere.
 func TestOversizedReport(t *testing.T) {
 	state := t.TempDir()
-	b, log := door(t, state)
+	b, log := listening(t, state)
 	a := newAgent(t, b)
 	conn, _ := a.mustConnect(t, b, state)
 	if err := conn.Publish(ReportSubject(a.name), make([]byte, health.MaxReport+1)); err == nil {
@@ -315,7 +315,7 @@ func TestOversizedReport(t *testing.T) {
 // TestBan: an agent is out for a time, and its neighbour stays.
 func TestBan(t *testing.T) {
 	state := t.TempDir()
-	b, _ := door(t, state)
+	b, _ := listening(t, state)
 	wild, calm := newAgent(t, b), newAgent(t, b)
 	conn, _ := wild.mustConnect(t, b, state)
 	neighbour, _ := calm.mustConnect(t, b, state)

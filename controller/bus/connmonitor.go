@@ -25,7 +25,7 @@ type connMonitor struct {
 
 	mu        sync.Mutex
 	connected map[string]map[connection]string // of each agent, where its connections come from
-	banned    map[string]time.Time             // until when an agent is kept out
+	banned    map[string]time.Time             // until when an agent is banned
 }
 
 // connection is one on one of the servers.

@@ -16,7 +16,7 @@ type LimitedLog struct {
 	left atomic.Int64
 }
 
-// NewLimitedLog returns a Flood that passes twenty messages at once, and then one a
+// NewLimitedLog returns a LimitedLog that passes twenty messages at once, and then one a
 // second.
 func NewLimitedLog(log *slog.Logger) *LimitedLog {
 	return &LimitedLog{log: log, rate: rate.NewLimiter(1, 20)}

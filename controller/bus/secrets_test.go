@@ -13,7 +13,7 @@ import (
 
 func TestSecretsAreSecret(t *testing.T) {
 	state := t.TempDir()
-	b, _ := door(t, state)
+	b, _ := listening(t, state)
 	for _, name := range []string{SecretsName, authorityName} {
 		info, err := os.Stat(filepath.Join(state, "bus", name))
 		if err != nil || info.Mode().Perm() != 0o600 {

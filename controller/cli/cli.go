@@ -1,6 +1,19 @@
 // Package cli is aptfleet's command line: one file a command, each of which
 // wires the rooms of the controller together and prints what they return.
 //
+// The files come in families:
+//   - cmd_*: a file a command, with its flags and its help;
+//   - client_*: what a command has the daemon do, where one runs;
+//   - daemon*: the daemon: its parts, what it answers the API, and what it does for
+//     each request;
+//   - worker: what a worker of a cluster does with tasks;
+//   - rollout_*: how a rollout is planned, run, decided of and held; on each host, and
+//     by workers;
+//   - schedule_*: the commands of schedules, and the rollouts that come of them;
+//   - hosts_*: the connections to hosts, and what is asked of or done on each;
+//   - repository*, journal*, installation, config_*: what the configuration names, opened;
+//   - output*, progress*, confirm, exit: what people and scripts see.
+//
 // Results go to stdout, as text or, with --json, as one object a line; logs and
 // progress go to stderr. Nothing here decides: a command reads its arguments,
 // calls, and prints. Main may be called as a library, and by tests.

@@ -10,19 +10,19 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/tomlfile"
 )
 
-// scheduleCommand is what the command of a schedule asks for.
-type scheduleCommand struct {
+// scheduledCommand is what the command of a schedule asks for.
+type scheduledCommand struct {
 	packages []string
 	options  rolloutOptions
 }
 
 // parseScheduleCommand reads the command of a schedule as a command line is read. Nobody is
 // asked when it is due.
-func (a *app) parseScheduleCommand(run []string) (scheduleCommand, error) {
+func (a *app) parseScheduleCommand(run []string) (scheduledCommand, error) {
 	if run[0] != "rollout" {
-		return scheduleCommand{}, fmt.Errorf("cannot run %q: a schedule runs \"rollout\" and its arguments", run[0])
+		return scheduledCommand{}, fmt.Errorf("cannot run %q: a schedule runs \"rollout\" and its arguments", run[0])
 	}
-	var s scheduleCommand
+	var s scheduledCommand
 	cmd := a.rolloutWith(&s.options)
 	if err := cmd.ParseFlags(run[1:]); err != nil {
 		return s, err

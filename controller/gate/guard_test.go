@@ -15,15 +15,15 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/health"
 )
 
-// crier is a Feed for one host, whose reports are cried by the test.
-type crier struct {
+// fakeFeed is a Feed for one host, whose reports are cried by the test.
+type fakeFeed struct {
 	last  *health.Report
 	heard func(health.Report)
 	ask   func(ctx context.Context) // nil answers nothing
 	asked int
 }
 
-func (c *crier) Subscribe(_ inventory.HostName, heard func(health.Report)) (end func()) {
+func (c *fakeFeed) Subscribe(_ inventory.HostName, heard func(health.Report)) (end func()) {
 	c.heard = heard
 	if c.last != nil {
 		heard(*c.last)
@@ -31,7 +31,7 @@ func (c *crier) Subscribe(_ inventory.HostName, heard func(health.Report)) (end 
 	return func() { c.heard = nil }
 }
 
-func (c *crier) Ask(ctx context.Context, _ inventory.HostName, packages []string) (health.Report, error) {
+func (c *fakeFeed) Ask(ctx context.Context, _ inventory.HostName, packages []string) (health.Report, error) {
 	c.asked++
 	if want := []string{"old", "shop"}; !slices.Equal(packages, want) {
 		panic(fmt.Sprintf("asked for %q, want %q", packages, want))
@@ -71,7 +71,7 @@ func TestGuard(t *testing.T) {
 	boot := func(boot string) func(*health.Report) { return func(r *health.Report) { r.Boot = boot } }
 	for _, tt := range []struct {
 		name     string
-		last     func(*health.Report) // that the herald has already
+		last     func(*health.Report) // that the feed has already
 		reports  []func(*health.Report)
 		relapsed int // by which of the reports, counted from 1; 0 is none
 		asked    int
@@ -96,7 +96,7 @@ func TestGuard(t *testing.T) {
 	} {
 		t.Run(strings.ReplaceAll(tt.name, " ", "-"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, by, relapsed := &crier{}, 0, 0
+				c, by, relapsed := &fakeFeed{}, 0, 0
 				time.Sleep(time.Hour)
 				at := passed()
 				if tt.last != nil {
@@ -128,7 +128,7 @@ func TestGuard(t *testing.T) {
 // then answers counts, and so does its last report where somebody else takes over.
 func TestGuardAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, relapses := &crier{}, 0
+		c, relapses := &fakeFeed{}, 0
 		c.ask = func(context.Context) { c.heard(ofNow(isIll)) }
 		at := passed()
 		end := (&Guard{Feed: c}).Begin(inventory.Host{Name: "web1", Health: probes}, at, func(error) { relapses++ })
@@ -150,7 +150,7 @@ func TestGuardAsks(t *testing.T) {
 // TestGuardEnds: nothing is left of a question that nobody answers.
 func TestGuardEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, given := &crier{}, false
+		c, given := &fakeFeed{}, false
 		c.ask = func(ctx context.Context) { <-ctx.Done(); given = true }
 		end := (&Guard{Feed: c}).Begin(inventory.Host{Name: "web1", Health: probes}, passed(), func(err error) { t.Error(err) })
 		c.heard(ofNow(func(r *health.Report) { isIll(r); r.Packages["shop"] = "1" }))
@@ -164,7 +164,7 @@ func TestGuardEnds(t *testing.T) {
 // BenchmarkHear is what a report costs in which all is well: of 10,000 hosts there
 // are a thousand a second.
 func BenchmarkHear(b *testing.B) {
-	c := &crier{}
+	c := &fakeFeed{}
 	defer (&Guard{Feed: c}).Begin(inventory.Host{Name: "web1", Health: probes}, passed(), func(err error) { b.Error(err) })()
 	r := ofNow(isWell)
 	b.ReportAllocs()

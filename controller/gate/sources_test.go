@@ -66,22 +66,22 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-// herald is a reporter that says when there is something new.
-type herald struct {
+// pushReporter is a reporter that says when there is something new.
+type pushReporter struct {
 	reporter
 	news chan struct{}
 }
 
-func (h herald) Follow(host inventory.Host, packages []string) Reports {
-	return heraldReports{h.reporter.Follow(host, packages), h.news}
+func (h pushReporter) Follow(host inventory.Host, packages []string) Reports {
+	return pushReports{h.reporter.Follow(host, packages), h.news}
 }
 
-type heraldReports struct {
+type pushReports struct {
 	Reports
 	news chan struct{}
 }
 
-func (h heraldReports) Changed() <-chan struct{} { return h.news }
+func (h pushReports) Changed() <-chan struct{} { return h.news }
 
 // TestFailureIsHeardAtOnce: a gate that can no longer be passed ends as soon as
 // the agent says so, and not with the next look.
@@ -93,7 +93,7 @@ func TestFailureIsHeardAtOnce(t *testing.T) {
 		news := make(chan struct{}, 1)
 		time.AfterFunc(failed, func() { news <- struct{}{} })
 		start := time.Now()
-		g := &Gate{Settle: 30 * time.Second, Reporter: herald{func(_ context.Context, after time.Duration, r *health.Report) error {
+		g := &Gate{Settle: 30 * time.Second, Reporter: pushReporter{func(_ context.Context, after time.Duration, r *health.Report) error {
 			unit(r, after < failed)
 			return nil
 		}, news}}

@@ -29,7 +29,7 @@ func TestNodeLost(t *testing.T) {
 		"read":    func(ctx context.Context) error { _, err := j.Read(ctx, "R1"); return err },
 		"list":    func(ctx context.Context) error { return listing(j.List(ctx)) },
 		"take":    func(ctx context.Context) error { return taking(ctx, j) },
-		"survey":  func(ctx context.Context) error { _, err := (&UnfinishedScanner{Journal: j}).Scan(ctx); return err },
+		"scan":    func(ctx context.Context) error { _, err := (&UnfinishedScanner{Journal: j}).Scan(ctx); return err },
 		"log":     func(ctx context.Context) error { return logging(ctx, j) },
 		"action":  func(ctx context.Context) error { return acting(ctx, j) },
 		"deliver": following(func(ctx context.Context, seen func()) error { return j.Deliveries(ctx, "ops", settling(ctx, t, seen)) }),

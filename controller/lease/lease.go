@@ -15,7 +15,7 @@ import (
 )
 
 // A cluster that has lost a node needs up to 9 s to find another leader, and a lease
-// must outlast that: renewEvery + 9 s + answerIn + tryAgain is less than standing. It
+// must outlast that: renewEvery + 9 s + answerIn + tryAgain is less than validFor. It
 // must not outlast it by much: a dead controller's rollout waits for its end.
 const (
 	// renewEvery is how often a lease is written anew.
@@ -27,9 +27,9 @@ const (
 	// answerIn is how long an answer is waited for: not long, since a node that has
 	// died never gives one, and another one is asked then.
 	answerIn = time.Second
-	// standing is how long after it was last written a lease counts for the one who
+	// validFor is how long after it was last written a lease counts for the one who
 	// has it. For all others it counts until the server drops it, which is later.
-	standing = bus.LeaseTime - 250*time.Millisecond
+	validFor = bus.LeaseTime - 250*time.Millisecond
 )
 
 // Lease is a lease that this controller has. It may be used concurrently.
@@ -71,7 +71,7 @@ var errReleased = errors.New("the lease was released")
 func (l *Lease) Err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if old := time.Since(l.written); l.err == nil && old >= standing {
+	if old := time.Since(l.written); l.err == nil && old >= validFor {
 		return &LostError{Name: l.name, For: old}
 	}
 	return l.err
@@ -169,7 +169,7 @@ func (l *Lease) take(ctx context.Context) error {
 }
 
 // renew writes the lease once, if it is answered before the lease is lost.
-func (l *Lease) renew(ctx context.Context) error { return l.try(ctx, min(answerIn, standing-l.age())) }
+func (l *Lease) renew(ctx context.Context) error { return l.try(ctx, min(answerIn, validFor-l.age())) }
 
 func (l *Lease) try(ctx context.Context, d time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, d)

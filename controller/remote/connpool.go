@@ -19,17 +19,17 @@ type connPool struct {
 	free    int
 	maxIdle int       // connections kept idle
 	idle    list.List // of *conn, idle longest first
-	waiting list.List // of chan struct{}, closed when a place is theirs
+	waiting list.List // of chan struct{}, closed when a slot is theirs
 }
 
 // poolSlot is a conn's part in it.
 type poolSlot struct {
-	held   bool
-	users  int           // which take and park count
-	parked *list.Element // while idle
+	held  bool
+	users int           // which take and put count
+	idle  *list.Element // while idle
 }
 
-// acquire waits for a place.
+// acquire waits for a slot.
 func (p *connPool) acquire(ctx context.Context) error {
 	p.mu.Lock()
 	if p.free > 0 {
@@ -39,7 +39,7 @@ func (p *connPool) acquire(ctx context.Context) error {
 	}
 	if oldest := p.idle.Front(); oldest != nil {
 		c := p.idle.Remove(oldest).(*conn)
-		c.slot.held, c.slot.parked = false, nil
+		c.slot.held, c.slot.idle = false, nil
 		p.mu.Unlock()
 		c.end(errIdle)
 		return nil
@@ -67,7 +67,7 @@ func (p *connPool) withdraw(me *list.Element, turn chan struct{}) {
 	}
 }
 
-// pass hands a place that has become free to whoever waits. mu is held.
+// pass hands a slot that has become free to whoever waits. mu is held.
 func (p *connPool) pass() {
 	if next := p.waiting.Front(); next != nil {
 		close(p.waiting.Remove(next).(chan struct{}))
@@ -76,7 +76,7 @@ func (p *connPool) pass() {
 	p.free++
 }
 
-// release gives a place back that no conn came to hold.
+// release gives a slot back that no conn came to hold.
 func (p *connPool) release() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,15 +90,15 @@ func (p *connPool) take(c *conn) bool {
 	if !c.slot.held {
 		return false
 	}
-	if c.slot.parked != nil {
-		p.idle.Remove(c.slot.parked)
-		c.slot.parked = nil
+	if c.slot.idle != nil {
+		p.idle.Remove(c.slot.idle)
+		c.slot.idle = nil
 	}
 	c.use()
 	return true
 }
 
-// enter gives a place that was acquired to c, in use. It reports false if c has
+// enter gives a slot that was acquired to c, in use. It reports false if c has
 // ended already.
 func (p *connPool) enter(c *conn) bool {
 	p.mu.Lock()
@@ -121,16 +121,16 @@ func (c *conn) use() {
 	}
 }
 
-// park ends one use of c. If it was the last and someone waits, c makes room; if
+// put ends one use of c. If it was the last and someone waits, c makes room; if
 // too many are idle, the one that has been so longest does.
-func (p *connPool) park(c *conn) {
-	if surplus := p.parked(c); surplus != nil {
+func (p *connPool) put(c *conn) {
+	if surplus := p.putBack(c); surplus != nil {
 		surplus.end(errIdle)
 	}
 }
 
-// parked is park, but for closing the connection that it returns.
-func (p *connPool) parked(c *conn) (surplus *conn) {
+// putBack is put, but for closing the connection that it returns.
+func (p *connPool) putBack(c *conn) (surplus *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c.busy.Add(-1)
@@ -138,7 +138,7 @@ func (p *connPool) parked(c *conn) (surplus *conn) {
 	if !c.slot.held || c.slot.users > 0 {
 		return nil
 	}
-	c.slot.parked = p.idle.PushBack(c)
+	c.slot.idle = p.idle.PushBack(c)
 	switch {
 	case p.waiting.Len() > 0:
 		surplus = c
@@ -147,22 +147,22 @@ func (p *connPool) parked(c *conn) (surplus *conn) {
 	default:
 		return nil
 	}
-	p.idle.Remove(surplus.slot.parked)
-	surplus.slot.held, surplus.slot.parked = false, nil
+	p.idle.Remove(surplus.slot.idle)
+	surplus.slot.held, surplus.slot.idle = false, nil
 	p.pass()
 	return surplus
 }
 
-// leave gives back the place of a conn that has ended.
+// leave gives back the slot of a conn that has ended.
 func (p *connPool) leave(c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !c.slot.held {
 		return
 	}
-	if c.slot.parked != nil {
-		p.idle.Remove(c.slot.parked)
+	if c.slot.idle != nil {
+		p.idle.Remove(c.slot.idle)
 	}
-	c.slot.held, c.slot.parked = false, nil
+	c.slot.held, c.slot.idle = false, nil
 	p.pass()
 }

@@ -26,7 +26,7 @@ func (l *Link) Dial(ctx context.Context, network, address string) (net.Conn, err
 			return &directConn{tunnelConn: t, conn: c}, nil
 		}
 		alive := c.alive()
-		l.fleet.pool.park(c)
+		l.fleet.pool.put(c)
 		if alive || !again || ctx.Err() != nil { // else the connection at hand was gone already
 			return nil, &hostError{l.host.Name, fmt.Errorf("cannot connect to %s: %w", address, err)}
 		}
@@ -43,6 +43,6 @@ type directConn struct {
 // Close closes the connection; the one that it ran through stays.
 func (d *directConn) Close() error {
 	err := d.tunnelConn.Close()
-	d.closed.Do(func() { d.conn.fleet.pool.park(d.conn) })
+	d.closed.Do(func() { d.conn.fleet.pool.put(d.conn) })
 	return err
 }

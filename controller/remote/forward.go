@@ -37,7 +37,7 @@ func (l *Link) Forward(ctx context.Context, handle func(net.Conn)) (*Forward, er
 	if err != nil {
 		return nil, &hostError{l.host.Name, err}
 	}
-	defer l.fleet.pool.park(c)
+	defer l.fleet.pool.put(c)
 	f := &Forward{link: l, handle: handle, slots: make(chan struct{}, maxForwarded)}
 	if err := f.bind(ctx, c); err != nil {
 		return nil, &hostError{l.host.Name, err}
@@ -141,7 +141,7 @@ func (f *Forward) bound(c *conn, port uint32) bool {
 // unbind gives the port back to c's host, which bind took.
 func (f *Forward) unbind(c *conn) {
 	c.forget(f)
-	f.link.fleet.pool.park(c)
+	f.link.fleet.pool.put(c)
 	if c.alive() { // no answer is asked for, so this does not wait for the host
 		_, _, _ = c.SendRequest("cancel-tcpip-forward", false, ssh.Marshal(listenOn{"127.0.0.1", uint32(f.Port())}))
 	}

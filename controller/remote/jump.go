@@ -36,7 +36,7 @@ func (f *Fleet) route(h inventory.Host, depth int) ([]inventory.Host, error) {
 		if err != nil {
 			return nil, err
 		}
-		if sameDoor(hop, h) {
+		if sameAddress(hop, h) {
 			break
 		}
 		if i == 0 { // the way to the first is its own affair
@@ -52,8 +52,8 @@ func (f *Fleet) route(h inventory.Host, depth int) ([]inventory.Host, error) {
 	return via, nil
 }
 
-// sameDoor reports whether a and b are reached at the same place.
-func sameDoor(a, b inventory.Host) bool {
+// sameAddress reports whether a and b are reached at the same place.
+func sameAddress(a, b inventory.Host) bool {
 	def(&a.Port, 22)
 	def(&b.Port, 22)
 	return strings.EqualFold(a.DialAddress(), b.DialAddress()) && a.Port == b.Port

@@ -107,7 +107,7 @@ func (l *Link) exec(ctx context.Context, name string, line line, stdin io.Reader
 		}
 		e := &execution{conn: c, name: name, line: line, stdin: stdin, limit: l.fleet.opt.MaxOutput}
 		out, err := e.run(ctx)
-		l.fleet.pool.park(c)
+		l.fleet.pool.put(c)
 		switch {
 		case errors.Is(err, errNoSession) && wait < 4*time.Second:
 			if pause.For(ctx, wait) != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/health"
 )
 
-// TestFlood: who sends far too much, reports or what it may not, is kept out, its
+// TestFlood: who sends far too much, reports or what it may not, is banned, its
 // neighbour's reports arrive, and neither the disk nor the log fills.
 func TestFlood(t *testing.T) {
 	s := newSite(t, t.TempDir())
@@ -40,7 +40,7 @@ func TestFlood(t *testing.T) {
 		defer close(stopped)
 		for range 20 { // it is thrown out, and comes back
 			wild.flood(bus.ReportSubject(wild.id), 5000)
-			_ = wild.connect() // while it is kept out, it may be thrown out at once
+			_ = wild.connect() // while it is banned, it may be disconnected at once
 		}
 	}()
 	heard("while it reports")

@@ -10,16 +10,16 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/health"
 )
 
-// TestHeed: who heeds a host is told its last report and each that comes, also
+// TestSubscribe: who heeds a host is told its last report and each that comes, also
 // where the host gets an agent, or another one, only then.
-func TestHeed(t *testing.T) {
+func TestSubscribe(t *testing.T) {
 	s := newSite(t, t.TempDir())
 	a := s.enroll("web1")
 	a.send(report("first", "before"))
 	s.awaits("the first report", s.says("web1", "before"))
 	var mu sync.Mutex
 	var heard []string
-	heed := func(host inventory.HostName) (end func()) {
+	subscribe := func(host inventory.HostName) (end func()) {
 		return s.reports.Subscribe(host, func(r health.Report) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -34,7 +34,7 @@ func TestHeed(t *testing.T) {
 			return slices.Equal(heard, want)
 		})
 	}
-	endWeb, endLate := heed("web1"), heed("late")
+	endWeb, endLate := subscribe("web1"), subscribe("late")
 	awaits("web1 before")
 	a.send(report("first", "one"))
 	a.send(report("first", "two"))

@@ -197,7 +197,7 @@ func (r *Reports) accept(s *source, report health.Report) {
 	}
 }
 
-// banFor is how long an agent that floods is kept out.
+// banFor is how long an agent that floods is banned.
 const banFor = 5 * time.Minute
 
 // drop counts a report that is one too many, and keeps an agent out that does
@@ -207,6 +207,6 @@ func (r *Reports) drop(s *source) {
 	if s.dropped%maxDropped != 0 {
 		return
 	}
-	r.log.Warn("an agent reports far too often, and is kept out for a while", "host", s.Host, "agent", s.Agent, "dropped", s.dropped, "for", banFor)
+	r.log.Warn("an agent reports far too often, and is banned for a while", "host", s.Host, "agent", s.Agent, "dropped", s.dropped, "for", banFor)
 	r.bus.Ban(s.Agent, banFor)
 }

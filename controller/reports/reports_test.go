@@ -21,7 +21,7 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/health"
 )
 
-// site is a controller with a door.
+// site is a controller that listens to agents.
 type site struct {
 	t        *testing.T
 	state    string

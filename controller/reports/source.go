@@ -9,7 +9,7 @@ import (
 )
 
 // How often an agent may report: at every change, for a while, and else far more
-// often than agents do. After so many that are dropped it is kept out.
+// often than agents do. After so many that are dropped it is banned.
 const (
 	perSecond  = 2
 	atOnce     = 50

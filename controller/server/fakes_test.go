@@ -271,7 +271,7 @@ func (s schedules) Continue(_ context.Context, by, name string) error {
 	return nil
 }
 
-// running is a server at its doors: a socket, and TCP with TLS.
+// running is a server with its listeners: a socket, and TCP with TLS.
 type running struct {
 	*installation
 	remote, local *checked
@@ -313,7 +313,7 @@ func (in *installation) measure(context.Context) (func(*Measures), error) {
 	}, nil
 }
 
-// listen opens the doors of s, with a certificate of httptest's.
+// listen opens the listeners of s, with a certificate of httptest's.
 func (r *running) listen(t *testing.T, s *Server) {
 	t.Helper()
 	borrowed := httptest.NewUnstartedServer(nil)

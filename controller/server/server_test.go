@@ -74,7 +74,7 @@ func kindOf(path, body string) string {
 	return "application/json"
 }
 
-// TestEachOperation asks for everything at both doors, with each token. What
+// TestEachOperation asks for everything on both listeners, with each token. What
 // happens is as described, which the client checks, and takes the role that is.
 func TestEachOperation(t *testing.T) {
 	r := start(t)
@@ -377,7 +377,7 @@ func TestSocket(t *testing.T) {
 	}
 }
 
-// TestPlainText: without TLS a remote door gives nothing away.
+// TestPlainText: without TLS a remote listener gives nothing away.
 func TestPlainText(t *testing.T) {
 	r := start(t)
 	answer, err := http.Get("http://" + r.address + "/v1/version")
