@@ -58,26 +58,26 @@ func (d *daemon) installation(by string) *installation {
 }
 
 // acquire has a request run a rollout, unless another one does.
-func (d *daemon) acquire(id rollout.ID, e *request) (release func(), err error) {
+func (d *daemon) acquire(id rollout.ID, req *request) (release func(), err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	h := d.rollouts[id]
-	if h != nil && h.request != nil {
+	r := d.rollouts[id]
+	if r != nil && r.request != nil {
 		return nil, alreadyRunning(id)
 	}
-	if h == nil {
-		h = &runningRollout{done: make(chan struct{})}
-		d.rollouts[id] = h
+	if r == nil {
+		r = &runningRollout{done: make(chan struct{})}
+		d.rollouts[id] = r
 	}
-	h.request = e
+	r.request = req
 	return func() { d.release(id) }, nil
 }
 
 func (d *daemon) release(id rollout.ID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if h := d.rollouts[id]; h != nil {
-		close(h.done)
+	if r := d.rollouts[id]; r != nil {
+		close(r.done)
 		delete(d.rollouts, id)
 	}
 }
@@ -91,11 +91,11 @@ func alreadyRunning(id rollout.ID) error {
 func (d *daemon) running(id rollout.ID) (*request, <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	h := d.rollouts[id]
-	if h == nil {
+	r := d.rollouts[id]
+	if r == nil {
 		return nil, nil
 	}
-	return h.request, h.done
+	return r.request, r.done
 }
 
 // onlooker looks at rollouts that run in this daemon, and in others.

@@ -97,16 +97,16 @@ func (d daemonRollouts) Progress(ctx context.Context, id rollout.ID) iter.Seq2[s
 		var last *request
 		seen := 0
 		for {
-			e, left := d.running(id)
-			if left == nil {
+			req, done := d.running(id)
+			if done == nil {
 				return
 			}
-			if e != last { // it was resumed
-				last, seen = e, 0
+			if req != last { // it was resumed
+				last, seen = req, 0
 			}
-			if e != nil {
+			if req != nil {
 				var lines []progressLine
-				lines, seen = e.progress.since(seen)
+				lines, seen = req.progress.since(seen)
 				for _, l := range lines {
 					if o, err := encode(l); !yield(o, err) || err != nil {
 						return
@@ -115,7 +115,7 @@ func (d daemonRollouts) Progress(ctx context.Context, id rollout.ID) iter.Seq2[s
 			}
 			select {
 			case <-tick.C:
-			case <-left:
+			case <-done:
 			case <-ctx.Done():
 				return
 			}

@@ -34,11 +34,11 @@ func (d daemonRollouts) Show(ctx context.Context, id rollout.ID) (server.Object,
 // Events follows a rollout as long as it runs, here or elsewhere.
 func (d daemonRollouts) Events(ctx context.Context, id rollout.ID, after int, follow bool) iter.Seq2[server.Object, error] {
 	return func(yield func(server.Object, error) bool) {
-		var left func(context.Context)
+		var done func(context.Context)
 		if follow {
-			left = d.onlooker().until(id)
+			done = d.onlooker().until(id)
 		}
-		for l, err := range d.records().eventsUntil(ctx, id, after, left) {
+		for l, err := range d.records().eventsUntil(ctx, id, after, done) {
 			var o server.Object
 			if err == nil {
 				o, err = encode(l)
@@ -116,7 +116,7 @@ func (d daemonRollouts) createPlanned(ctx context.Context, by, key string) (roll
 
 // Decide has a rollout resumed with a decision, or tells the request that runs it.
 func (d daemonRollouts) Decide(ctx context.Context, by string, id rollout.ID, what server.Decision) error {
-	if req, left := d.running(id); left != nil {
+	if req, done := d.running(id); done != nil {
 		if what.Verb != server.Abort || req == nil {
 			return alreadyRunning(id)
 		}

@@ -73,17 +73,17 @@ func (d daemonSchedules) named(ctx context.Context, name string) (schedule.Statu
 
 // waitFor returns once a rollout that another request runs is left. The end
 // of ctx aborts it, unless the daemon ends and leaves it anyway.
-func (d *daemon) waitFor(ctx context.Context, e *request, left <-chan struct{}) {
+func (d *daemon) waitFor(ctx context.Context, req *request, done <-chan struct{}) {
 	select {
-	case <-left:
+	case <-done:
 		return
 	case <-ctx.Done():
 	}
-	if cause := context.Cause(ctx); e != nil && !isHandover(cause) {
+	if cause := context.Cause(ctx); req != nil && !isHandover(cause) {
 		select {
-		case e.abort <- cause.Error():
+		case req.abort <- cause.Error():
 		default: // it is aborted already
 		}
 	}
-	<-left
+	<-done
 }
