@@ -14,9 +14,9 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/pause"
 )
 
-// Admit returns the token with which the agent of that public key may connect;
+// IssueToken returns the token with which the agent of that public key may connect;
 // name tells people whose it is. An agent that was shut out is let in again.
-func (b *Bus) Admit(ctx context.Context, agent, name string) (string, error) {
+func (b *Bus) IssueToken(ctx context.Context, agent, name string) (string, error) {
 	if !nkeys.IsValidPublicUserKey(agent) {
 		return "", fmt.Errorf("%.80q is no public key of an agent", agent)
 	}
@@ -41,8 +41,8 @@ func (b *Bus) Admit(ctx context.Context, agent, name string) (string, error) {
 	return token, nil
 }
 
-// Admits reports whether a token lets the agent of that public key in.
-func (b *Bus) Admits(ctx context.Context, token, agent string) (bool, error) {
+// TokenValid reports whether a token lets the agent of that public key in.
+func (b *Bus) TokenValid(ctx context.Context, token, agent string) (bool, error) {
 	account, err := b.account(ctx)
 	if err != nil {
 		return false, err

@@ -75,7 +75,7 @@ func newAgent(t *testing.T, b *Bus) agent {
 		t.Fatal(err)
 	}
 	a := agent{name: public(key), key: key}
-	if a.token, err = b.Admit(t.Context(), a.name, "web1"); err != nil {
+	if a.token, err = b.IssueToken(t.Context(), a.name, "web1"); err != nil {
 		t.Fatal(err)
 	}
 	return a
@@ -248,19 +248,19 @@ func TestRevoke(t *testing.T) {
 	awaits(t, "the log", func() bool {
 		return strings.Contains(log.String(), "refused a connection\" address=127.0.0.1 ") && strings.Contains(log.String(), "token of web1 ("+gone.name)
 	})
-	if admitted, err := b.Admits(t.Context(), gone.token, gone.name); admitted || err != nil {
+	if admitted, err := b.TokenValid(t.Context(), gone.token, gone.name); admitted || err != nil {
 		t.Errorf("the old token counts as %v, %v", admitted, err)
 	}
 	stays.mustConnect(t, b, state)
 	var err error
-	if gone.token, err = b.Admit(t.Context(), gone.name, "web1"); err != nil {
+	if gone.token, err = b.IssueToken(t.Context(), gone.name, "web1"); err != nil {
 		t.Fatal(err)
 	}
 	gone.mustConnect(t, b, state)
 }
 
-// TestAdmits: which tokens have to be replaced.
-func TestAdmits(t *testing.T) {
+// TestTokenValid: which tokens have to be replaced.
+func TestTokenValid(t *testing.T) {
 	b, elsewhere := open(t, t.TempDir()), open(t, t.TempDir())
 	a, other := newAgent(t, b), newAgent(t, b)
 	for _, tt := range []struct {
@@ -270,12 +270,12 @@ func TestAdmits(t *testing.T) {
 		{"its own", a.token, true}, {"another agent's", other.token, false}, {"another installation's", newAgent(t, elsewhere).token, false},
 		{"damaged", a.token[:len(a.token)-3], false}, {"none", "", false},
 	} {
-		if got, err := b.Admits(t.Context(), tt.token, a.name); got != tt.want || err != nil {
+		if got, err := b.TokenValid(t.Context(), tt.token, a.name); got != tt.want || err != nil {
 			t.Errorf("%s: Admits returned %v, %v", tt.name, got, err)
 		}
 	}
 	for _, key := range []string{"", "x", public(b.secrets.account)} {
-		if _, err := b.Admit(t.Context(), key, "web1"); err == nil {
+		if _, err := b.IssueToken(t.Context(), key, "web1"); err == nil {
 			t.Errorf("%q was admitted", key)
 		}
 	}

@@ -93,7 +93,7 @@ func (a *agents) enroll(ctx context.Context, link *remote.Link, h inventory.Host
 	if err != nil {
 		return "", fmt.Errorf("cannot tell the agent what to look at: %w", err)
 	}
-	token, err := a.admit(ctx, h.Name, id)
+	token, err := a.token(ctx, h.Name, id)
 	if err != nil {
 		return "", err
 	}
@@ -117,15 +117,15 @@ func (a *agents) look(ctx context.Context, link *remote.Link) (id steps.AgentIde
 	return id, true, err
 }
 
-// admit notes whose key it is, and returns the token that the agent has if that is
+// token notes whose key it is, and returns the token that the agent has if that is
 // good, and else a new one.
-func (a *agents) admit(ctx context.Context, host inventory.HostName, id steps.AgentIdentity) (string, error) {
+func (a *agents) token(ctx context.Context, host inventory.HostName, id steps.AgentIdentity) (string, error) {
 	if err := a.register.Enroll(ctx, reports.Enrolled{Host: host, Agent: id.Key, At: time.Now(), By: a.by}); err != nil {
 		return "", err
 	}
-	good, err := a.bus.Admits(ctx, id.Token, id.Key)
+	good, err := a.bus.TokenValid(ctx, id.Token, id.Key)
 	if err != nil || good {
 		return id.Token, err
 	}
-	return a.bus.Admit(ctx, id.Key, string(host))
+	return a.bus.IssueToken(ctx, id.Key, string(host))
 }

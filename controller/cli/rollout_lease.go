@@ -56,7 +56,7 @@ func (r *rolloutRun) withLease(ctx context.Context) (context.Context, context.Ca
 		if r.in.request != nil && lostLease(cause) { // nobody waits for what would say it
 			r.in.request.daemon.log.Warn("a rollout is let go", "rollout", string(r.id), "error", cause)
 		}
-		end(fmt.Errorf("%w: %w", engine.ErrTaken, cause))
+		end(fmt.Errorf("%w: %w", engine.ErrTakenOver, cause))
 	})
 	return ctx, func() {
 		stop()

@@ -63,15 +63,15 @@ func (r *hostRun) undo(ctx context.Context, host rollout.HostState) error {
 		if err := r.mark(ctx, rollout.Undoing, nil, nil); err != nil {
 			return err
 		}
-		if err := r.end(ctx, r.takeBack(ctx, state), rollout.Undone, rollout.Stuck); err != nil {
+		if err := r.end(ctx, r.undoStep(ctx, state), rollout.Undone, rollout.Stuck); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// takeBack undoes every attempt at a step, the last one first.
-func (r *hostRun) takeBack(ctx context.Context, state rollout.StepState) error {
+// undoStep undoes every attempt at a step, the last one first.
+func (r *hostRun) undoStep(ctx context.Context, state rollout.StepState) error {
 	if r.task.gone != nil {
 		return r.task.gone
 	}

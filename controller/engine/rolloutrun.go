@@ -61,7 +61,7 @@ type Work struct {
 //
 // Once ctx is cancelled no further host is begun, those that are worked on are
 // let finish, and the cause is returned: the rollout then is as after a crash. With
-// ErrTaken in the cause they are not let finish, and Append has to refuse whatever
+// ErrTakenOver in the cause they are not let finish, and Append has to refuse whatever
 // is to be journaled of them.
 // Other errors are ErrPaused, ErrUnplanned, and that the journal was lost.
 func (e *Engine) Run(ctx context.Context, state *rollout.State, work Work) error {
@@ -78,7 +78,7 @@ func (e *Engine) Run(ctx context.Context, state *rollout.State, work Work) error
 		r.hosts[h.Name] = h
 	}
 	var done func()
-	r.hostCtx, done = outlive(ctx, e.Grace)
+	r.hostCtx, done = withGrace(ctx, e.Grace)
 	defer done()
 	r.gateCtx, r.endGates = context.WithCancel(ctx)
 	defer r.endGates()

@@ -172,7 +172,7 @@ func TestTakenAway(t *testing.T) {
 			tp.mu.Lock()
 			tp.cut = len(tp.stored)
 			tp.mu.Unlock()
-			cancel(fmt.Errorf("%w: another one has it", ErrTaken))
+			cancel(fmt.Errorf("%w: another one has it", ErrTakenOver))
 		})
 		state, took, err := runHours(t, tp, ctx, Work{Hosts: hosts, Task: attached})
 		if err == nil || took != 90*time.Minute || verdicts(state) != "a running, b running, c not started" || state.Phase != rollout.Open {

@@ -36,7 +36,7 @@ func (c Command) send(ctx context.Context, n Notice) error {
 	cmd.Stdin = bytes.NewReader(input)
 	cmd.Env = append(passedOn(), "APTFLEET_ON="+string(n.On), "APTFLEET_ROLLOUT="+string(n.Rollout))
 	cmd.WaitDelay = time.Second // for children that keep its output open
-	said := &beginning{}
+	said := &headBuffer{}
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s: %w: %s", c[0], err, health.Text(string(*said)))
@@ -44,11 +44,11 @@ func (c Command) send(ctx context.Context, n Notice) error {
 	return nil
 }
 
-// beginning keeps what a command says first, for an error, and no more than that.
-type beginning []byte
+// headBuffer keeps what a command says first, for an error, and no more than that.
+type headBuffer []byte
 
 // Write takes all of p, also what it drops: a command must not fail for its words.
-func (b *beginning) Write(p []byte) (int, error) {
+func (b *headBuffer) Write(p []byte) (int, error) {
 	*b = append(*b, p[:min(len(p), health.MaxOutput-len(*b))]...)
 	return len(p), nil
 }

@@ -73,7 +73,7 @@ func (n *Notifier) tell(ctx context.Context, t Target, d journal.Delivery) error
 	}
 	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
-	return t.ways()[0].send(ctx, notice)
+	return t.senders()[0].send(ctx, notice)
 }
 
 // notice returns what is told of a decision or action, unless nobody is.

@@ -29,25 +29,25 @@ func (t Target) Validate() error {
 	if t.Name == "" || len(t.Name) > 64 || strings.Trim(t.Name, letters) != "" {
 		return fmt.Errorf("the name %q is empty, long, or has others than letters, digits, - and _", t.Name)
 	}
-	ways := t.ways()
-	if len(ways) != 1 {
+	senders := t.senders()
+	if len(senders) != 1 {
 		return errors.New("it has one of webhook, mail and command")
 	}
-	return ways[0].Validate()
+	return senders[0].Validate()
 }
 
-func (t Target) ways() []sender {
-	var ways []sender
+func (t Target) senders() []sender {
+	var senders []sender
 	if t.Webhook != nil {
-		ways = append(ways, t.Webhook)
+		senders = append(senders, t.Webhook)
 	}
 	if t.Mail != nil {
-		ways = append(ways, t.Mail)
+		senders = append(senders, t.Mail)
 	}
 	if t.Command != nil {
-		ways = append(ways, t.Command)
+		senders = append(senders, t.Command)
 	}
-	return ways
+	return senders
 }
 
 // wants reports whether the target is told of on.

@@ -129,7 +129,7 @@ func (s *site) enroll(host inventory.HostName) *agent {
 
 // admits lets an agent in, and connects it.
 func (s *site) admits(a *agent) (err error) {
-	if a.token, err = s.bus.Admit(s.t.Context(), a.id, string(a.host)); err != nil {
+	if a.token, err = s.bus.IssueToken(s.t.Context(), a.id, string(a.host)); err != nil {
 		return err
 	}
 	return a.connect()

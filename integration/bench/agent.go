@@ -148,7 +148,7 @@ func (a *agentHost) serve() (url string, err error) {
 
 // enroll writes the files of an enrolled host.
 func (a *agentHost) enroll(ctx context.Context, web string) error {
-	token, err1 := a.bus.Admit(ctx, a.id, a.Name())
+	token, err1 := a.bus.IssueToken(ctx, a.id, a.Name())
 	ca, err2 := bus.Authority(filepath.Join(a.dir, "state"))
 	probes, err3 := health.EncodeProbes([]health.Probe{
 		{Kind: health.Package, Target: "dpkg"}, {Kind: health.Unit, Target: "ssh.service"}, {Kind: health.Unit, Target: "dbus.service"},

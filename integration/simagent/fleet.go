@@ -57,7 +57,7 @@ func enroll(ctx context.Context, b *bus.Bus, register *reports.Register, host st
 	}
 	seed, seedErr := key.Seed()
 	id, idErr := key.PublicKey()
-	token, tokenErr := b.Admit(ctx, id, host)
+	token, tokenErr := b.IssueToken(ctx, id, host)
 	entry := reports.Enrolled{Host: inventory.HostName(host), Agent: id, At: time.Now(), By: "simagent"}
 	return Agent{Host: host, Seed: string(seed), ID: id, Token: token}, errors.Join(seedErr, idErr, tokenErr, register.Enroll(ctx, entry))
 }

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// ErrTaken is wrapped by the cause with which a context ends when somebody else
+// ErrTakenOver is wrapped by the cause with which a context ends when somebody else
 // has what is carried out, or may have it. What is under way is then let go at
 // once: it is theirs to attach to and to journal.
-var ErrTaken = errors.New("it is no longer ours")
+var ErrTakenOver = errors.New("it is no longer ours")
 
-// outlive returns a context that is cancelled grace after ctx, with the same
-// cause. With a grace of 0 it is never cancelled, but at once after ErrTaken.
-func outlive(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+// withGrace returns a context that is cancelled grace after ctx, with the same
+// cause. With a grace of 0 it is never cancelled, but at once after ErrTakenOver.
+func withGrace(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	lasting, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		if errors.Is(context.Cause(ctx), ErrTaken) {
+		if errors.Is(context.Cause(ctx), ErrTakenOver) {
 			cancel(context.Cause(ctx))
 			return
 		}
