@@ -35,7 +35,7 @@ func TestRefusedDecision(t *testing.T) {
 		}
 	}
 	f.ends(5, []string{"returned", "returned", "returned"}, "rollback", "R2", "--yes")
-	if a := f.run("retry", "R2"); a.status != 1 || !strings.Contains(a.stderr, "taken back") {
+	if a := f.run("retry", "R2"); a.status != 1 || !strings.Contains(a.stderr, "rolled back") {
 		t.Errorf("want status 1: %s", a)
 	}
 	if end := f.do("history").stdout; strings.Contains(end, `"error"`) {

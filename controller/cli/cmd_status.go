@@ -24,7 +24,7 @@ type statusLine struct {
 	Waits    *waitLine     `json:"waits,omitempty"`
 	Stopped  *haltLine     `json:"stopped,omitempty"` // by a gate or the budget
 	Aborted  *haltLine     `json:"aborted,omitempty"` // by a person
-	Back     *backLine     `json:"back,omitempty"`    // hosts are, or were, taken back
+	Back     *backLine     `json:"back,omitempty"`    // hosts are, or were, rolled back
 	Ungated  int           `json:"ungated,omitempty"` // hosts that are done, and not known to be well yet
 	Events   int           `json:"events"`            // in the journal
 	Summary  summaryLine   `json:"summary"`

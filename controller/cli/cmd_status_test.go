@@ -76,8 +76,8 @@ func TestStatusTellsTheCourse(t *testing.T) {
 		{rollout.Finished, rollout.Course{Batch: 2, Stopped: stop}, "stopped in batch 2 of 3: 2 of 9 hosts failed, and 1 may\n"},
 		{rollout.Finished, rollout.Course{Stopped: stop}, "stopped before the first of 3 batches: 2 of 9 hosts failed, and 1 may\n"},
 		{rollout.Finished, rollout.Course{Batch: 2, Aborted: &rollout.Halt{By: "bob", Cause: "asked for"}}, "aborted in batch 2 of 3 by bob: asked for\n"},
-		{rollout.Open, rollout.Course{Batch: 2, Stopped: stop, Returning: true, Because: stop.Cause}, "stopped in batch 2 of 3: 2 of 9 hosts failed, and 1 may\nhosts are taken back\n"},
-		{rollout.Finished, rollout.Course{Batch: 2, Returning: true, Because: "asked for"}, "hosts were taken back: asked for\n"},
+		{rollout.Open, rollout.Course{Batch: 2, Stopped: stop, Returning: true, Because: stop.Cause}, "stopped in batch 2 of 3: 2 of 9 hosts failed, and 1 may\nhosts are being rolled back\n"},
+		{rollout.Finished, rollout.Course{Batch: 2, Returning: true, Because: "asked for"}, "hosts were rolled back: asked for\n"},
 	} {
 		state := &rollout.State{Phase: tt.phase, Course: tt.course}
 		state.Spec.Hosts = []inventory.HostName{"a", "b", "c"}

@@ -17,14 +17,15 @@ func (a *app) workerCommand() *cobra.Command {
 	var parallel int
 	cmd := &cobra.Command{
 		Use:   "worker",
-		Short: "Do hosts for the controllers of a cluster",
-		Long: `Do hosts for controllers on other machines until it is stopped: for where
-one machine does not reach enough hosts at once any more. It takes part in the bus
-that [bus] url names, and needs what a controller needs to reach hosts: the
-inventory, and SSH keys. There may be any number of workers, anywhere.
+		Short: "Do tasks of the controllers of a cluster",
+		Long: `Do tasks of controllers on other machines until it is stopped: for where one
+machine does not reach enough hosts at once any more. It pulls them from the work
+queue of the bus that [bus] url names, one for each free slot, and needs what a
+controller needs to reach hosts: the inventory, and SSH keys. There may be any number
+of workers, anywhere.
 
 A controller, aptfleet serve or a command, plans, decides, waits until hosts are
-well and journals. It has packages fetched, installed and taken back, and hosts
+well and journals. It has packages fetched, installed and rolled back, and hosts
 restarted, by whichever worker has a free slot, and does itself what none has one for.
 Hosts with tunnel = true it always does itself.
 
@@ -43,7 +44,7 @@ it is ready.`,
 			return in.runWorker(cmd.Context(), parallel)
 		}),
 	}
-	cmd.Flags().IntVar(&parallel, "parallel", 0, "slots, hosts at the same time; 0 is rollout.parallel of the configuration")
+	cmd.Flags().IntVar(&parallel, "parallel", 0, "slots: hosts at the same time; 0 is rollout.parallel of the configuration")
 	return cmd
 }
 

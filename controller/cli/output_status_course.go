@@ -55,7 +55,7 @@ func newHaltLine(h *rollout.Halt) *haltLine {
 	return &haltLine{h.At, h.By, h.Cause}
 }
 
-// backLine is that hosts are taken back.
+// backLine is that hosts are rolled back.
 type backLine struct {
 	Cause string `json:"cause"`
 }
@@ -101,9 +101,9 @@ func (l statusLine) where() string {
 
 // textBack leaves the cause out where it is what stopped the rollout.
 func (l statusLine) textBack() string {
-	text := "hosts were taken back"
+	text := "hosts were rolled back"
 	if l.Phase == rollout.Open {
-		text = "hosts are taken back"
+		text = "hosts are being rolled back"
 	}
 	if l.Back.Cause == "" || l.Stopped != nil && l.Stopped.Cause == l.Back.Cause {
 		return text

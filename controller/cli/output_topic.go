@@ -45,7 +45,7 @@ event     of "rollout" and "watch", as things happen: sequence (its number in
 rollout   of "status", and of "rollout" at its end: id, phase (open, finished),
           mode, packages, selector, who, created, finished, batch (begun last),
           batches (their number), waits, stopped (by a gate or the budget) and aborted
-          (by a person), each with time, by, cause; back (hosts are, or were, taken
+          (by a person), each with time, by, cause; back (hosts are, or were, rolled
           back: cause), ungated (hosts that are done, and not known to be well
           yet), events (their number), summary, hosts, exit_status (of a command that ended with it). waits has for (approval:
           resume plans again; continue: a person goes on; time) and until.

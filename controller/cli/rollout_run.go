@@ -23,7 +23,7 @@ type rolloutRun struct {
 	writer     *journal.Writer
 	bar        *progress
 	stalls     *stallMonitor
-	dispatcher *tasks.Dispatcher // has workers do hosts; nil where there can be none
+	dispatcher *tasks.Dispatcher // has workers do steps; nil where there can be none
 	term       int               // of this controller
 	past       int               // events before this command
 	release    func()            // gives the rollout up; nil while it is not ours

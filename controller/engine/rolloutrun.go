@@ -54,7 +54,7 @@ type Work struct {
 }
 
 // Run does with a rollout what its events ask for, until it is finished: it
-// goes through the batches, or takes back what was done, whichever was decided.
+// goes through the batches, or undoes what was done, whichever was decided.
 // It may be the first to work on the rollout or one that resumes. state is the
 // fold of the journal by now; Run keeps it up to date, and nobody else may use
 // it meanwhile. How the rollout ended is in it, and in the journal.

@@ -12,7 +12,7 @@ import (
 // errGone is why a host of the rollout cannot be worked on.
 var errGone = Judge(rollout.HostUnreachable, errors.New("cannot find the host: the inventory no longer has it"))
 
-// hostWork does what is left to be done to a host, or takes back what was.
+// hostWork does what is left to be done to a host, or undoes what was.
 func (r *rolloutRun) hostWork(name inventory.HostName, at rollout.HostState, returning bool) error {
 	host := &hostRun{engine: r.engine, journal: r, host: name, attempt: at.Attempt, task: r.task(name, at), undoing: returning}
 	var err error

@@ -16,7 +16,7 @@ type Course struct {
 	Pause     *Pause // that it is in
 	Stopped   *Halt  // by a gate or the budget
 	Aborted   *Halt  // by a person
-	Returning bool   // hosts are, or were, taken back
+	Returning bool   // hosts are, or were, rolled back
 	Because   string // why, if it is known
 
 	pausedAfter int // the batch after which there was a pause last
@@ -113,7 +113,7 @@ func halt(which **Halt, e Event) error {
 // as if it had been ended without a retry.
 func (s *State) retry(e Event) error {
 	if s.Returning {
-		return errors.New("the rollout was taken back")
+		return errors.New("the rollout was rolled back")
 	}
 	chosen, err := s.choose(e.Hosts, func(h *HostState) bool { return h.Verdict != HostDone || s.ungated(h) })
 	if err == nil {
@@ -151,7 +151,7 @@ func (s *State) keptBack(chosen []bool) error {
 	return nil
 }
 
-// rollBack makes the rollout take back what it did to hosts. One that is stuck
+// rollBack makes the rollout undo what it did to hosts. One that is stuck
 // gets another attempt.
 func (s *State) rollBack(e Event) error {
 	chosen, err := s.choose(e.Hosts, (*HostState).Touched)

@@ -116,7 +116,7 @@ func (s *State) nextForward(busy map[inventory.HostName]bool) Decision {
 	return Decision{Record: &Event{Kind: KindBatchBegun, Batch: batch}}
 }
 
-// nextBack takes hosts back, those that were begun last first, and all of them
+// nextBack rolls hosts back, those that were begun last first, and all of them
 // in one go.
 func (s *State) nextBack(busy map[inventory.HostName]bool) Decision {
 	var due []int
