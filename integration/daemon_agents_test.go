@@ -10,7 +10,7 @@ import (
 )
 
 // TestDaemonBringsAgents enrolls booted hosts through a daemon that serves them the
-// repository with the agent's package: the agents report to it, and the fleet is well
+// repository with the agent's package: the agents report to it, and the fleet is healthy
 // by what they say. One is forgotten: it is refused, which the daemon logs, and the
 // other goes on; enrolled again, it is let in.
 func TestDaemonBringsAgents(t *testing.T) {

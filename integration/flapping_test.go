@@ -21,7 +21,7 @@ func lookedAfter(t *testing.T, command, more string) *fleet {
 	return f
 }
 
-// patiently is a rollout whose hosts must be well for three seconds, which is
+// patiently is a rollout whose hosts must be healthy for three seconds, which is
 // more than one look, by twelve.
 func (f *fleet) patiently(args ...string) answer {
 	f.t.Helper()
@@ -53,13 +53,13 @@ func TestGateFlapsAndSettles(t *testing.T) {
 	}
 	for _, h := range f.lab.Hosts() {
 		if asked := strings.TrimSpace(f.read(h, "/root/asked")); len(asked) == 1 && asked < "5" {
-			t.Errorf("%s was asked %s times, which cannot have shown that it is well", h.Name(), asked)
+			t.Errorf("%s was asked %s times, which cannot have shown that it is healthy", h.Name(), asked)
 		}
 	}
 }
 
 // TestProbeHangs: a probe that never answers is cut off at its own time and counts
-// as a host that is not well; nothing of it stays behind.
+// as a host that is not healthy; nothing of it stays behind.
 func TestProbeHangs(t *testing.T) {
 	f := lookedAfter(t, "echo hangs; exec sleep 4711", ", timeout = \"1s\"")
 	a := f.patiently("--batches", "1", "--max-failures", "0")

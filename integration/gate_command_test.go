@@ -31,7 +31,7 @@ func TestGatePasses(t *testing.T) {
 	}
 }
 
-// TestGateStops has hosts that are not well after the first batch: nothing further
+// TestGateStops has hosts that are not healthy after the first batch: nothing further
 // is begun, the message names the probe, and once the hosts are well a retry asks
 // the gate again and goes on.
 func TestGateStops(t *testing.T) {

@@ -23,7 +23,7 @@ const (
 	shopURL   = "http://127.0.0.1:8080/healthz"
 )
 
-// gateStory is a host of which a gate must say whether it is well.
+// gateStory is a host of which a gate must say whether it is healthy.
 type gateStory struct {
 	name   string
 	booted bool                          // needs systemd
@@ -162,7 +162,7 @@ func (f *jobFleet) serveShop(h lab.Host) {
 	systemctl(f, h, "start", "shop-web.service")
 }
 
-// waitFor waits at the gate. A host that is not well is told at its first report,
+// waitFor waits at the gate. A host that is not healthy is told at its first report,
 // since what is left of the time is too short to settle.
 func (f *jobFleet) waitFor(s gateStory) {
 	f.t.Helper()

@@ -26,7 +26,7 @@ func (a answer) health(t *testing.T) map[string]hostHealth {
 	return hosts
 }
 
-// TestHealth looks at a fleet of which, after a rollout, one host is well, one has
+// TestHealth looks at a fleet of which, after a rollout, one host is healthy, one has
 // another version, one has lost the package and one its power.
 func TestHealth(t *testing.T) {
 	t.Parallel()
@@ -47,7 +47,7 @@ func TestHealth(t *testing.T) {
 		t.Fatal(a)
 	}
 	if h := got["web1"]; h.State != "healthy" || h.Drift != nil {
-		t.Errorf("the host that is well is %+v", h)
+		t.Errorf("the host that is healthy is %+v", h)
 	}
 	if h := got["web2"]; h.State != "healthy" || len(h.Drift) != 1 || h.Drift[0].Want != "2.0" || h.Drift[0].Have != "1.0" || h.Rollout != "R1" {
 		t.Errorf("the host with another version is %+v", h)

@@ -7,7 +7,7 @@ import (
 )
 
 // TestNightlyUpgrade has a daemon run a schedule that upgrades hosts and restarts those
-// that ask for it, which share a mutex. The first comes back and is well. The second
+// that ask for it, which share a mutex. The first comes back and is healthy. The second
 // comes back and is not: that is all that the budget has, so the third, which would have
 // been next, is not begun. Once the second is mended, a retry goes on: it restarts the
 // third, and the second no second time.

@@ -16,7 +16,7 @@ import (
 const frailUnit = "frail.service"
 
 // heardFleet is booted hosts with agents that a daemon hears. Each has a unit that
-// has to be well.
+// has to be healthy.
 func heardFleet(t *testing.T, count int) (*fleet, *program) {
 	t.Helper()
 	t.Parallel()
@@ -82,7 +82,7 @@ func TestLastRelapse(t *testing.T) {
 	<-p.ended
 	a := answer{line: p.Args, status: p.ProcessState.ExitCode(), stdout: p.out.String(), stderr: p.errs.String()}
 	end := a.end(t)
-	if web1 := end.host(t, "web1"); a.status != 4 || web1.Verdict != "failed" || !strings.Contains(web1.Cause, "no longer well: unit "+frailUnit) || end.host(t, "web2").Verdict != "done" {
+	if web1 := end.host(t, "web1"); a.status != 4 || web1.Verdict != "failed" || !strings.Contains(web1.Cause, "no longer healthy: unit "+frailUnit) || end.host(t, "web2").Verdict != "done" {
 		t.Errorf("want status 4, web1 failed and web2 done: %s", a)
 	}
 	f.has("1.0", "1.0")
@@ -128,7 +128,7 @@ func (f *fleet) event(a answer, kind rollout.Kind) (last storyEvent) {
 // saysWhy wants the story of web1's unit to be told.
 func (f *fleet) saysWhy(a answer) {
 	f.t.Helper()
-	why := regexp.MustCompile(`no longer well: unit frail\.service, since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \(\d+s\): is failed \(failed\), result signal, exit status 9`)
+	why := regexp.MustCompile(`no longer healthy: unit frail\.service, since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \(\d+s\): is failed \(failed\), result signal, exit status 9`)
 	e := f.event(a, rollout.KindGate)
 	if e.Host != "web1" || e.Status != rollout.Failed || !why.MatchString(e.Cause) || !strings.Contains(e.Cause, "Failed with result") {
 		text, _ := json.Marshal(e)

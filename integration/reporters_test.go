@@ -62,7 +62,7 @@ func (f *fleet) reported(count int) (agents *simagent.Fleet, door string) {
 	return agents, door
 }
 
-// hears waits until so many hosts are well by what their agents say.
+// hears waits until so many hosts are healthy by what their agents say.
 func (f *fleet) hears(selector string, hosts int) {
 	f.t.Helper()
 	until(f.t, fmt.Sprintf("%d agents are heard", hosts), func() bool {

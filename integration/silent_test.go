@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestSilent freezes the agent of a host that is well, as a debugger or a hung
+// TestSilent freezes the agent of a host that is healthy, as a debugger or a hung
 // kernel would: the fleet's health tells since when nothing is heard of it, until
 // the agent thaws. Its neighbour is well all the time.
 func TestSilent(t *testing.T) {

@@ -13,7 +13,7 @@ func (a *app) continueCommand() *cobra.Command {
 		Short: "Go on with a rollout that waits between two batches",
 		Long: `Go on with a rollout that waits between two batches: for a person, as "rollout
 --pause manual" does after each, or for a time, if its command was killed. First
-the hosts that are done are asked anew whether they are well, as after every pause:
+the hosts that are done are asked anew whether they are healthy, as after every pause:
 nobody may have watched them in it.`,
 		Example: `  aptfleet continue R42`,
 		Args:    cobra.ExactArgs(1),

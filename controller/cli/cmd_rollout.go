@@ -53,9 +53,9 @@ rollout nor a rollback needs the repository any more. Then come the batches: run
 apt, and compare what is installed with the plan. What happens on one host does
 not touch another; one that changed since it was planned is left alone.
 
-A host is done once it has been well for --settle, by what the inventory says of
+A host is done once it has been healthy for --settle, by what the inventory says of
 its health. Where a daemon hears the hosts' agents it stays watched then, and else it is
-looked at over SSH in the pauses between batches: one that falls ill has failed, and
+looked at over SSH in the pauses between batches: one that becomes unhealthy has failed, and
 counts.
 
 A host that cannot be planned for fails, and counts; the others go on if
@@ -89,9 +89,9 @@ it.
 	flags.StringSliceVar(&o.batches, "batches", nil, "`sizes` of the batches, as numbers or percentages: 1,10%,100% (default: the configuration's)")
 	flags.StringVar(&o.failures, "max-failures", "", "`hosts`, as a number or a percentage, that may fail before --on-failure counts (default: the configuration's)")
 	flags.StringVar(&o.failure, "on-failure", "", "what to do then: stop, rollback or continue (default: the configuration's)")
-	flags.DurationVar(&o.settle, "settle", 0, "`time` for which a host must be well (default: the configuration's)")
+	flags.DurationVar(&o.settle, "settle", 0, "`time` for which a host must be healthy (default: the configuration's)")
 	flags.DurationVar(&o.deadline, "deadline", 0, "`time` by which it must be so (default: the configuration's)")
-	flags.BoolVar(&o.noGate, "no-gate", false, "do not look whether hosts are well afterwards")
+	flags.BoolVar(&o.noGate, "no-gate", false, "do not look whether hosts are healthy afterwards")
 	flags.StringVar(&o.pause, "pause", "", "`time` between two batches, such as 10m; manual waits for \"aptfleet continue\"")
 	flags.BoolVar(&o.noPlan, "no-plan", false, "run apt right away: nothing is shown, frozen or fetched beforehand")
 	flags.StringArrayVar(&o.remove, "allow-remove", nil, "`package` that the plan may remove; may be repeated")

@@ -25,7 +25,7 @@ controller needs to reach hosts: the inventory, and SSH keys. There may be any n
 of workers, anywhere.
 
 A controller, aptfleet serve or a command, plans, decides, waits until hosts are
-well and journals. It has packages fetched, installed and rolled back, and hosts
+healthy and journals. It has packages fetched, installed and rolled back, and hosts
 restarted, by whichever worker has a free slot, and does itself what none has one for.
 Hosts with tunnel = true it always does itself.
 

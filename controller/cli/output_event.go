@@ -57,7 +57,7 @@ func (e eventLine) text(w io.Writer) {
 	case e.Event == rollout.KindPrefetch && e.Status == rollout.Done:
 		fmt.Fprintf(w, "%-24s fetched\n", e.Host)
 	case e.Event == rollout.KindGate:
-		fmt.Fprintf(w, "%-24s NOT WELL     %s\n", e.Host, printable(e.Cause))
+		fmt.Fprintf(w, "%-24s UNHEALTHY    %s\n", e.Host, printable(e.Cause))
 	case e.Event == rollout.KindPaused:
 		fmt.Fprintf(w, "%s: after batch %d\n", e.Event, e.Batch)
 	case e.Event != rollout.KindResult && e.Event != rollout.KindPrefetch:

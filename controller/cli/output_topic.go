@@ -39,7 +39,7 @@ event     of "rollout" and "watch", as things happen: sequence (its number in
           continued, stopped, aborted, retried, rollback, step, result, gate,
           finished), time, by, host, attempt, step, status (of the step: doing,
           done, failed, undoing, undone, stuck; of prefetch and gate: done,
-          failed; a gate that was done fails if the host falls ill later), verdict (of the host), before, after (package to version;
+          failed; a gate that was done fails if the host becomes unhealthy later), verdict (of the host), before, after (package to version;
           of none where none was installed, and left out where nobody knows),
           cause, notes, batch (its number)
 rollout   of "status", and of "rollout" at its end: id, phase (open, finished),

@@ -19,9 +19,9 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// worker does the tasks that tasks.Worker pulls. What it needs of a rollout it reads once for each
-// controller that has it: plans and decisions on hosts are journaled before those
-// are begun.
+// worker does the tasks that tasks.Worker pulls. What it needs of a rollout it reads
+// once for each controller that has it: plans and decisions on hosts are journaled
+// before those are begun.
 type worker struct {
 	app     *app
 	config  atomic.Pointer[config.Config] // as it is now

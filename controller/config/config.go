@@ -52,7 +52,7 @@ type Rollout struct {
 	Batches     []rollout.Amount  // sizes; none is one batch
 	MaxFailures rollout.Amount    // over the whole rollout; unsaid is any number
 	OnFailure   rollout.OnFailure // once there are more
-	Settle      time.Duration     // how long a host with probes must be well
+	Settle      time.Duration     // how long a host with probes must be healthy
 	Deadline    time.Duration     // and be so by then
 	Reattach    time.Duration     // how long a host that is lost in the middle is tried again before it is unknown
 	Silence     time.Duration     // how long a job may say nothing before its host is unknown

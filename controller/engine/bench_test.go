@@ -15,7 +15,7 @@ type nowhere struct{}
 
 func (nowhere) Append(context.Context, rollout.Event) error { return nil }
 
-// sound is a Watch of hosts that stay well.
+// sound is a Watch of hosts that stay healthy.
 type sound struct{}
 
 func (sound) Begin(inventory.Host, rollout.HostState, func(error)) func() { return func() {} }

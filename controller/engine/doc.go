@@ -19,7 +19,7 @@
 //
 // A host that has passed its gate stays watched as long as the rollout is open and
 // nobody works on it, or where looking has its price, in the pauses between batches.
-// Once it is not well any more it has failed, and Next is asked
+// Once it is not healthy any more it has failed, and Next is asked
 // what follows.
 //
 // Cancelling the context means that no new host is begun. Hosts that are being

@@ -23,7 +23,7 @@ type machine struct {
 	breaks int  // so many installations of app fail half way
 	sticks int  // so many returns of app fail
 	ill    bool // its gate fails
-	frail  bool // it does not stay well, in its first attempt
+	frail  bool // it does not stay healthy, in its first attempt
 }
 
 // job runs work under a name, or returns what came of it before.
@@ -95,7 +95,7 @@ func (all machines) Begin(h inventory.Host, at rollout.HostState, relapsed func(
 	return func() {}
 }
 
-// String tells how the machines are and what the events say of them.
+// describe tells how the machines are and what the events say of them.
 func (all machines) describe(s *rollout.State) string {
 	var lines []string
 	for _, h := range s.Hosts() {
@@ -127,10 +127,10 @@ var stories = []struct {
 		[]rollout.Event{{Kind: rollout.KindRollback}}, rollout.ExitReturned},
 	{"the canary is ill", rollout.Policy{Parallel: 2, Batches: []rollout.Amount{one, percent(100)}, MaxFailures: percent(50), Gate: true, Deadline: 1e12}, ill("a"), nil, rollout.ExitStopped},
 	{"it is ill and goes back", rollout.Policy{Parallel: 2, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), OnFailure: rollout.Rollback, Gate: true, Deadline: 1e12}, ill("c"), nil, rollout.ExitReturned},
-	{"the canary falls ill in the pause", rollout.Policy{Parallel: 2, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), Pause: 1, Gate: true, Deadline: 1e12}, frail("a"), nil, rollout.ExitStopped},
-	{"one falls ill and all go back", rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), OnFailure: rollout.Rollback, Gate: true, Deadline: 1e12}, frail("b"), nil, rollout.ExitReturned},
-	{"one falls ill within the budget", rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, MaxFailures: one, Gate: true, Deadline: 1e12}, frail("b"), nil, rollout.ExitSomeFailed},
-	{"it goes on whoever falls ill", rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), OnFailure: rollout.Continue, Gate: true, Deadline: 1e12}, frail("b"), nil, rollout.ExitSomeFailed},
+	{"the canary becomes unhealthy in the pause", rollout.Policy{Parallel: 2, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), Pause: 1, Gate: true, Deadline: 1e12}, frail("a"), nil, rollout.ExitStopped},
+	{"one becomes unhealthy and all go back", rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), OnFailure: rollout.Rollback, Gate: true, Deadline: 1e12}, frail("b"), nil, rollout.ExitReturned},
+	{"one becomes unhealthy within the budget", rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, MaxFailures: one, Gate: true, Deadline: 1e12}, frail("b"), nil, rollout.ExitSomeFailed},
+	{"it goes on whoever becomes unhealthy", rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), OnFailure: rollout.Continue, Gate: true, Deadline: 1e12}, frail("b"), nil, rollout.ExitSomeFailed},
 	{"its gate alone is asked again", rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), Gate: true, Deadline: 1e12}, frail("a"), []rollout.Event{{Kind: rollout.KindRetried}}, rollout.ExitDone},
 	{"retry mends it", rollout.Policy{Parallel: 2}, breaking("b", 1), []rollout.Event{{Kind: rollout.KindRetried}}, rollout.ExitDone},
 	{"retry of one host", rollout.Policy{Parallel: 1, MaxFailures: rollout.Hosts(0)}, breaking("b", 1), []rollout.Event{{Kind: rollout.KindRetried, Hosts: []inventory.HostName{"b"}}}, rollout.ExitSomeFailed},

@@ -19,7 +19,7 @@ var (
 	ErrUnplanned = errors.New("the rollout waits for a person to approve its plan")
 )
 
-// Gate is all that the engine needs to know of how a host shows that it is well.
+// Gate is all that the engine needs to know of how a host shows that it is healthy.
 //
 // Wait returns nil once it is, and why it is not when ctx ends, which is at the
 // policy's deadline. It only looks, so that it may be called again for the same
@@ -199,7 +199,7 @@ func (r *rolloutRun) start(name inventory.HostName, do func(inventory.HostName, 
 	go func() { r.ended <- hostEnded{name, do(name, at, returning)} }()
 }
 
-// wait waits until a host is no longer busy, one is no longer well, the rollout
+// wait waits until a host is no longer busy, one is no longer healthy, the rollout
 // is aborted, timer fires, or ctx is cancelled.
 func (r *rolloutRun) wait(ctx context.Context, timer <-chan time.Time) error {
 	select {

@@ -91,7 +91,7 @@ func (r *hostRun) resume(ctx context.Context, at rollout.HostState) error {
 	return r.do(ctx)
 }
 
-// hostGate waits until a host is well, and journals whether it is. Where the
+// hostGate waits until a host is healthy, and journals whether it is. Where the
 // waiting itself was ended, nobody knows, and nothing is journaled.
 func (r *rolloutRun) hostGate(name inventory.HostName, at rollout.HostState, _ bool) error {
 	err := r.askGate(name, at)

@@ -26,7 +26,7 @@ type Step interface {
 // Report is what a step found out about its target.
 type Report struct {
 	Before, After rollout.Versions // of packages; nil is not known
-	Notes         []string         // what a person should know although all is well
+	Notes         []string         // what a person should know although all went well
 }
 
 // Reporter is a Step that has something to report. The engine asks once the step

@@ -11,7 +11,7 @@ import (
 // Watch is all that the engine needs to know of how hosts are that have passed
 // their gate.
 //
-// Begin returns at once. relapsed is to be called once the host is not well any
+// Begin returns at once. relapsed is to be called once the host is not healthy any
 // more, with why: by any goroutine, and before Begin has returned if that is known
 // already. After end has returned, nobody listens to it.
 type Watch interface {
@@ -21,7 +21,7 @@ type Watch interface {
 // watching is the watch of a host, from its begin to its end.
 type watching struct{ end func() }
 
-// relapse is that a host is not well any more that was.
+// relapse is that a host is not healthy any more that was.
 type relapse struct {
 	host    inventory.HostName
 	noticed *watching // by this one
@@ -136,7 +136,7 @@ func (r *rolloutRun) watched(name inventory.HostName) (at rollout.HostState, mat
 	return at, r.state.Watched(name)
 }
 
-// relapse journals that a host is not well any more, if one is not. It takes one
+// relapse journals that a host is not healthy any more, if one is not. It takes one
 // at a time, so that it is asked at once what follows.
 func (r *rolloutRun) relapse(ctx context.Context) error {
 	first, there := r.watches.next()

@@ -60,7 +60,7 @@ func TestRelapse(t *testing.T) {
 		want   string
 		begun  string
 	}{
-		{"all stay well", gated(rollout.Policy{MaxFailures: none}), nil, 4*time.Hour + 30*time.Minute,
+		{"all stay healthy", gated(rollout.Policy{MaxFailures: none}), nil, 4*time.Hour + 30*time.Minute,
 			"a done, b done, c done", "a1 b1 c1"},
 		{"in a pause", gated(rollout.Policy{MaxFailures: none, Pause: 9 * time.Hour}), map[inventory.HostName]time.Duration{"a": time.Hour}, 2*time.Hour + 30*time.Minute,
 			"a failed, b not started, c not started", "a1"},
@@ -189,7 +189,7 @@ func finishedBatch(host inventory.HostName) []rollout.Event {
 }
 
 // TestRelapseIsSeenFirst: whoever goes on after a person was waited for begins no
-// host where one is known not to be well any more.
+// host where one is known not to be healthy any more.
 func TestRelapseIsSeenFirst(t *testing.T) {
 	hosts := named("a", "b")
 	all := newMachines(hosts)
@@ -204,7 +204,7 @@ func TestRelapseIsSeenFirst(t *testing.T) {
 }
 
 // TestManyRelapses: what follows is asked after each, so that a whole batch that
-// falls ill at once is not journaled before the rollout stops.
+// becomes unhealthy at once is not journaled before the rollout stops.
 func TestManyRelapses(t *testing.T) {
 	var names []inventory.HostName
 	for i := range 100 {

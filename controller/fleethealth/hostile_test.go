@@ -31,7 +31,7 @@ func saying(said string) []byte {
 }
 
 // hostilePage is the page of a host whose report was taken from the network, beside
-// one that is well; it is empty where the report was refused.
+// one that is healthy; it is empty where the report was refused.
 func hostilePage(data []byte) string {
 	r, err := health.Decode(data, now)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package gate waits until a host is well after a rollout has been there.
+// Package gate waits until a host is healthy after a rollout has been there.
 //
 // Well means: the versions that were installed are there, dpkg is done with all
 // it began, and every probe of the host's health is green, all of that without

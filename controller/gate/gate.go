@@ -11,9 +11,9 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/health"
 )
 
-// What Wait returns when a host has not become well in time.
+// What Wait returns when a host has not become healthy in time.
 var (
-	ErrUnhealthy = errors.New("the host is not well")
+	ErrUnhealthy = errors.New("the host is not healthy")
 	ErrNoReport  = errors.New("the host's health is not known")
 )
 
@@ -34,16 +34,16 @@ type Reports interface {
 	Close() error
 }
 
-// Gate waits until hosts are well. Its fields are set before the first use.
+// Gate waits until hosts are healthy. Its fields are set before the first use.
 type Gate struct {
 	Reporter Reporter
 	Fallback Reporter      // is asked where Reporter's report does not count; nil is none
-	Settle   time.Duration // how long a host must be well without a break
+	Settle   time.Duration // how long a host must be healthy without a break
 	Every    time.Duration // pause between two looks at a host; 0 is 2 s
 	MaxAge   time.Duration // after which a report counts as none; 0 is 30 s
 }
 
-// Wait returns nil once h has been well for Settle: with the versions of
+// Wait returns nil once h has been healthy for Settle: with the versions of
 // at.After, and without the packages that at.After no longer has. It returns
 // what is wrong when ctx's deadline comes, or as soon as Settle no longer fits
 // before it. It only looks, so that it may be called again, and it may be called
@@ -85,7 +85,7 @@ func (g *Gate) next(rest time.Duration) time.Duration {
 // verdict is the error of a host that did not settle.
 func (w *watch) verdict(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return fmt.Errorf("cannot wait for the host to be well: %w", context.Cause(ctx))
+		return fmt.Errorf("cannot wait for the host to be healthy: %w", context.Cause(ctx))
 	}
 	kind := ErrUnhealthy
 	if w.silent {
@@ -94,7 +94,7 @@ func (w *watch) verdict(ctx context.Context) error {
 	return fmt.Errorf("cannot pass the gate: %w: %s", kind, w.describe(time.Now()))
 }
 
-// tooLate reports that however well the host is from now on, it cannot settle
+// tooLate reports that however healthy the host is from now on, it cannot settle
 // in time.
 func (w *watch) tooLate(ctx context.Context, now time.Time) bool {
 	deadline, limited := ctx.Deadline()

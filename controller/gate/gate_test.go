@@ -27,7 +27,7 @@ func (p *play) Close() error { return nil }
 
 func (p *play) Changed() <-chan struct{} { return nil }
 
-// Report is that of a host that is well, changed by the player.
+// Report is that of a host that is healthy, changed by the player.
 func (p *play) Report(ctx context.Context) (health.Report, error) {
 	r := health.Report{
 		Boot: "first", At: time.Now(), Received: time.Now(), Packages: map[string]string{"shop": "2"},
@@ -67,7 +67,7 @@ func TestWait(t *testing.T) {
 			return nil
 		}},
 		{name: "never well", took: hopeless + 2*time.Second, err: ErrUnhealthy,
-			text: "cannot pass the gate: the host is not well: unit shop.service, since 2000-01-01T00:00:00Z (4m32s): is failed / no database",
+			text: "cannot pass the gate: the host is not healthy: unit shop.service, since 2000-01-01T00:00:00Z (4m32s): is failed / no database",
 			play: func(_ context.Context, _ time.Duration, r *health.Report) error { unit(r, false); return nil }},
 		{name: "alive, but the old version", took: hopeless + 2*time.Second, err: ErrUnhealthy, text: "package shop, since 2000-01-01T00:00:00Z (4m32s): 1 is installed, want 2",
 			play: func(_ context.Context, _ time.Duration, r *health.Report) error { r.Packages["shop"] = "1"; return nil }},
@@ -193,7 +193,7 @@ func TestWaitOverTime(t *testing.T) {
 			return nil
 		})
 		err := (&Gate{Reporter: late, Settle: 30 * time.Second}).Wait(ctx, inventory.Host{Health: probes}, installed)
-		const want = "cannot pass the gate: the host is not well: it is well since 2000-01-01T00:00:10Z only, and must be for 30s; before that: unit shop.service, since 2000-01-01T00:00:00Z (10s): is failed / no database"
+		const want = "cannot pass the gate: the host is not healthy: it is healthy since 2000-01-01T00:00:10Z only, and must be for 30s; before that: unit shop.service, since 2000-01-01T00:00:00Z (10s): is failed / no database"
 		if !errors.Is(err, ErrUnhealthy) || err.Error() != want {
 			t.Errorf("Wait returned\n%v, want\n%s", err, want)
 		}

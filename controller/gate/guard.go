@@ -13,8 +13,8 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/health"
 )
 
-// ErrRelapsed is that a host has passed its gate and is not well any more.
-var ErrRelapsed = errors.New("the host is no longer well")
+// ErrRelapsed is that a host has passed its gate and is not healthy any more.
+var ErrRelapsed = errors.New("the host is no longer healthy")
 
 // Feed is all that a Guard needs to know of where reports come from. It is used
 // for many hosts at once.
@@ -27,12 +27,12 @@ type Feed interface {
 	Ask(ctx context.Context, host inventory.HostName, packages []string) (health.Report, error)
 }
 
-// Guard notices that hosts which have passed their gate are not well any more, as
+// Guard notices that hosts which have passed their gate are not healthy any more, as
 // soon as they report it. It never looks by itself: a host that says nothing is
 // taken to be as it was. Its fields are set before the first use.
 type Guard struct {
 	Feed     Feed
-	Deadline time.Duration // by which a host that was booted anew has to be well again
+	Deadline time.Duration // by which a host that was booted anew has to be healthy again
 	MaxAge   time.Duration // after which a report counts as none; 0 is 30 s
 }
 
@@ -61,7 +61,7 @@ type hostGuard struct {
 	host     inventory.HostName
 	relapsed func(why error)
 	watch    *watch
-	booted   time.Time // when it was, if it has not been well since
+	booted   time.Time // when it was, if it has not been healthy since
 	asked    time.Time // when it was last
 	asking   sync.WaitGroup
 }

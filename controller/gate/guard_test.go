@@ -49,7 +49,7 @@ func passed() rollout.HostState {
 	return at
 }
 
-// ofNow is a report of a host that is well, changed.
+// ofNow is a report of a host that is healthy, changed.
 func ofNow(change func(r *health.Report)) health.Report {
 	r := health.Report{
 		Boot: "first", At: time.Now(), Received: time.Now(), Packages: map[string]string{"shop": "2"},
@@ -83,7 +83,7 @@ func TestGuard(t *testing.T) {
 		{name: "what was reported before the gate was passed", last: ill(func(r *health.Report) { r.Received = r.Received.Add(-time.Second) })},
 		{name: "old", reports: []func(*health.Report){ill(func(r *health.Report) { r.Received = r.Received.Add(-31 * time.Second) })}},
 		{name: "an earlier boot", reports: slices.Concat([]func(*health.Report){isWell, boot("second")}, slices.Repeat([]func(*health.Report){ill(boot("first"))}, 7))},
-		{name: "ill in another boot, after it was well", reports: []func(*health.Report){isWell, boot("second"), ill(boot("second"))}, relapsed: 3},
+		{name: "ill in another boot, after it was healthy", reports: []func(*health.Report){isWell, boot("second"), ill(boot("second"))}, relapsed: 3},
 		{name: "coming up in another boot", reports: []func(*health.Report){isWell, ill(boot("second")), ill(boot("second")), boot("second")}},
 		{name: "not coming up in time", reports: slices.Concat([]func(*health.Report){isWell}, slices.Repeat([]func(*health.Report){ill(boot("second"))}, 6)), relapsed: 7},
 		{name: "another version", reports: []func(*health.Report){ill(func(r *health.Report) { r.Packages["shop"] = "1" })}, asked: 1},
@@ -105,7 +105,7 @@ func TestGuard(t *testing.T) {
 				}
 				end := (&Guard{Feed: c, Deadline: 5 * time.Second}).Begin(inventory.Host{Name: "web1", Health: probes}, at, func(why error) {
 					relapsed = by
-					if want := "cannot leave the host as done: the host is no longer well: unit shop.service, since "; !errors.Is(why, ErrRelapsed) || !strings.HasPrefix(why.Error(), want) || !strings.HasSuffix(why.Error(), ": is failed / no database") {
+					if want := "cannot leave the host as done: the host is no longer healthy: unit shop.service, since "; !errors.Is(why, ErrRelapsed) || !strings.HasPrefix(why.Error(), want) || !strings.HasSuffix(why.Error(), ": is failed / no database") {
 						t.Errorf("it relapsed because %v", why)
 					}
 				})
@@ -161,7 +161,7 @@ func TestGuardEnds(t *testing.T) {
 	})
 }
 
-// BenchmarkHear is what a report costs in which all is well: of 10,000 hosts there
+// BenchmarkHear is what a report costs in which all is healthy: of 10,000 hosts there
 // are a thousand a second.
 func BenchmarkHear(b *testing.B) {
 	c := &fakeFeed{}

@@ -40,7 +40,7 @@ func TestFallback(t *testing.T) {
 		text          string
 	}{
 		{name: "no agent", agent: lost, prober: well},
-		{name: "an agent that is well, and nothing to look with", agent: well, prober: lost},
+		{name: "an agent that is healthy, and nothing to look with", agent: well, prober: lost},
 		{name: "stale", agent: changed(func(r *health.Report) { r.Received = r.Received.Add(-time.Minute) }), prober: well},
 		{name: "stale, and ill meanwhile", agent: silenced, prober: ill, err: ErrUnhealthy, text: "unit shop.service"},
 		{name: "before the installation", agent: changed(func(r *health.Report) { r.Received = r.Received.Add(-time.Hour) }), prober: ill, err: ErrUnhealthy, text: "unit shop.service"},

@@ -46,7 +46,7 @@ func (w want) faults(r health.Report) []fault {
 	return append(faults, w.failing(r)...)
 }
 
-// failing returns which of the probes are not well by the report.
+// failing returns which of the probes are not healthy by the report.
 func (w want) failing(r health.Report) []fault {
 	var faults []fault
 	for _, p := range w.probes {

@@ -20,12 +20,12 @@ type watch struct {
 	boot   string          // of the newest report
 	gone   map[string]bool // boots that ended before it
 	seen   time.Time       // when the newest report that counts was received
-	green  time.Time       // since when all is well; zero if it is not
-	wrong  []fault         // what is not well, or was when it last was not
+	green  time.Time       // since when all is healthy; zero if it is not
+	wrong  []fault         // what is not healthy, or was when it last was not
 	silent bool            // nothing is known: wrong says why
 }
 
-// fault is one thing that is not well.
+// fault is one thing that is not healthy.
 type fault struct {
 	what   string
 	since  time.Time
@@ -36,10 +36,10 @@ func newWatch(w want, settle, maxAge time.Duration, now time.Time) *watch {
 	return &watch{want: w, settle: settle, maxAge: maxAge, begun: now, gone: map[string]bool{}}
 }
 
-// settled reports whether the host was well for long enough, by its last report.
+// settled reports whether the host was healthy for long enough, by its last report.
 func (w *watch) settled() bool { return !w.green.IsZero() && w.seen.Sub(w.green) >= w.settle }
 
-// rest is how long the host must be well from now on.
+// rest is how long the host must be healthy from now on.
 func (w *watch) rest(now time.Time) time.Duration {
 	if w.green.IsZero() {
 		return w.settle
@@ -141,7 +141,7 @@ func (w *watch) describe(now time.Time) string {
 	if w.green.IsZero() {
 		return describeFaults(w.wrong, now)
 	}
-	story := fmt.Sprintf("it is well since %s only, and must be for %v", stamp(w.green), w.settle)
+	story := fmt.Sprintf("it is healthy since %s only, and must be for %v", stamp(w.green), w.settle)
 	if len(w.wrong) > 0 {
 		story += "; before that: " + describeFaults(w.wrong, w.green)
 	}

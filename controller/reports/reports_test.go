@@ -146,7 +146,7 @@ func (a *agent) connect() error {
 	return nil
 }
 
-// report is one of a host that is well.
+// report is one of a host that is healthy.
 func report(boot, said string) health.Report {
 	return health.Report{Boot: boot, At: time.Now(), Packages: map[string]string{"shop": "2"}, Results: []health.Result{{Probe: "unit shop.service", OK: true, Output: said}}}
 }

@@ -29,7 +29,7 @@ const (
 	KindPrefetch   Kind = "prefetch"    // Host, Attempt, Status: Done with Notes, or Failed with Verdict and Cause
 	KindStep       Kind = "step"        // Host, Attempt, Step, Status; Undo when it begins, Before and After when it is done, Cause when it failed, Notes
 	KindResult     Kind = "result"      // Host, Attempt, Verdict, Before, After, Cause, Notes
-	KindGate       Kind = "gate"        // Host, Attempt, Status: Done if it is well, Failed with a Cause if not, or no longer
+	KindGate       Kind = "gate"        // Host, Attempt, Status: Done if it is healthy, Failed with a Cause if not, or no longer
 )
 
 // Decision reports whether the event concerns the whole rollout. Decisions are

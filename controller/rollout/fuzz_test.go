@@ -11,7 +11,7 @@ import (
 )
 
 // FuzzCourse plays rollouts of any policy, on whose hosts anything happens in any
-// order, also to those that were well, with controllers that die and people who
+// order, also to those that were healthy, with controllers that die and people who
 // abort, retry and roll back. No
 // decision may be one that the state refuses, no limit may be broken, and all
 // must come to an end.

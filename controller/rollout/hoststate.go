@@ -18,7 +18,7 @@ type HostState struct {
 	After   Versions
 	Cause   string   // why it did not end well
 	Notes   []string // what a person should know although it did
-	Gate    Status   // of a done host: Done if it was well, Failed if not, Pending while nobody knows
+	Gate    Status   // of a done host: Done if it was healthy, Failed if not, Pending while nobody knows
 
 	// Prefetch says whether the host has the packages of its plan: Done, Failed, or
 	// Pending while that is to come or there are none.
@@ -221,13 +221,13 @@ func (h *HostState) note(notes []string) {
 }
 
 // nextGate lists what may follow what is known of a host's gate: one that was
-// well when it was asked may be found not to be well any more.
+// healthy when it was asked may be found not to be healthy any more.
 var nextGate = map[Status][]Status{
 	Pending: {Done, Failed},
 	Done:    {Failed},
 }
 
-// applyGate notes whether a done host was well, or that one that was is so no
+// applyGate notes whether a done host was healthy, or that one that was is so no
 // longer. Such a one takes part in what goes on, which may be a retry of others.
 func (h *HostState) applyGate(e Event) error {
 	if e.Status == h.Gate && h.Gate != Pending { // said again, by one that may have been asked anew

@@ -17,14 +17,14 @@ type Decision struct {
 	// to be done or undone is said by State.Returning.
 	Work     []inventory.HostName
 	Prefetch []inventory.HostName // to get the packages of their plan
-	Gate     []inventory.HostName // to be waited for until they are well
+	Gate     []inventory.HostName // to be waited for until they are healthy
 
 	Pause     *Pause // to be waited for
 	Unplanned bool   // nothing may be done before a plan is approved
 	Over      bool   // the rollout is finished
 
 	// Halted says that no gate needs to be waited for any longer, and that it matters
-	// no more whether those that passed theirs stay well.
+	// no more whether those that passed theirs stay healthy.
 	Halted bool
 }
 
@@ -53,7 +53,7 @@ func (s *State) Next(busy map[inventory.HostName]bool) Decision {
 }
 
 // Watched reports whether it matters that a host, which is not busy, stays
-// well: it has passed its gate, and the course of the rollout is still open.
+// healthy: it has passed its gate, and the course of the rollout is still open.
 func (s *State) Watched(host inventory.HostName) bool {
 	if s.Phase != Open || s.Stopped != nil || s.Aborted != nil || s.Returning {
 		return false
@@ -100,7 +100,7 @@ func (s *State) nextForward(busy map[inventory.HostName]bool) Decision {
 	}
 	switch p := s.Spec.Policy; {
 	case (batch > 0 || p.OnFailure == Rollback) && s.unproven():
-		return Decision{Record: &Event{Kind: KindStopped, Cause: fmt.Sprintf("not one host is well after batch %d", s.Batch)}}
+		return Decision{Record: &Event{Kind: KindStopped, Cause: fmt.Sprintf("not one host is healthy after batch %d", s.Batch)}}
 	case batch == 0 && cause != "" && s.gateFailed():
 		return Decision{Record: &Event{Kind: KindStopped, Cause: cause}}
 	case batch == 0:
@@ -171,7 +171,7 @@ func (s *State) overBudget() string {
 	return ""
 }
 
-// unsure returns the hosts that are to be asked anew whether they are well, before
+// unsure returns the hosts that are to be asked anew whether they are healthy, before
 // the batch that follows a pause: nobody may have watched them in it. Those that
 // are done, and were not asked since the pause ended.
 func (s *State) unsure() []inventory.HostName {
@@ -187,15 +187,15 @@ func (s *State) unsure() []inventory.HostName {
 	return unsure
 }
 
-// gateFailed reports whether a host is not well that takes part in what goes on.
+// gateFailed reports whether a host is not healthy that takes part in what goes on.
 // More of those than may be stop a rollout even where nothing is left to begin: a
-// retry can help hosts on which apt failed, and not a version that is not well.
+// retry can help hosts on which apt failed, and not a version that is not healthy.
 func (s *State) gateFailed() bool {
 	return slices.ContainsFunc(s.hosts, func(h HostState) bool { return h.Wanted && h.Gate == Failed })
 }
 
 // unproven reports whether batches have ended without a single host that is
-// well: whatever the budget, such a thing is not given to more hosts.
+// healthy: whatever the budget, such a thing is not given to more hosts.
 func (s *State) unproven() bool {
 	if s.Batch == 0 || s.Spec.Policy.OnFailure == Continue {
 		return false

@@ -30,7 +30,7 @@ type Policy struct {
 	MaxFailures Amount
 	OnFailure   OnFailure
 
-	// Gate says that a host counts as done only once it has been well for Settle,
+	// Gate says that a host counts as done only once it has been healthy for Settle,
 	// by Deadline after its steps ended.
 	Gate     bool
 	Settle   time.Duration
@@ -49,7 +49,7 @@ func (p Policy) Validate() error {
 	case p.Settle < 0 || p.Deadline < 0 || p.Pause < 0:
 		return errors.New("settle, deadline and pause cannot be negative")
 	case p.Gate && p.Deadline <= p.Settle:
-		return fmt.Errorf("no host can be well for %v within %v: deadline must be longer than settle", p.Settle, p.Deadline)
+		return fmt.Errorf("no host can be healthy for %v within %v: deadline must be longer than settle", p.Settle, p.Deadline)
 	case p.Pause > 0 && p.Confirm:
 		return errors.New("a pause between batches lasts for a time or until a person goes on, not both")
 	}

@@ -91,7 +91,7 @@ func (s *State) work(hosts []int, busy map[inventory.HostName]bool, open func(*H
 }
 
 // blocked reports whether another host of the same pair is, or may be, at work,
-// or has yet to show that it is well.
+// or has yet to show that it is healthy.
 func (s *State) blocked(i int, begun map[int]bool, busy map[inventory.HostName]bool) bool {
 	return slices.ContainsFunc(s.pairs[i], func(j int) bool {
 		other := &s.hosts[j]
@@ -108,7 +108,7 @@ func (s *State) blocked(i int, begun map[int]bool, busy map[inventory.HostName]b
 	})
 }
 
-// gates returns which of the hosts are to be waited for until they are well.
+// gates returns which of the hosts are to be waited for until they are healthy.
 func (s *State) gates(hosts []int, busy map[inventory.HostName]bool) []inventory.HostName {
 	if have, _ := s.busyTally(busy); have.ungated == s.tally.ungated {
 		return nil

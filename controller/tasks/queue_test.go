@@ -47,7 +47,7 @@ func newFixture(t *testing.T) *fixture {
 	return s
 }
 
-// run starts a worker, and returns what ends it and waits for it.
+// work starts a worker, and returns what ends it and waits for it.
 func (s *fixture) work(slots int, work func(context.Context, Task, func(hostjob.Progress)) (engine.Report, error)) (end func()) {
 	s.t.Helper()
 	_, end = s.start(slots, work)
