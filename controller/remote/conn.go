@@ -28,7 +28,7 @@ type conn struct {
 	why   atomic.Pointer[error]
 	link  atomic.Pointer[Link] // that holds it; nil for a bastion's
 
-	slot     poolSlot     // in fleet.live, which guards it
+	slot     poolSlot     // in fleet.pool, which guards it
 	busy     atomic.Int32 // uses that wait for the other side: keep-alives watch over them
 	probing  atomic.Bool
 	mu       sync.Mutex
