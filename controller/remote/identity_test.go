@@ -2,6 +2,7 @@ package remote
 
 import (
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"regexp"
@@ -23,7 +24,13 @@ func startAgent(t *testing.T, files ...string) (socket string) {
 		_ = cmd.Process.Kill() // may have ended
 		_ = cmd.Wait()         // of course it was killed
 	})
-	poll(t, "ssh-agent's socket", func() bool { _, err := os.Stat(socket); return err == nil })
+	poll(t, "ssh-agent to listen", func() bool { // its socket is there a moment before that
+		conn, err := net.Dial("unix", socket)
+		if err == nil {
+			_ = conn.Close() // nothing was asked
+		}
+		return err == nil
+	})
 	for _, file := range files {
 		add := exec.Command("ssh-add", "-q", file)
 		add.Env = append(os.Environ(), "SSH_AUTH_SOCK="+socket, "SSH_ASKPASS=/bin/echo", "SSH_ASKPASS_REQUIRE=force")
