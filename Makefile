@@ -74,4 +74,4 @@ deb: build agent ## aptfleet's own packages
 
 tools: # what the tests hold us against
 	integration/lab/install openssh-server sudo gpgv sqv lintian debhelper dpkg-dev apt-utils strace shellcheck ansible-core \
-		procps curl man-db
+		procps curl man-db qemu-user-static

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -72,12 +73,7 @@ func (f *agentFleet) listen(id string) {
 func buildAgent(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	program := filepath.Join(dir, "aptfleet-agent")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-gcflags", "all=-l", "-ldflags", "-s -w -X main.version=1.2.3", "-o", program, "../agent/cmd/aptfleet-agent")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	program := buildAgentProgram(t, dir, runtime.GOARCH)
 	r, err := deb.LoadRecipe("../packaging/self/aptfleet-agent.toml")
 	if err != nil {
 		t.Fatal(err)
@@ -88,6 +84,18 @@ func buildAgent(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// buildAgentProgram builds the program for an architecture, as "make agent" does.
+func buildAgentProgram(t *testing.T, dir, arch string) string {
+	t.Helper()
+	program := filepath.Join(dir, "aptfleet-agent")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-gcflags", "all=-l", "-ldflags", "-s -w -X main.version=1.2.3", "-o", program, "../agent/cmd/aptfleet-agent")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return program
 }
 
 // do runs a command on a host as root, and returns what it printed.
