@@ -177,6 +177,7 @@ func TestDaemonRemote(t *testing.T) {
 	f := enrolledFleet(t, lab.Options{Count: 1})
 	r, ci := f.opened()
 	d := f.daemon()
+	d.says(f, `a certificate ends soon.*server\.crt`) // in an hour
 	if status, body := r.ask("GET", "/v1/rollouts", "aptfleet_guessed", ""); status != http.StatusUnauthorized {
 		t.Errorf("a wrong token is answered with %d: %s", status, body)
 	}
@@ -220,6 +221,9 @@ func (f *fleet) reloads(d *program, r *stranger, ci string) {
 	mary := f.token("mary", "viewer")
 	f.must(d.Process.Signal(syscall.SIGHUP))
 	d.says(f, `the configuration was read again`)
+	if n := strings.Count(d.errs.String(), "a certificate ends soon"); n != 2 {
+		f.t.Errorf("of a certificate that it had at its start and read again it warned %d times", n)
+	}
 	if status, _ := r.ask("GET", "/v1/hosts", mary, ""); status != http.StatusOK {
 		f.t.Errorf("a new token does not count: %d", status)
 	}

@@ -140,7 +140,8 @@ func (in *installation) examineCertificates(context.Context) (string, error) {
 // warnEvery is how often the daemon warns of certificates.
 const warnEvery = 24 * time.Hour
 
-// certificates warns of those that are to be replaced, now and daily until ctx ends.
+// certificates warns of those that are to be replaced, now and daily until ctx ends. A
+// reload does so for what it has read.
 func (s *service) certificates(ctx context.Context) error {
 	for {
 		s.daemon.installation("").warnOfCertificates()

@@ -76,6 +76,7 @@ func (s *service) reload() {
 		s.daemon.config.Store(next.Config)
 		s.notifications.replace(next.Notify)
 		s.runner.Replace(next.schedules())
+		next.warnOfCertificates()
 		return nil
 	})
 }
