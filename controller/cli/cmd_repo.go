@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -93,7 +94,7 @@ as well.`,
 			}
 			l, err := net.Listen("tcp", listen)
 			if err != nil {
-				return err
+				return fmt.Errorf("cannot serve the repository: %w", err)
 			}
 			a.say("serving %s on http://%s", in.Repository.Root, l.Addr())
 			return serve(cmd.Context(), l, repository.Handler())

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aptfleet/aptfleet/packaging/sign"
@@ -58,7 +59,8 @@ func hashOf(data []byte) string {
 func (r *Repository) readRelease(suite string) (generation, error) {
 	data, err := readAll(r.files, inReleaseName(suite))
 	if errors.Is(err, fs.ErrNotExist) {
-		return generation{}, fmt.Errorf("%s: %w", suite, ErrNoSuite)
+		others := slices.DeleteFunc(slices.Clone(r.settings.Suites), func(s string) bool { return s == suite })
+		return generation{}, fmt.Errorf("%s: %w: there are %s", suite, ErrNoSuite, strings.Join(others, ", "))
 	}
 	if err != nil {
 		return generation{}, err
