@@ -10,8 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/aptfleet/aptfleet/controller/notify"
@@ -103,10 +105,11 @@ func (t rolloutTable) resolve() Rollout {
 // no limit by some and as the default by others.
 func (t rolloutTable) validate(source *tomlfile.File) error {
 	var errs []error
-	if t.Parallel < 1 {
-		errs = append(errs, source.Errorf(tomlfile.Key{"rollout", "parallel"}, "%d hosts at the same time is less than one", t.Parallel))
-	} else if err := t.resolve().Policy().Validate(); err != nil {
-		errs = append(errs, source.Errorf(tomlfile.Key{"rollout"}, "%w", err))
+	policies := t.policies(source)
+	for _, key := range slices.Sorted(maps.Keys(policies)) {
+		if err := policies[key].Validate(); err != nil {
+			errs = append(errs, source.Errorf(tomlfile.Key{"rollout", key}, "%w", err))
+		}
 	}
 	for key, limit := range map[string]tomlfile.Duration{"reattach": t.Reattach, "silence": t.Silence} {
 		if time.Duration(limit) < time.Second {
@@ -114,6 +117,21 @@ func (t rolloutTable) validate(source *tomlfile.File) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// policies returns a policy for each key that can be wrong, with nothing else in it,
+// so that the error names the key.
+func (t rolloutTable) policies(source *tomlfile.File) map[string]rollout.Policy {
+	times := "deadline"
+	if slices.Contains(source.Children("rollout"), "settle") {
+		times = "settle"
+	}
+	return map[string]rollout.Policy{
+		"parallel":   {Parallel: t.Parallel},
+		"batches":    {Parallel: 1, Batches: t.Batches},
+		"on_failure": {Parallel: 1, OnFailure: t.OnFailure},
+		times:        {Parallel: 1, Gate: true, Settle: time.Duration(t.Settle), Deadline: time.Duration(t.Deadline)},
+	}
 }
 
 func defaults() file {
