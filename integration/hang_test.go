@@ -21,7 +21,7 @@ func TestHangingScript(t *testing.T) {
 	f.put(slow, faultFile, waiting)
 	p := f.start("rollout", "shop=1.0", "--to", group, "--yes", "--parallel", "2")
 	for _, h := range []lab.Host{hangs, slow} {
-		p.says(f, h.Name()+" +for [0-9]+s at: Configuring shop")
+		p.says(f, h.Name()+" +for [0-9]+s at: Configuring shop.*; it last said: waiting for the story")
 	}
 	f.secondCommand(p)
 

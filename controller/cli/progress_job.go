@@ -19,7 +19,7 @@ type jobProgress struct {
 
 // show is called from the goroutine of the job.
 func (v *jobProgress) show(p hostjob.Progress) {
-	v.stalls.update(v.host, doing(p))
+	v.stalls.update(v.host, doing(p), p.Said)
 	v.set(int(p.Percent), waiting(p))
 }
 

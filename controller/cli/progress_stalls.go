@@ -26,6 +26,7 @@ type stallMonitor struct {
 // hostActivity is what one host is at.
 type hostActivity struct {
 	at    string
+	said  string // by the job, last
 	since time.Time
 	next  time.Duration // of standing still, after which it is told
 }
@@ -38,13 +39,17 @@ func (a *app) newStallMonitor(bar *progress) *stallMonitor {
 	return &stallMonitor{app: a, bar: bar, hosts: map[inventory.HostName]*hostActivity{}}
 }
 
-// update notes what a host is at.
-func (m *stallMonitor) update(host inventory.HostName, at string) {
+// update notes what a host is at, and what its job said last. It stands still whatever
+// it says, as long as it is at the same.
+func (m *stallMonitor) update(host inventory.HostName, at, said string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s := m.hosts[host]; s == nil || s.at != at {
-		m.hosts[host] = &hostActivity{at: at, since: time.Now(), next: stallAfter}
+	s := m.hosts[host]
+	if s == nil || s.at != at {
+		s = &hostActivity{at: at, since: time.Now(), next: stallAfter}
+		m.hosts[host] = s
 	}
+	s.said = said
 }
 
 // remove forgets a host that is over.
@@ -103,7 +108,11 @@ func (m *stallMonitor) report() {
 			continue
 		}
 		s.next = 2 * stood
-		m.bar.say(m.app, "%-24s for %v at: %s", host, stood.Truncate(time.Second), printable(s.at))
+		words := s.at
+		if s.said != "" {
+			words += "; it last said: " + s.said
+		}
+		m.bar.say(m.app, "%-24s for %v at: %s", host, stood.Truncate(time.Second), printable(words))
 	}
 }
 

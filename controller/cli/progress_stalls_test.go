@@ -18,12 +18,16 @@ func TestLookout(t *testing.T) {
 		l := a.newStallMonitor(a.newProgress(2))
 		ctx, interrupt := context.WithCancel(t.Context())
 		stop := l.run(ctx)
-		l.update("hangs", connecting)
-		l.update("works", connecting)
-		for range 10 { // 100 s, in which one of them moves
+		l.update("hangs", connecting, "")
+		l.update("works", connecting, "")
+		for i := range 10 { // 100 s, in which one of them moves
 			time.Sleep(10 * time.Second)
-			l.update("hangs", doing(hostjob.Progress{Phase: "install", Text: "Configuring shop\x1b[2J (all)"}))
-			l.update("works", time.Now().String())
+			said := ""
+			if i > 4 {
+				said = "Which database?\x1b[2J"
+			}
+			l.update("hangs", doing(hostjob.Progress{Phase: "install", Text: "Configuring shop\x1b[2J (all)"}), said)
+			l.update("works", time.Now().String(), "")
 		}
 		interrupt()
 		synctest.Wait()
@@ -32,9 +36,9 @@ func TestLookout(t *testing.T) {
 		stop()
 		want := strings.Join([]string{
 			"hangs                    for 30s at: Configuring shop[2J (all)",
-			"hangs                    for 1m0s at: Configuring shop[2J (all)",
+			"hangs                    for 1m0s at: Configuring shop[2J (all); it last said: Which database?[2J",
 			"interrupted: no further host is begun; waiting for hangs, works; interrupt again to leave them to themselves",
-			"hangs                    for 2m0s at: Configuring shop[2J (all)",
+			"hangs                    for 2m0s at: Configuring shop[2J (all); it last said: Which database?[2J",
 		}, "\n") + "\n"
 		if said.String() != want {
 			t.Errorf("it said\n%s, want\n%s", said.String(), want)

@@ -203,7 +203,7 @@ func (r *rolloutRun) prefetch(ctx context.Context, h inventory.Host, at rollout.
 
 // showProgress returns what shows how far the work on a host is.
 func (r *rolloutRun) showProgress(h inventory.Host) func(hostjob.Progress) {
-	r.stalls.update(h.Name, connecting)
+	r.stalls.update(h.Name, connecting, "")
 	if r.in.request != nil { // those who look on are elsewhere
 		return func(p hostjob.Progress) { r.in.request.progress.set(h.Name, p) }
 	}

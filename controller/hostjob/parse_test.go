@@ -59,6 +59,22 @@ func TestTracker(t *testing.T) {
 	}
 }
 
+func TestTrackerSaid(t *testing.T) {
+	var tr tracker
+	for _, tt := range []struct{ log, want string }{
+		{"Setting up shop (1.0) ...\r\n", ""},
+		{"Setting up shop (1.0) ...\r\nWhich database?\r\n\r\n", "Which database?"},
+		{"one\nPassword: ", "Password:"},
+		{"(Reading 5%\r(Reading 100%\rdone\x1b[0m", "done [0m"},
+		{"done\nUnpacking shop ...\n", ""},
+		{"", ""},
+	} {
+		if tr.log([]byte(tt.log)); tr.now.Said != tt.want {
+			t.Errorf("after %q it is %q, want %q", tt.log, tr.now.Said, tt.want)
+		}
+	}
+}
+
 func TestParseResultRefuses(t *testing.T) {
 	for _, text := range []string{"", "exit 0\n", "exit x\nend\n", "exit 0\nafter app|ii\nend\n", "exit 0\ncandidate app\nend\n", "exit 0\nwhat\nend\n"} {
 		if r, err := parseResult([]byte(text)); err == nil {

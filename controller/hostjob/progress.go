@@ -21,6 +21,7 @@ type Progress struct {
 	Percent float64 // of the whole job, 0 to 100, never falling
 	Package string  // what dpkg works on, or ""
 	Text    string  // apt's own words for it
+	Said    string  // the last line of the log, unless it only says what dpkg begins
 	Holder  Holder  // of the lock that is waited for; zero if there is none
 	Lost    string  // why the host cannot be reached at the moment, or ""
 }
@@ -122,10 +123,14 @@ func splitStatus(s string) (subject string, percent float64, text string, ok boo
 
 var lockHeld = lazyregexp.New(`Could not get lock .*It is held by process (\d+) \(([^)]*)\)`)
 
-// log looks whether the last thing said is that a lock is held.
+// log notes what was said last, and looks whether it is that a lock is held.
 func (t *tracker) log(end []byte) {
-	end = bytes.TrimRight(end, "\n")
+	end = bytes.TrimRight(end, "\r\n")
 	line := end[bytes.LastIndexByte(end, '\n')+1:]
+	t.now.Said = ""
+	if lines := logLines(line); len(lines) > 0 && !strings.HasSuffix(lines[0], "...") {
+		t.now.Said = lines[0]
+	}
 	if bytes.HasPrefix(line, []byte("E: Unable to lock directory")) { // says so a line before
 		line = end
 	}
