@@ -47,7 +47,7 @@ func (f folder) Create(name string) (Draft, error) {
 	}
 	err := d.create()
 	if errors.Is(err, fs.ErrNotExist) && name != "" { // as a rule the folder is there
-		if err = f.makeDir(path.Dir(name), &d.grown); err == nil {
+		if err = makeFolder(f.path(path.Dir(name)), &d.grown); err == nil {
 			err = d.create()
 		}
 	}
@@ -128,7 +128,7 @@ func (f folder) place(p Put, dirs map[string]bool) error {
 	d, to := p.Draft.(*draft), f.path(p.Name)
 	dir := filepath.Dir(to)
 	if !dirs[dir] && filepath.Dir(d.path) != dir { // else it is there
-		if err := f.makeDir(path.Dir(p.Name), &d.grown); err != nil {
+		if err := makeFolder(f.path(path.Dir(p.Name)), &d.grown); err != nil {
 			return err
 		}
 	}
@@ -151,23 +151,27 @@ func (f folder) place(p Put, dirs map[string]bool) error {
 	return nil
 }
 
-// makeDir makes a folder and those above it. Folders that have got a new one
-// are added to grown: they must be durable, too.
-func (f folder) makeDir(dir string, grown *[]string) error {
-	err := os.Mkdir(f.path(dir), 0o755)
-	if errors.Is(err, fs.ErrNotExist) && dir != "." {
-		if err := f.makeDir(path.Dir(dir), grown); err != nil {
+// makeFolder makes a folder and those above it, which any web server can read,
+// whatever the umask is. Folders that have got a new one are added to grown, where
+// there is one: they must be durable, too.
+func makeFolder(dir string, grown *[]string) error {
+	err := os.Mkdir(dir, 0o755)
+	if above := filepath.Dir(dir); errors.Is(err, fs.ErrNotExist) && above != dir {
+		if err := makeFolder(above, grown); err != nil {
 			return err
 		}
-		err = os.Mkdir(f.path(dir), 0o755)
+		err = os.Mkdir(dir, 0o755)
 	}
-	if err == nil {
-		*grown = append(*grown, filepath.Dir(f.path(dir)))
-	}
-	if errors.Is(err, fs.ErrExist) {
+	switch {
+	case errors.Is(err, fs.ErrExist):
 		return nil
+	case err != nil:
+		return err
 	}
-	return err
+	if grown != nil {
+		*grown = append(*grown, filepath.Dir(dir))
+	}
+	return os.Chmod(dir, 0o755)
 }
 
 func (f folder) Remove(names ...string) error {
@@ -235,10 +239,15 @@ type draft struct {
 
 func (d *draft) create() error {
 	fd, err := openFile(d.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err == nil {
-		d.fd = fd
+	if err != nil {
+		return err
 	}
-	return err
+	d.fd = fd
+	if err := unix.Fchmod(fd, 0o644); err != nil { // whatever the umask is
+		d.Discard()
+		return &fs.PathError{Op: "chmod", Path: d.path, Err: err}
+	}
+	return nil
 }
 
 // Write goes on until all of p is written: the kernel may take less at a time.

@@ -13,7 +13,7 @@ import (
 
 // Lock holds an flock, which goes with its process however that ends.
 func (f folder) Lock(ctx context.Context) (unlock func(), err error) {
-	if err := os.MkdirAll(f.path(draftDir), 0o755); err != nil {
+	if err := makeFolder(f.path(draftDir), nil); err != nil {
 		return nil, err
 	}
 	lock, err := os.OpenFile(f.path(lockFile), os.O_RDWR|os.O_CREATE, 0o644)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -82,6 +83,30 @@ func TestNothingToDo(t *testing.T) {
 		t.Error(err)
 	}
 	sameFiles(t, before, snapshot(t, f.root))
+}
+
+// TestOpenToWebServers: what hosts fetch can be read by any web server, whatever the
+// umask of whoever publishes, which is 077 in the daemon's unit.
+func TestOpenToWebServers(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077)) // no test runs beside this one
+	f := newFixtureIn(t, filepath.Join(t.TempDir(), "srv", "apt"))
+	f.publish("nightly", writeDeb(t, "app", "1.0", "amd64", ""))
+	err := filepath.WalkDir(filepath.Dir(f.root), func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.Name() == stateDir {
+			return fs.SkipDir
+		}
+		info, err := e.Info()
+		if err == nil && info.Mode().Perm()&0o044 != 0o044 || e.IsDir() && info.Mode().Perm() != 0o755 {
+			t.Errorf("%s is %v", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestMendedPackages publishes what is there already, of which the pool has lost
