@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -65,7 +66,7 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 	if o.Command == "" {
 		o.Command = strings.Join(os.Args, " ")
 	}
-	if err := os.MkdirAll(o.State, 0o700); err != nil {
+	if err := makeState(o.State); err != nil {
 		return nil, fmt.Errorf("cannot make state folder: %w", err)
 	}
 	held, err := lock(o.State, o.Command)
@@ -78,6 +79,26 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 		return nil, errors.Join(fmt.Errorf("cannot open the bus in %s: %w", o.State, err), b.Close())
 	}
 	return b, nil
+}
+
+// makeState makes the state folder where it is not there. It can be passed through
+// by everybody, since a web server may serve the repository in it; what is in it
+// for nobody else, the bus, the lock and the socket, says so itself.
+func makeState(folder string) error {
+	err := os.Mkdir(folder, 0o711)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
+			return err
+		}
+		err = os.Mkdir(folder, 0o711)
+	}
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return os.Chmod(folder, 0o711) // whatever the umask is
 }
 
 func (b *Bus) connect() error {

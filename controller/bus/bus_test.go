@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -182,6 +183,23 @@ func TestLockGoesWithTheProcess(t *testing.T) {
 	}
 	_ = child.Wait() // it was killed
 	open(t, state)
+}
+
+// TestStateFolderModes: a web server can pass through to the repository, and reads
+// nothing of the bus.
+func TestStateFolderModes(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077)) // no test runs beside this one
+	state := filepath.Join(t.TempDir(), "lib", "aptfleet")
+	open(t, state)
+	for name, want := range map[string]fs.FileMode{".": 0o711, "bus": 0o700, "lock": 0o600} {
+		info, err := os.Stat(filepath.Join(state, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Mode().Perm(); got != want {
+			t.Errorf("%s has the mode %v, want %v", name, got, want)
+		}
+	}
 }
 
 func TestStateFolderErrors(t *testing.T) {
