@@ -115,6 +115,9 @@ func TestAptRotation(t *testing.T) {
 	older, newer := newKey(t, "Older"), newKey(t, "Newer")
 	old, both, fresh := with(older), with(older, newer), with(newer)
 
+	if err := old.Resign(t.Context()); err != nil { // the fixture has a key of its own
+		t.Fatal(err)
+	}
 	old.publish("nightly", writeDeb(t, "app", "1", "amd64", ""))
 	enroll(old)
 	h.update()

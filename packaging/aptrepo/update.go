@@ -46,7 +46,27 @@ func (r *Repository) replace(ctx context.Context, old generation, edits []entry,
 	if len(n.changes) == 0 && old.id != "" {
 		return nil, r.mend(n, pool)
 	}
+	if err := r.signedByUs(old); err != nil {
+		return nil, err
+	}
 	return n.changes, r.commit(ctx, n, pool)
+}
+
+// signedByUs refuses to build on a release that somebody has changed, and to go on
+// with other keys than those that hosts know: only Resign does.
+func (r *Repository) signedByUs(g generation) error {
+	if g.id == "" {
+		return nil
+	}
+	data, err := readAll(r.files, inReleaseName(g.suite))
+	if err != nil {
+		return err
+	}
+	if _, err := r.keys.VerifyClear(data); err != nil {
+		return fmt.Errorf("%s: no key here has signed its InRelease as it is, and hosts would refuse the next one: bring back that key or that file; "+
+			"or, where hosts shall trust the key that is here, \"repo sign\" and enroll them again: %w", g.suite, err)
+	}
+	return nil
 }
 
 // mend puts files back into the pool that a suite has in its index already.

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/aptfleet/aptfleet/packaging/sign"
 )
 
 func (f fixture) verify() {
@@ -54,6 +56,48 @@ func TestVerifyNamesFaults(t *testing.T) {
 					t.Errorf("Verify does not say %q: %v", words, err)
 				}
 			}
+		})
+	}
+}
+
+// TestSignedByOthers: nothing is built on a release that our keys have not signed,
+// which is one that was changed, or that hosts trust for a key that is not here.
+// Signing it anew is a decision of its own.
+func TestSignedByOthers(t *testing.T) {
+	other, err := sign.Generate("Another <other@example.com>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, spoilt := range map[string]func(*testing.T, *fixture){
+		"changed": func(t *testing.T, f *fixture) {
+			spoil(t, filepath.Join(f.root, "dists/nightly/InRelease"), func(b []byte) []byte {
+				b[strings.Index(string(b), "SIGNATURE-----\n\n")+40] ^= 1
+				return b
+			})
+		},
+		"another key": func(t *testing.T, f *fixture) {
+			r, err := Open(Folder(f.root), sign.NewKeyring(other))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Repository = r
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.publish("nightly", writeDeb(t, "app", "1.0", "amd64", ""))
+			spoilt(t, &f)
+			before := snapshot(t, f.root)
+			_, err := f.Publish(t.Context(), "nightly", writeDeb(t, "app", "2.0", "amd64", ""))
+			if err == nil || !strings.Contains(err.Error(), "nightly: no key here has signed its InRelease as it is") {
+				t.Errorf("publishing returned %v", err)
+			}
+			sameFiles(t, before, snapshot(t, f.root))
+			if err := f.Resign(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			f.publish("nightly", writeDeb(t, "app", "2.0", "amd64", ""))
+			f.verify()
 		})
 	}
 }
