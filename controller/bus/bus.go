@@ -67,7 +67,7 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 		o.Command = strings.Join(os.Args, " ")
 	}
 	if err := makeState(o.State); err != nil {
-		return nil, fmt.Errorf("cannot make state folder: %w", err)
+		return nil, stateError("make", err)
 	}
 	held, err := lock(o.State, o.Command)
 	if err != nil {

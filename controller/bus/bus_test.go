@@ -214,6 +214,44 @@ func TestStateFolderErrors(t *testing.T) {
 	}
 }
 
+// TestStateOfOthers opens, as nobody, the state folder of another, and one that
+// cannot be made.
+func TestStateOfOthers(t *testing.T) {
+	if state := os.Getenv("TEST_STATE"); state != "" {
+		_, err := Open(t.Context(), Options{State: state})
+		fmt.Println(err)
+		return
+	}
+	if os.Getuid() != 0 {
+		t.Skip("it takes root to be somebody else")
+	}
+	state, err := os.MkdirTemp("", "state-") // which nobody can get to, unlike t.TempDir
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(state) })
+	if err := os.Chmod(state, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	open(t, state)
+	program, err := os.ReadFile(os.Args[0])
+	if err == nil {
+		err = os.WriteFile(filepath.Join(state, "test"), program, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for folder, want := range map[string]string{state: "cannot lock state folder: ", filepath.Join(state, "new"): "cannot make state folder: "} {
+		cmd := exec.Command(filepath.Join(state, "test"), "-test.run=^TestStateOfOthers$")
+		cmd.Dir, cmd.Env = "/", []string{"TEST_STATE=" + folder}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		out, _ := cmd.CombinedOutput() // an exit status says nothing here
+		if text := string(out); !strings.Contains(text, want) || !strings.Contains(text, "be root or the user whose it is") {
+			t.Errorf("%s: it said %q, want %q and what to do", folder, text, want)
+		}
+	}
+}
+
 // TestDamagedStream: a stream that cannot be recovered is never replaced by an
 // empty one.
 func TestDamagedStream(t *testing.T) {

@@ -32,7 +32,7 @@ func (e *LockedError) Error() string {
 func lock(state, command string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(state, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("cannot lock state folder: %w", err)
+		return nil, stateError("lock", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		defer f.Close()
@@ -48,6 +48,15 @@ func lock(state, command string) (*os.File, error) {
 	return f, nil
 }
 
+// stateError says what cannot be done with the state folder, and what helps whoever
+// is not its owner.
+func stateError(verb string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("cannot %s state folder: %w: be root or the user whose it is, or name one of your own with state in aptfleet.toml", verb, err)
+	}
+	return fmt.Errorf("cannot %s state folder: %w", verb, err)
+}
+
 // Free returns a *LockedError if a process has the state folder now. Another one may
 // take it a moment later: this is to tell people early, and Open to be sure.
 func Free(state string) error {
@@ -56,7 +65,7 @@ func Free(state string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("cannot look at state folder: %w", err)
+		return stateError("look at", err)
 	}
 	defer f.Close()
 	switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); {
