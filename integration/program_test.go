@@ -91,6 +91,7 @@ func (f *fleet) onTerminal(args ...string) (p *program, keyboard io.Writer) {
 	// without exec some shells wait beside the program, and answer a Ctrl-C themselves
 	line := strings.Join(append([]string{"exec", f.programFile(), "--config", f.path("aptfleet.toml")}, args...), " ")
 	cmd := exec.Command("script", "--quiet", "--flush", "--return", "--command", line, "/dev/null")
+	cmd.Env = append(os.Environ(), "TERM=xterm") // or there is no progress bar
 	keyboard, err := cmd.StdinPipe()
 	f.must(err)
 	return f.launch(cmd), keyboard
