@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestWatchedInPauseOverSSH: a host falls ill in the pause after its batch, and no
@@ -24,4 +25,44 @@ func TestWatchedInPauseOverSSH(t *testing.T) {
 		t.Errorf("it does not say why:\n%s", p.out.String())
 	}
 	f.has("", "", "")
+}
+
+// TestWatchedWhileAPersonIsWaitedFor: a daemon looks after the hosts that are done as
+// long as a rollout waits for somebody to go on. What is within the budget leaves it
+// waiting; what is not has it do what the policy says, and the next daemon goes on
+// looking.
+func TestWatchedWhileAPersonIsWaitedFor(t *testing.T) {
+	f := lookedAfter(t, "[ ! -e ill ]", "")
+	d := f.daemon()
+	a := f.run(append(soon, "shop=1.0", "--batches", "2,100%", "--max-failures", "1", "--on-failure", "rollback", "--pause", "manual")...)
+	if a.status != 4 || a.end(t).Summary["done"] != 2 {
+		t.Fatalf("want a rollout that waits: %s", a)
+	}
+	f.put(f.host(1), "/root/ill", "")
+	until(t, "web1 is known to be ill", func() bool { return f.do("status", "R1").end(t).Summary["failed"] == 1 })
+	until(t, "it waits as before", func() bool { return strings.Contains(f.do("status", "R1").stdout, `"for":"continue"`) })
+	f.stop(d)
+	f.daemon()
+	f.put(f.host(2), "/root/ill", "")
+	until(t, "all are taken back", func() bool { return f.do("status", "R1").end(t).Phase == "finished" })
+	f.ends(0, []string{"returned", "returned", "not started"}, "status", "R1")
+	f.has("", "", "")
+}
+
+// TestContinuedWhileWatched: whoever goes on is not kept from it by a daemon that looks
+// after the hosts, and in the next pause it looks again.
+func TestContinuedWhileWatched(t *testing.T) {
+	f := lookedAfter(t, "sleep 1; [ ! -e ill ]", "")
+	f.daemon()
+	a := f.run(append(soon, "shop=1.0", "--batches", "1", "--max-failures", "0", "--pause", "manual")...)
+	if a.status != 4 {
+		t.Fatalf("want a rollout that waits: %s", a)
+	}
+	time.Sleep(12 * time.Second) // by then the first was looked at
+	if a = f.run("continue", "R1"); a.status != 4 || a.end(t).Summary["done"] != 2 {
+		t.Fatalf("want it to wait again, with two hosts done: %s", a)
+	}
+	f.put(f.host(1), "/root/ill", "")
+	until(t, "web1 is known to be ill", func() bool { return f.do("status", "R1").end(t).Phase == "finished" })
+	f.ends(0, []string{"failed", "done", "not started"}, "status", "R1")
 }

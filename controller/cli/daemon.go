@@ -34,8 +34,9 @@ type daemon struct {
 	// spawn does something as long as the daemon lives, which waits for it.
 	spawn func(func(context.Context))
 
-	mu       sync.Mutex
-	rollouts map[rollout.ID]*runningRollout
+	mu           sync.Mutex
+	rollouts     map[rollout.ID]*runningRollout
+	pauseWatches map[pauseKey]bool
 }
 
 // runningRollout is a rollout that the daemon runs, or is about to resume.
@@ -45,7 +46,7 @@ type runningRollout struct {
 }
 
 func newDaemon(log *slog.Logger, cfg *config.Config, j openJournal, spawn func(func(context.Context))) *daemon {
-	d := &daemon{log: log, journal: j, spawn: spawn, rollouts: map[rollout.ID]*runningRollout{}}
+	d := &daemon{log: log, journal: j, spawn: spawn, rollouts: map[rollout.ID]*runningRollout{}, pauseWatches: map[pauseKey]bool{}}
 	d.config.Store(cfg)
 	return d
 }
@@ -119,6 +120,7 @@ func (d *daemon) start(ctx context.Context, by string, run func(context.Context,
 		case <-gone:
 			d.logError(err)
 		}
+		d.watchPauses(life, in)
 	})
 	select {
 	case id := <-in.request.begun:
@@ -180,15 +182,17 @@ func (d *daemon) reserveUnfinished(ctx context.Context) ([]rollout.ID, error) {
 }
 
 // resume goes on with a rollout that was marked. One that waits for a
-// person is left to that.
+// person is left to that, and its hosts are looked after.
 func (d *daemon) resume(ctx context.Context, id rollout.ID) {
 	in := d.installation(author())
 	err := in.applyDecision(ctx, string(id), func(t existingRollout) ([]rollout.Event, error) {
 		if l := newWaitLine(t.state); l != nil && l.For != "time" {
+			in.request.waits = id
 			return nil, errNothingToDo
 		}
 		return t.resume(ctx, true)
 	})
 	d.release(id) // unless applyDecision has done that
 	d.logError(err)
+	d.watchPauses(ctx, in)
 }

@@ -18,6 +18,7 @@ type request struct {
 	begun    chan rollout.ID // has its id once it is journaled; room for one
 	abort    chan string     // why no further host is to be begun; room for one
 	progress hostProgress
+	waits    rollout.ID // that it has left waiting for a person; belongs to who runs it
 }
 
 // who is the person for whom a rollout is run.

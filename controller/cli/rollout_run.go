@@ -119,6 +119,9 @@ func (r *rolloutRun) run(ctx context.Context, hosts []inventory.Host) error {
 	if err != nil && !errors.Is(err, engine.ErrPaused) {
 		return fmt.Errorf("%s: %w", r.id, err)
 	}
+	if err != nil && r.in.request != nil {
+		r.in.request.waits = r.id
+	}
 	return r.in.app.printOutcome(newStatusLine(r.id, state))
 }
 
