@@ -265,6 +265,7 @@ var courses = []struct {
 
 	{"gates", "1/100% gate", "a b", "a=done a?done b=done b?done", "1( a a? 1) 2( b b? 2) end", ExitDone},
 	{"gates do not take a place", "x1 gate", "a b", "a=done b=done b?done a?done", "1( a b a? b? 1) end", ExitDone},
+	{"nor do those that are waited for already", "x1 gate", "a b c", "a=done b=done c=done a?done b?done c?done", "1( a b a? c b? c? 1) end", ExitDone},
 	{"a gate fails", "1/100% gate <0", "a b", "a=done a?failed", "1( a a? stop end", ExitStopped},
 	{"a gate fails within the budget", "gate <50%", "a b", "a=done a?failed b=done b?done", "1( a b a? b? 1) end", ExitSomeFailed},
 	{"a gate of the last batch fails", "gate <0", "a b", "a=done b=done a?failed b?done", "1( a b a? b? 1) stop end", ExitStopped},

@@ -85,3 +85,26 @@ func TestRetryOfSome(t *testing.T) {
 		t.Errorf("it went\n    %s, want\n    %s; %s", got, want, c.state.Summary())
 	}
 }
+
+// TestPairInDoubtGoesBackFirst: one of a pair was lost on its way back, and may still be
+// at work there. No other of them is begun before that is known, although it was the
+// last to be installed.
+func TestPairInDoubtGoesBackFirst(t *testing.T) {
+	c := newCourse(t, "", "a/m b/m")
+	c.play("a=done b=done taken2")
+	c.apply(Event{Kind: KindRollback, Hosts: []inventory.HostName{"a"}})
+	want := "1( a b 1) end -a end -a -b end"
+	if got := c.play("a=unknown taken3 rollback a=returned b=returned"); got != want {
+		t.Errorf("it went\n    %s, want\n    %s", got, want)
+	}
+}
+
+// TestStopIsRemembered: hosts that were taken back, by the rollout itself and later by a
+// person, are so because something stopped it, and the state goes on saying what.
+func TestStopIsRemembered(t *testing.T) {
+	c := newCourse(t, "x1 <0 rollback", "a b")
+	c.play("a=failed a=stuck taken2 rollback a=returned")
+	if s := c.state.Stopped; s == nil || s.Cause != "1 of 2 hosts failed, and 0 may" {
+		t.Errorf("after %q it was stopped by %+v", c.line, s)
+	}
+}
