@@ -24,6 +24,7 @@ func (a *app) parseScheduleCommand(run []string) (scheduledCommand, error) {
 	}
 	var s scheduledCommand
 	cmd := a.rolloutWith(&s.options)
+	cmd.InitDefaultHelpFlag() // which cobra otherwise adds when a command runs
 	if err := cmd.ParseFlags(run[1:]); err != nil {
 		return s, err
 	}

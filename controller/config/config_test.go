@@ -95,6 +95,8 @@ command = ["page", "ops"]
 	}
 }
 
+const someHash = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 func TestParseErrors(t *testing.T) {
 	for _, tt := range []struct{ src, want string }{
 		{"inventroy = \"x\"", `c.toml:1: inventroy: unknown key (did you mean "inventory"?)`},
@@ -132,6 +134,10 @@ func TestParseErrors(t *testing.T) {
 		{"[[server.tokens]]\nname = \"ci\"\nrole = \"admin\"\nhash = \"aptfleet_x\"", `c.toml:4: server.tokens[0].hash: is no hash such as`},
 		{"[[server.tokens]]\nname = \"ci\"\nrole = \"admin\"", `c.toml:1: server.tokens[0]: a token has a hash of its own`},
 		{"[[server.tokens]]\nname = \"c i\"\nrole = \"admin\"", `c.toml:2: server.tokens[0].name: the name "c i" is empty, long`},
+		{"[[server.tokens]]\nname = \"ci\"\nrole = \"admin\"\nhash = \"" + someHash + "\"\n[[server.tokens]]\nname = \"ci\"\nrole = \"viewer\"\nhash = \"sha256:1" + someHash[8:] + "\"",
+			`c.toml:6: server.tokens[1].name: the name "ci" is there twice`},
+		{"[[server.tokens]]\nname = \"ci\"\nrole = \"admin\"\nhash = \"" + someHash + "\"\n[[server.tokens]]\nname = \"me\"\nrole = \"viewer\"\nhash = \"" + someHash + "\"",
+			`c.toml:5: server.tokens[1]: a token has a hash of its own`},
 		{"[[server.tokens]]\nexpires = \"tomorrow\"", `c.toml:2: server.tokens[0].expires: "tomorrow" is no date such as`},
 		{"[[notify]]\nname = \"ops\"", "c.toml:1: notify[0]: it has one of webhook, mail and command"},
 		{"[[notify]]\nname = \"ops\"\non = [\"all\"]", `c.toml:3: notify[0].on[0]: "all" is nothing to be told of`},
