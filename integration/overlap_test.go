@@ -9,7 +9,8 @@ import (
 
 // TestSchedulesOverlap has a daemon run a schedule on hosts on which another one is in the
 // middle of apt: the second rollout leaves them alone and says which one has them, and
-// the first one ends as if there were no other.
+// the first one ends as if there were no other. To enroll the hosts meanwhile is no
+// matter: that takes no apt.
 func TestSchedulesOverlap(t *testing.T) {
 	t.Parallel()
 	f := enrolledFleet(t, lab.Options{Kind: lab.Light, Count: 2})
@@ -24,6 +25,7 @@ func TestSchedulesOverlap(t *testing.T) {
 	for _, h := range f.lab.Hosts() {
 		until(t, h.Name()+" is in the middle of apt", func() bool { return strings.Contains(f.jobLog(h), "waiting for the story") })
 	}
+	f.enrolls("unchanged", "unchanged")
 	two := f.run("schedule", "run", "second")
 	if end := two.end(t); two.status != 3 || end.Summary["failed"] != 2 || strings.Count(two.stdout, `"verdict":"failed","cause":"cannot start a job: R2-`) < 2 {
 		t.Errorf("both had the hosts, or nobody says who: %s", two)
