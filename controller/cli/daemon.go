@@ -99,9 +99,9 @@ func (d *daemon) running(id rollout.ID) (*request, <-chan struct{}) {
 	return r.request, r.done
 }
 
-// onlooker looks at rollouts that run in this daemon, and in others.
-func (d *daemon) onlooker() onlooker {
-	return onlooker{d.journal, d.leases, func(id rollout.ID) <-chan struct{} {
+// follower looks at rollouts that run in this daemon, and in others.
+func (d *daemon) follower() follower {
+	return follower{d.journal, d.leases, func(id rollout.ID) <-chan struct{} {
 		_, done := d.running(id)
 		return done
 	}}

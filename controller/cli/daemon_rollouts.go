@@ -36,7 +36,7 @@ func (d daemonRollouts) Events(ctx context.Context, id rollout.ID, after int, fo
 	return func(yield func(server.Object, error) bool) {
 		var done func(context.Context)
 		if follow {
-			done = d.onlooker().until(id)
+			done = d.follower().until(id)
 		}
 		for l, err := range d.records().eventsUntil(ctx, id, after, done) {
 			var o server.Object

@@ -72,7 +72,7 @@ func (r journalRecords) logs(ctx context.Context, id rollout.ID, host inventory.
 }
 
 func (r journalRecords) events(ctx context.Context, id rollout.ID, after int) iter.Seq2[eventLine, error] {
-	if r.bus.Embedded() { // and we have it, so nobody has a rollout in hand
+	if r.bus.Embedded() { // and we have it, so nobody runs a rollout
 		return r.eventsUntil(ctx, id, after, nil)
 	}
 	return func(yield func(eventLine, error) bool) {
@@ -82,7 +82,7 @@ func (r journalRecords) events(ctx context.Context, id rollout.ID, after int) it
 			return
 		}
 		defer leases.Close()
-		o := onlooker{r.openJournal, leases, func(rollout.ID) <-chan struct{} { return nil }}
+		o := follower{r.openJournal, leases, func(rollout.ID) <-chan struct{} { return nil }}
 		for l, err := range r.eventsUntil(ctx, id, after, o.until(id)) {
 			if !yield(l, err) {
 				return

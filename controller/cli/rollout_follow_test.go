@@ -8,11 +8,11 @@ import (
 	"github.com/aptfleet/aptfleet/inventory"
 )
 
-// waits returns how long an onlooker takes to see that a rollout is left.
+// waits returns how long a follower takes to see that a rollout is left.
 func (w *watchtower) waits(id rollout.ID) <-chan time.Duration {
 	w.t.Helper()
 	took := make(chan time.Duration, 1)
-	begun, o := time.Now(), w.daemon.onlooker()
+	begun, o := time.Now(), w.daemon.follower()
 	go func() {
 		o.wait(w.t.Context(), id)
 		took <- time.Since(begun)
@@ -20,9 +20,9 @@ func (w *watchtower) waits(id rollout.ID) <-chan time.Duration {
 	return took
 }
 
-// TestOnlookerWaits: who follows a rollout of another controller does so as long as
-// that one has its lease, and then until a third one would have taken it.
-func TestOnlookerWaits(t *testing.T) {
+// TestFollowerWaits: who follows a rollout of another controller does so as long as
+// that one has its lease, and then until a third one would have resumed it.
+func TestFollowerWaits(t *testing.T) {
 	t.Parallel()
 	w := newWatchtower(t)
 	id := w.create()
@@ -31,17 +31,17 @@ func TestOnlookerWaits(t *testing.T) {
 	const held = 2 * scanEvery
 	select {
 	case d := <-took:
-		t.Errorf("it is left after %v, in the hands of another controller", d)
+		t.Errorf("it is left after %v, and another controller runs it", d)
 	case <-time.After(held):
 	}
 	l.Release()
-	if d := <-took; d < held+takenUpIn-scanEvery {
-		t.Errorf("nobody had taken it up, and it was left after %v", d)
+	if d := <-took; d < held+resumedIn-scanEvery {
+		t.Errorf("nobody had resumed it, and it was left after %v", d)
 	}
 }
 
-// TestOnlookerLeaves: nobody takes up a rollout whose plan a person has to approve.
-func TestOnlookerLeaves(t *testing.T) {
+// TestFollowerLeaves: nobody resumes a rollout whose plan a person has to approve.
+func TestFollowerLeaves(t *testing.T) {
 	t.Parallel()
 	w := newWatchtower(t)
 	r, err := w.daemon.journal.Create(t.Context(), rollout.Spec{
@@ -51,7 +51,7 @@ func TestOnlookerLeaves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := <-w.waits(r.ID()); d > takenUpIn/2 {
+	if d := <-w.waits(r.ID()); d > resumedIn/2 {
 		t.Errorf("it is left after %v", d)
 	}
 }

@@ -9,21 +9,21 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/pause"
 )
 
-// onlooker knows until when a rollout is worth being looked at, in whosever hands
-// it is. It may be used concurrently.
-type onlooker struct {
+// follower knows until when the events of a rollout are worth following, whoever runs
+// it. It may be used concurrently.
+type follower struct {
 	journal openJournal
 	leases  *lease.Leases
 	here    func(rollout.ID) <-chan struct{} // what is closed when this process leaves it; nil where it has not got it
 }
 
-// takenUpIn is for how long a rollout that is not over may be in nobody's hands: once
-// its controller's lease has ended, another one takes it up in that time.
-const takenUpIn = 5 * time.Second
+// resumedIn is for how long nobody may run a rollout that is not over: once its
+// controller's lease has ended, another one resumes it in that time.
+const resumedIn = 5 * time.Second
 
-// until returns what waits until a rollout is left: over, left to a person, or taken
-// up by nobody. It is nil for one that nobody can have in hand.
-func (o onlooker) until(id rollout.ID) (left func(context.Context)) {
+// until returns what waits until a rollout is left: over, left to a person, or
+// resumed by nobody. It is nil for one that nobody can be running.
+func (o follower) until(id rollout.ID) (left func(context.Context)) {
 	if !o.journal.bus.Embedded() {
 		return func(ctx context.Context) { o.wait(ctx, id) }
 	}
@@ -46,8 +46,8 @@ func closed(c <-chan struct{}) func(context.Context) {
 
 // wait waits among many controllers. What cannot be seen now is looked at again: those
 // who read the rollout's events are told of trouble by these.
-func (o onlooker) wait(ctx context.Context, id rollout.ID) {
-	var missed time.Time // since when it is in nobody's hands
+func (o follower) wait(ctx context.Context, id rollout.ID) {
+	var missed time.Time // since when nobody runs it
 	for ctx.Err() == nil {
 		if here := o.here(id); here != nil {
 			closed(here)(ctx)
@@ -65,7 +65,7 @@ func (o onlooker) wait(ctx context.Context, id rollout.ID) {
 				return
 			}
 			missed = time.Now()
-		case time.Since(missed) > takenUpIn:
+		case time.Since(missed) > resumedIn:
 			return
 		}
 		_ = pause.For(ctx, scanEvery) // if ctx has ended, so does the loop
