@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -153,13 +154,19 @@ func (s *service) knows() {
 // ended in that way and another process is ready.
 func (s *service) restarted(result, signal string) {
 	s.t.Helper()
-	seen := func(property string) string {
-		return strings.TrimSpace(s.exec(s.host, "systemctl", "show", "--value", "--property="+property, "aptfleet"))
+	seen := func() (state, pid string) { // at one moment
+		shown := s.exec(s.host, "systemctl", "show", "--property=MainPID,ActiveState,SubState", "aptfleet")
+		m := regexp.MustCompile(`^MainPID=(\d+)\n(?s:(.*))$`).FindStringSubmatch(shown)
+		if m == nil {
+			s.t.Fatalf("the service is %q", shown)
+		}
+		return m[2], m[1]
 	}
-	old := seen("MainPID")
+	_, old := seen()
 	s.exec(s.host, "systemctl", "kill", "--kill-whom=main", signal, "aptfleet")
 	until(s.t, "the service is another process after "+result, func() bool {
-		return seen("ActiveState") == "active" && seen("SubState") == "running" && seen("MainPID") != old
+		state, pid := seen()
+		return state == "ActiveState=active\nSubState=running\n" && pid != old
 	})
 	if said := s.exec(s.host, "journalctl", "--no-pager", "--output=cat", "_PID=1", "--unit=aptfleet"); !strings.Contains(said, "Failed with result '"+result+"'") {
 		s.t.Errorf("systemd does not say that it ended by %s: %s", result, said)
