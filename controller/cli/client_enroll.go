@@ -13,7 +13,7 @@ import (
 
 // enroll has the daemon enroll hosts, and shows what becomes of each.
 func (c *client) enroll(ctx context.Context, ask server.EnrollRequest, yes bool) error {
-	hosts, err := c.in.hosts(ask.Selector)
+	hosts, err := c.in.hosts(ctx, ask.Selector)
 	if err != nil {
 		return err
 	}

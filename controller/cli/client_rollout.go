@@ -67,7 +67,7 @@ func (c *client) rollOut(ctx context.Context, packages []string, o rolloutOption
 	if err != nil {
 		return err
 	}
-	spec, hosts, err := c.in.specFor(packages, o) // complains of what can't be meant as ever
+	spec, hosts, err := c.in.specFor(ctx, packages, o) // complains of what can't be meant as ever
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (c *client) confirmRollback(ctx context.Context, name, selector string) err
 	}
 	picked := func(inventory.HostName) bool { return true } // those too that the inventory no longer has
 	if selector != "" {
-		hosts, err := c.in.hosts(selector)
+		hosts, err := c.in.hosts(ctx, selector)
 		if err != nil {
 			return err
 		}

@@ -86,7 +86,7 @@ func (in *installation) examine(ctx context.Context, selector string) error {
 }
 
 func (in *installation) examineInventory(context.Context) (string, error) {
-	hosts, err := in.hosts("")
+	hosts, err := in.allHosts()
 	return inventory.Count(len(hosts)), err
 }
 
@@ -152,7 +152,7 @@ func examineClock(context.Context) (string, error) {
 }
 
 func (in *installation) examineHosts(ctx context.Context, selector string) (string, error) {
-	hosts, err := in.hosts(selector)
+	hosts, err := in.hosts(ctx, selector)
 	if err != nil {
 		return "", err
 	}

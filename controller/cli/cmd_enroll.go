@@ -96,7 +96,7 @@ func (in *installation) bringsAgents(asked *bool) bool {
 
 // enrollAll enrolls the hosts that a selector picks.
 func (in *installation) enrollAll(ctx context.Context, selector string, o enrollOptions) error {
-	hosts, err := in.hosts(selector)
+	hosts, err := in.hosts(ctx, selector)
 	if err != nil {
 		return err
 	}

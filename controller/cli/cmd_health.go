@@ -137,7 +137,7 @@ exit status is 3 if a host fails or is silent.
 			if c := in.client(cmd.Context()); c != nil && !ssh {
 				return c.showHealth(cmd.Context(), selector)
 			}
-			hosts, err := in.hosts(selector)
+			hosts, err := in.hosts(cmd.Context(), selector)
 			if err != nil {
 				return err
 			}

@@ -68,8 +68,8 @@ reached, its groups and its labels. Nothing is connected to.
   aptfleet hosts 'array_of_new_webapps,!web-b07'
   aptfleet hosts 'label:tier=web' --json`,
 		Args: cobra.MatchAll(cobra.MaximumNArgs(1), notEmpty),
-		RunE: a.with(func(_ *cobra.Command, args []string, in *installation) error {
-			hosts, err := in.hosts(strings.Join(args, ""))
+		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
+			hosts, err := in.hosts(cmd.Context(), strings.Join(args, ""))
 			if err != nil {
 				return err
 			}

@@ -46,7 +46,7 @@ have yet; a key that has changed is always refused.
 		Args:              cobra.MatchAll(cobra.ExactArgs(1), notEmpty),
 		ValidArgsFunction: a.completeSelector,
 		RunE: a.with(func(cmd *cobra.Command, args []string, in *installation) error {
-			hosts, err := in.hosts(args[0])
+			hosts, err := in.hosts(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

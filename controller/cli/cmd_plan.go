@@ -158,7 +158,7 @@ dependency. The exit status is 3 if there is a host for which there is no plan.
 			if c := in.client(cmd.Context()); c != nil {
 				return c.showPlan(cmd.Context(), args, o)
 			}
-			spec, hosts, err := in.specFor(args, o)
+			spec, hosts, err := in.specFor(cmd.Context(), args, o)
 			if err != nil {
 				return err
 			}

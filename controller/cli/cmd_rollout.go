@@ -123,7 +123,7 @@ func (in *installation) rollOut(ctx context.Context, args []string, o rolloutOpt
 		}
 		return c.rollOut(ctx, args, o)
 	}
-	spec, hosts, err := in.specFor(args, o)
+	spec, hosts, err := in.specFor(ctx, args, o)
 	if err != nil {
 		return err
 	}
@@ -153,11 +153,11 @@ func (in *installation) rollOutHosts(ctx context.Context, spec rollout.Spec, hos
 }
 
 // specFor returns what was asked for, and the hosts.
-func (in *installation) specFor(args []string, o rolloutOptions) (rollout.Spec, []inventory.Host, error) {
+func (in *installation) specFor(ctx context.Context, args []string, o rolloutOptions) (rollout.Spec, []inventory.Host, error) {
 	if o.to == "" {
 		return rollout.Spec{}, nil, usageErrorf("say with --to on which hosts")
 	}
-	hosts, err := in.hosts(o.to)
+	hosts, err := in.hosts(ctx, o.to)
 	if err != nil {
 		return rollout.Spec{}, nil, err
 	}

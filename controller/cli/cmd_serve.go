@@ -81,7 +81,7 @@ func (in *installation) serve(ctx context.Context) (err error) {
 // checkConfig reads all that the configuration names, so that a daemon does not
 // find out when a schedule is due what is wrong with it.
 func (in *installation) checkConfig() error {
-	_, err := in.hosts("")
+	_, err := in.allHosts()
 	if err != nil { // of schedules no more can be said than what their words are
 		err = errors.Join(err, in.readSchedules())
 	} else {

@@ -54,7 +54,7 @@ func (in *installation) runWorker(ctx context.Context, parallel int) (err error)
 	if len(in.Bus.URL) == 0 {
 		return fmt.Errorf("cannot work for other controllers: %s names no cluster, which is [bus] url", in.Path)
 	}
-	if _, err := in.hosts(""); err != nil {
+	if _, err := in.allHosts(); err != nil {
 		return err
 	}
 	hangup, stop := sighups()

@@ -21,7 +21,7 @@ const silence = 30 * time.Second
 
 func (d daemonAgents) Health(ctx context.Context, selector string) ([]server.Object, error) {
 	in := d.installation("")
-	hosts, err := in.hosts(selector)
+	hosts, err := in.hosts(ctx, selector)
 	if err != nil {
 		return nil, badRequest(err)
 	}

@@ -12,8 +12,8 @@ import (
 // daemonHosts is the daemon as the API's server.Hosts.
 type daemonHosts struct{ *daemon }
 
-func (d daemonHosts) Hosts(selector string) ([]server.Object, error) {
-	hosts, err := d.installation("").hosts(selector)
+func (d daemonHosts) Hosts(ctx context.Context, selector string) ([]server.Object, error) {
+	hosts, err := d.installation("").hosts(ctx, selector)
 	lines := make([]hostLine, len(hosts))
 	for i, h := range hosts {
 		lines[i] = newHostLine(h)
@@ -52,7 +52,7 @@ func (d daemonHosts) Enroll(ctx context.Context, by string, ask server.EnrollReq
 func (d daemonHosts) eachHost(ctx context.Context, by, selector string, limit int, with func(*installation, *remote.Fleet) (func(context.Context, inventory.Host) hostReport, error)) iter.Seq2[server.Object, error] {
 	return func(yield func(server.Object, error) bool) {
 		in := d.installation(by)
-		hosts, err := in.hosts(selector)
+		hosts, err := in.hosts(ctx, selector)
 		if err != nil {
 			yield(nil, badRequest(err))
 			return

@@ -56,7 +56,7 @@ func (s *service) measureSchedules(ctx context.Context) (func(*server.Measures),
 // measureHosts counts hosts by what their agents say, where anybody hears them.
 func (d *daemon) measureHosts(ctx context.Context) (func(*server.Measures), error) {
 	in := d.installation("")
-	hosts, err := in.hosts("")
+	hosts, err := in.allHosts()
 	if err != nil {
 		return nil, err
 	}

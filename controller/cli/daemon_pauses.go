@@ -94,7 +94,7 @@ func waitsForPerson(s *rollout.State) bool {
 
 // watched returns the hosts that have passed their gates, as the inventory has them.
 func (v *pauseWatch) watched() ([]inventory.Host, error) {
-	all, err := v.in.hosts("")
+	all, err := v.in.allHosts()
 	if err != nil {
 		return nil, err
 	}

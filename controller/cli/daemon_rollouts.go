@@ -58,7 +58,7 @@ func (d daemonRollouts) Logs(ctx context.Context, id rollout.ID, host inventory.
 // Plan plans, and keeps the plan for who approves it.
 func (d daemonRollouts) Plan(ctx context.Context, by string, ask server.RolloutRequest) (server.Planned, error) {
 	in := d.installation(by)
-	spec, hosts, err := in.specFor(ask.Packages, askedFor(ask))
+	spec, hosts, err := in.specFor(ctx, ask.Packages, askedFor(ask))
 	if err != nil {
 		return server.Planned{}, badRequest(err)
 	}
@@ -89,7 +89,7 @@ func (d daemonRollouts) Create(ctx context.Context, by string, ask server.Rollou
 		return d.createPlanned(ctx, by, ask.Plan)
 	}
 	in := d.installation(by)
-	spec, hosts, err := in.specFor(ask.Packages, askedFor(ask))
+	spec, hosts, err := in.specFor(ctx, ask.Packages, askedFor(ask))
 	if err != nil {
 		return "", badRequest(err)
 	}

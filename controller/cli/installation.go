@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -48,19 +49,34 @@ func (a *app) installation() (*installation, error) {
 	return in, in.readSchedules()
 }
 
-// hosts returns the hosts that a selector picks, with what the inventory leaves
-// open filled in from ~/.ssh/config.
-func (in *installation) hosts(selector string) ([]inventory.Host, error) {
+// allHosts returns the hosts of the inventory, with what that leaves open filled in from
+// ~/.ssh/config.
+func (in *installation) allHosts() ([]inventory.Host, error) {
 	inv, err := inventory.Load(in.Inventory)
 	if err != nil {
 		return nil, err
 	}
-	hosts := inv.Hosts()
-	if selector != "" {
-		if hosts, err = inv.Select(selector); err != nil {
-			return nil, &exitError{exitUsage, err}
-		}
+	return filledIn(inv.Hosts())
+}
+
+// hosts is allHosts for those that a selector picks; "" picks all.
+func (in *installation) hosts(ctx context.Context, selector string) ([]inventory.Host, error) {
+	if selector == "" {
+		return in.allHosts()
 	}
+	inv, err := inventory.Load(in.Inventory)
+	if err != nil {
+		return nil, err
+	}
+	hosts, err := inv.Select(selector)
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	return filledIn(hosts)
+}
+
+// filledIn fills in what the inventory leaves open of hosts.
+func filledIn(hosts []inventory.Host) ([]inventory.Host, error) {
 	ssh, err := sshConfig()
 	if err != nil {
 		return nil, err

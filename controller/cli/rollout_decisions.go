@@ -44,7 +44,7 @@ func (in *installation) applyDecision(ctx context.Context, name string, decide f
 	if err != nil {
 		return err
 	}
-	hosts, err := in.hosts("")
+	hosts, err := in.allHosts()
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (t existingRollout) abort() ([]rollout.Event, error) {
 
 // touched returns those of the touched hosts that a selector picks. Without one it is
 // all of them: what the inventory no longer has is not left out in silence.
-func (t existingRollout) touched(selector string) (names []inventory.HostName, err error) {
+func (t existingRollout) touched(ctx context.Context, selector string) (names []inventory.HostName, err error) {
 	if selector == "" {
 		for _, at := range t.state.Hosts() {
 			if at.Touched() {
@@ -124,7 +124,7 @@ func (t existingRollout) touched(selector string) (names []inventory.HostName, e
 		}
 		return names, nil
 	}
-	picked, err := t.in.hosts(selector)
+	picked, err := t.in.hosts(ctx, selector)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (t existingRollout) leftAtWork(back []inventory.HostName) error {
 // rollback decides that hosts are returned: those of the touched ones that a selector
 // picks.
 func (t existingRollout) rollback(ctx context.Context, selector string, yes bool) ([]rollout.Event, error) {
-	names, err := t.touched(selector)
+	names, err := t.touched(ctx, selector)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ var _ schedule.Rollouts = scheduledRollouts{}
 // noted before any host is begun.
 func (s scheduledRollouts) Begin(ctx context.Context, o schedule.Order, noted func(rollout.ID) error) (schedule.Ending, error) {
 	in := s.installation(o.Author())
-	spec, hosts, err := in.specOfOrder(o)
+	spec, hosts, err := in.specOfOrder(ctx, o)
 	if err != nil {
 		return schedule.Ending{}, err
 	}
@@ -64,12 +64,12 @@ func (s scheduledRollouts) create(ctx context.Context, spec rollout.Spec, approv
 }
 
 // specOfOrder returns what a schedule asks for, and the hosts.
-func (in *installation) specOfOrder(o schedule.Order) (rollout.Spec, []inventory.Host, error) {
+func (in *installation) specOfOrder(ctx context.Context, o schedule.Order) (rollout.Spec, []inventory.Host, error) {
 	asked, err := in.app.parseScheduleCommand(o.Command)
 	if err != nil {
 		return rollout.Spec{}, nil, err
 	}
-	spec, hosts, err := in.specFor(asked.packages, asked.options)
+	spec, hosts, err := in.specFor(ctx, asked.packages, asked.options)
 	spec.Who, spec.Command = o.Author(), o.Command
 	return spec, hosts, err
 }

@@ -54,7 +54,7 @@ func (w *worker) watchReload(ctx context.Context, hangup <-chan os.Signal) {
 
 // reload has a configuration count for what is begun from now on.
 func (w *worker) reload(old *config.Config, next *installation) error {
-	_, err := next.hosts("")
+	_, err := next.allHosts()
 	if err := errors.Join(fixed(old, next.Config, ofBus), next.readSchedules(), err); err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (w *worker) open(s *openRollout, id rollout.ID) error {
 		return err
 	}
 	in := &installation{Config: w.config.Load(), app: w.app}
-	hosts, err := in.hosts("")
+	hosts, err := in.allHosts()
 	if err != nil {
 		return err
 	}

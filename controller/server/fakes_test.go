@@ -178,7 +178,7 @@ func (r rollouts) Decide(_ context.Context, by string, id rollout.ID, what Decis
 
 type hosts struct{ *installation }
 
-func (hosts) Hosts(string) ([]Object, error) {
+func (hosts) Hosts(context.Context, string) ([]Object, error) {
 	return []Object{object("host", "host", "web1", "address", "web1", "port", 22, "groups", []string{"web"})}, nil
 }
 

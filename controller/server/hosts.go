@@ -11,7 +11,7 @@ import (
 // Hosts is all that the API needs to know of the inventory's hosts.
 type Hosts interface {
 	// Hosts returns each "host" that a selector picks; "" picks all.
-	Hosts(selector string) ([]Object, error)
+	Hosts(ctx context.Context, selector string) ([]Object, error)
 	// Ping yields a "ping" of each, as they answer.
 	Ping(ctx context.Context, selector string) iter.Seq2[Object, error]
 	// Enroll yields an "enrolled" of each, as they end.
@@ -40,7 +40,7 @@ func (s *Server) hosts(c *call) error {
 	if err != nil {
 		return err
 	}
-	all, err := s.Hosts.Hosts(given["selector"])
+	all, err := s.Hosts.Hosts(c.Context(), given["selector"])
 	if err != nil {
 		return err
 	}
