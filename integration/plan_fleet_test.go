@@ -32,7 +32,7 @@ func (f *fleet) planning(selector string) *planFleet {
 	f.t.Helper()
 	inv, err := inventory.Load(f.path("inventory.toml"))
 	f.must(err)
-	hosts, err := inv.Select(selector)
+	hosts, err := inv.Select(selector, nil)
 	f.must(err)
 	ways, err := remote.New(remote.Options{})
 	f.must(err)

@@ -29,7 +29,7 @@ func BenchmarkSelect(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if hosts, err := inv.Select("label:n=g1*,!g100,!g1[0:9]"); err != nil || len(hosts) != 11_100-100-10 {
+		if hosts, err := inv.Select("label:n=g1*,!g100,!g1[0:9]", nil); err != nil || len(hosts) != 11_100-100-10 {
 			b.Fatal(len(hosts), err)
 		}
 	}

@@ -23,7 +23,7 @@ func FuzzParse(f *testing.F) {
 			if err := errors.Join(ValidateName(string(h.Name)), health.ValidateAll(h.Health)); err != nil || h.Labels == nil {
 				t.Errorf("accepted %+v: %v", h, err)
 			}
-			picked, err := inv.Select(string(h.Name))
+			picked, err := inv.Select(string(h.Name), nil)
 			if err != nil || len(picked) != 1 || picked[0].Name != h.Name {
 				t.Errorf("%s cannot be selected: %v, %v", h.Name, picked, err)
 			}
@@ -34,7 +34,10 @@ func FuzzParse(f *testing.F) {
 // FuzzSelect holds that a selection is in inventory order, without a host twice,
 // and never empty.
 func FuzzSelect(f *testing.F) {
-	for _, s := range []string{"web,!web-07", "web[0:9]", "label:tier=web", "all", "w*,db[a-b]", "web[-1]", "a,,b", "!", "[[]", "label:a=[", "web[0:", "db[:,"} {
+	for _, s := range []string{
+		"web,!web-07", "web[0:9]", "label:tier=web", "all", "w*,db[a-b]", "web[-1]", "a,,b", "!", "[[]", "label:a=[", "web[0:", "db[:,",
+		"failed:R42", "web,!failed:R42[0:1]", "failed:[", "failed:",
+	} {
 		f.Add(s)
 	}
 	inv, err := Parse("i.toml", []byte(shop))
@@ -42,7 +45,7 @@ func FuzzSelect(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, selector string) {
-		hosts, err := inv.Select(selector)
+		hosts, err := inv.Select(selector, failedIn)
 		if err == nil && len(hosts) == 0 {
 			t.Errorf("%q selects nothing", selector)
 		}

@@ -10,11 +10,18 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/didyoumean"
 )
 
+// FailedIn returns the names of the hosts that a rollout, named as a person types it, has
+// left undone. Its errors are those of whoever typed that, unless they say otherwise.
+type FailedIn func(rollout string) ([]HostName, error)
+
 // Select returns the hosts that a selector picks, in inventory order and none
 // twice. A name that does not exist and a selection without a host are errors,
 // so that a slip never passes for a job with nothing to do. The grammar stands
 // at term in selector.go.
-func (inv *Inventory) Select(selector string) ([]Host, error) {
+//
+// failedIn is asked for each rollout in the selector; nil knows of none. Of the hosts that
+// it names, those that the inventory no longer has are left out: it knows which, and tells.
+func (inv *Inventory) Select(selector string, failedIn FailedIn) ([]Host, error) {
 	terms, err := parseSelector(selector)
 	if err != nil {
 		return nil, err
@@ -26,7 +33,7 @@ func (inv *Inventory) Select(selector string) ([]Host, error) {
 	}
 	slices.SortStableFunc(terms, exceptLast)
 	for _, t := range terms {
-		members, err := inv.membersOf(selector, t)
+		members, err := inv.membersOf(selector, t, failedIn)
 		if err != nil {
 			return nil, err
 		}
@@ -61,7 +68,7 @@ func (inv *Inventory) picked(selector string, picked []bool) ([]Host, error) {
 }
 
 // membersOf returns the hosts that one term names.
-func (inv *Inventory) membersOf(selector string, t term) ([]int, error) {
+func (inv *Inventory) membersOf(selector string, t term, failedIn FailedIn) ([]int, error) {
 	var members []int
 	switch t.kind {
 	case byName:
@@ -70,6 +77,12 @@ func (inv *Inventory) membersOf(selector string, t term) ([]int, error) {
 			return nil, err
 		}
 		members = t.slice.of(named)
+	case byFailure:
+		failed, err := inv.failed(selector, t, failedIn)
+		if err != nil {
+			return nil, err
+		}
+		members = t.slice.of(failed)
 	case byRange:
 		return inv.ranged(selector, t)
 	case byPattern:
@@ -113,6 +126,24 @@ func (inv *Inventory) ranged(selector string, t term) ([]int, error) {
 		members = append(members, i)
 	}
 	return members, nil
+}
+
+func (inv *Inventory) failed(selector string, t term, failedIn FailedIn) ([]int, error) {
+	if failedIn == nil {
+		return nil, selectorError(selector, t.pos, "there is no rollout %q", t.name)
+	}
+	names, err := failedIn(t.name)
+	if err != nil {
+		return nil, selectorError(selector, t.pos, "%w", err)
+	}
+	var members []int
+	for _, name := range names {
+		if i, ok := inv.index[name]; ok {
+			members = append(members, i)
+		}
+	}
+	slices.Sort(members)
+	return slices.Compact(members), nil
 }
 
 func (inv *Inventory) matching(want func(*Host) bool) []int {

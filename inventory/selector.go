@@ -20,6 +20,8 @@ import (
 //	                    out, and a negative one counts from the end; web[3] is one
 //	label:tier=web      hosts with the label; the value may be a pattern, and
 //	                    label:tier alone asks only that there is one
+//	failed:R42          hosts that a rollout has left undone; failed:R42[0:9] is a
+//	                    slice of them, in inventory order like that of a group
 //	all                 every host
 //
 // A word and a colon before a term is kept for other sources of hosts.
@@ -28,7 +30,7 @@ type term struct {
 	pos    int // of text in the selector, in bytes
 	except bool
 	kind   termKind
-	name   string // of a group, host or label; or a pattern
+	name   string // of a group, host, label or rollout; or a pattern
 	value  string // pattern of the label's value, "*" if there is none
 	slice  *slice
 }
@@ -40,6 +42,7 @@ const (
 	byPattern
 	byRange
 	byLabel
+	byFailure
 )
 
 // slice is [first:last], both included; negative ones count from the end.
@@ -101,6 +104,9 @@ func (t *term) classify() error {
 	if rest, ok := strings.CutPrefix(t.text, "label:"); ok {
 		return t.setLabel(rest)
 	}
+	if rest, ok := strings.CutPrefix(t.text, "failed:"); ok {
+		return t.setFailed(rest)
+	}
 	if head, inside, ok := cutBrackets(t.text); ok && isSlice(inside) {
 		s, err := parseSlice(inside)
 		t.kind, t.name, t.slice = byName, head, s
@@ -136,6 +142,18 @@ func (t *term) setLabel(text string) error {
 	}
 	t.kind, t.name, t.value = byLabel, name, value
 	return nil
+}
+
+func (t *term) setFailed(text string) (err error) {
+	t.kind, t.name = byFailure, text
+	if head, inside, ok := cutBrackets(text); ok && isSlice(inside) {
+		t.name = head
+		t.slice, err = parseSlice(inside)
+	}
+	if t.name == "" {
+		return errors.New("the rollout is missing: failed:ROLLOUT")
+	}
+	return err
 }
 
 // cutBrackets splits "web[0:9]", whose brackets are at its end and the only ones.

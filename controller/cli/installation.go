@@ -68,7 +68,7 @@ func (in *installation) hosts(ctx context.Context, selector string) ([]inventory
 	if err != nil {
 		return nil, err
 	}
-	hosts, err := inv.Select(selector)
+	hosts, err := inv.Select(selector, nil)
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}

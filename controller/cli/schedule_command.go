@@ -87,7 +87,7 @@ func (in *installation) checkScheduleCommand(s config.Schedule, inv *inventory.I
 	if err != nil {
 		return "", err
 	}
-	hosts, err := inv.Select(asked.options.to)
+	hosts, err := inv.Select(asked.options.to, nil)
 	if err != nil {
 		return asked.options.to, err
 	}

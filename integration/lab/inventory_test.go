@@ -16,7 +16,7 @@ func TestInventory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		hosts, err := inv.Select("web")
+		hosts, err := inv.Select("web", nil)
 		if err != nil || len(hosts) != 2 {
 			t.Fatalf("the group has %v, %v; want 2 hosts", hosts, err)
 		}
