@@ -127,12 +127,14 @@ type problem struct {
 	Detail string `json:"detail"`
 }
 
+func (p problem) Error() string { return p.Detail }
+
 // err is the error that the command would have had itself.
 func (p problem) err() error {
 	if p.Status == http.StatusBadRequest {
-		return &exitError{exitUsage, errors.New(p.Detail)}
+		return &exitError{exitUsage, p}
 	}
-	return errors.New(p.Detail)
+	return p
 }
 
 func problemIn(answer *http.Response) error {

@@ -13,6 +13,9 @@ import (
 func (c *client) showHealth(ctx context.Context, selector string) error {
 	path := "/v1/health"
 	if selector != "" {
+		if _, err := c.in.hosts(ctx, selector); err != nil { // tells people what is left out
+			return err
+		}
 		path += "?selector=" + url.QueryEscape(selector)
 	}
 	told, err := items[healthLine](ctx, c, path)

@@ -54,6 +54,9 @@ func (c *client) showPlan(ctx context.Context, packages []string, o rolloutOptio
 	if err != nil {
 		return err
 	}
+	if _, _, err := c.in.specFor(ctx, packages, o); err != nil { // complains as ever, and tells what is left out
+		return err
+	}
 	_, trouble, err := c.plan(ctx, ask)
 	if err == nil && trouble {
 		err = failed(exitFailed)

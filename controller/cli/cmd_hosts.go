@@ -86,8 +86,10 @@ reached, its groups and its labels. Nothing is connected to.
 
 // selectorHelp explains selectors wherever one is taken.
 const selectorHelp = `A SELECTOR names hosts and groups, with commas between; globs work, "!" takes
-away, "label:NAME=VALUE" picks by label, "[a:b]" cuts out of a group by number,
-and "all" is every host: web,!web-07  label:tier=web  web[0:9]`
+away, "label:NAME=VALUE" picks by label, "failed:ROLLOUT" picks what failed in a
+rollout, could not be reached, is unknown or was never begun, "[a:b]" cuts out of
+a group by number, and "all" is every host: web,!web-07  label:tier=web  web[0:9]
+failed:R42`
 
 // errNoHosts is for what a script leaves empty: that is not the whole fleet.
 var errNoHosts = errors.New("no hosts are named: say a group or a host, or \"all\" for every host")

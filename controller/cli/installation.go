@@ -68,9 +68,12 @@ func (in *installation) hosts(ctx context.Context, selector string) ([]inventory
 	if err != nil {
 		return nil, err
 	}
-	hosts, err := inv.Select(selector, nil)
+	hosts, err := inv.Select(selector, in.failedIn(ctx, inv))
+	if _, told := errors.AsType[*exitError](err); err != nil && !told {
+		err = &exitError{exitUsage, err}
+	}
 	if err != nil {
-		return nil, &exitError{exitUsage, err}
+		return nil, err
 	}
 	return filledIn(hosts)
 }

@@ -189,6 +189,10 @@ func (a *app) withRecords(ctx context.Context, fn func(records) error) error {
 	if err != nil {
 		return err
 	}
+	return in.withRecords(ctx, fn)
+}
+
+func (in *installation) withRecords(ctx context.Context, fn func(records) error) error {
 	if c := in.client(ctx); c != nil {
 		return fn(c)
 	}

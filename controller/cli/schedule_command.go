@@ -80,6 +80,12 @@ func wordKey(s config.Schedule, word string) tomlfile.Key {
 	return tomlfile.Key{"run"}
 }
 
+// refuseFailed refuses the hosts that failed in a rollout: what is run again and again is
+// not for those of one night, and fails once they are mended.
+func refuseFailed(rollout string) ([]inventory.HostName, error) {
+	return nil, fmt.Errorf("a schedule runs again and again, and failed:%s picks the hosts of one rollout: say which groups or hosts", rollout)
+}
+
 // checkScheduleCommand returns what is wrong with a schedule's command, and the word in
 // question.
 func (in *installation) checkScheduleCommand(s config.Schedule, inv *inventory.Inventory) (word string, err error) {
@@ -87,7 +93,7 @@ func (in *installation) checkScheduleCommand(s config.Schedule, inv *inventory.I
 	if err != nil {
 		return "", err
 	}
-	hosts, err := inv.Select(asked.options.to, nil)
+	hosts, err := inv.Select(asked.options.to, refuseFailed)
 	if err != nil {
 		return asked.options.to, err
 	}

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// ofRollout answers how R1 stands, in a phase, and that there is no other rollout. Of its
+// hosts the inventory has web1 and web2 only.
+func ofRollout(phase string) http.HandlerFunc {
+	return versioned(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/v1/rollouts/R1":
+			fmt.Fprintf(w, `{"type":"rollout","id":"R1","phase":%q,"hosts":[{"host":"web1","verdict":"done"},{"host":"web2","verdict":"unreachable"},`+
+				`{"host":"web3","verdict":"failed"},{"host":"web4","verdict":"unknown"},{"host":"web5","verdict":"not started"},`+
+				`{"host":"web6","verdict":"returned"},{"host":"web7","verdict":"stuck"}]}`, phase)
+		case "/v1/rollouts/R3":
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprint(w, `{"type":"about:blank","status":503,"detail":"the daemon is ending"}`)
+		default:
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, `{"type":"about:blank","status":404,"detail":"cannot read R2: there is no such rollout"}`)
+		}
+	})
+}
+
+// TestFailedHosts: of the hosts that a rollout has left undone, people hear which the
+// inventory no longer has, and which are to come.
+func TestFailedHosts(t *testing.T) {
+	for _, tt := range []struct{ phase, says string }{
+		{"finished", "failed:R1 leaves out what the inventory no longer has: web3, web4, web5\n"},
+		{"open", "failed:R1 leaves out what is to come or at work, as R1 has not ended: web5\nfailed:R1 leaves out what the inventory no longer has: web3, web4\n"},
+	} {
+		c := asking(t, ofRollout(tt.phase))
+		var says bytes.Buffer
+		c.in.app.Err = &says
+		hosts, err := c.in.hosts(t.Context(), "failed:1")
+		if err != nil || len(hosts) != 1 || hosts[0].Name != "web2" {
+			t.Errorf("%s: the hosts are %v, %v; want web2", tt.phase, hosts, err)
+		}
+		if says.String() != tt.says {
+			t.Errorf("%s: it says %q, want %q", tt.phase, &says, tt.says)
+		}
+	}
+}
+
+// TestFailedHostsRefused: what a person got wrong is wrong usage, as for a group that there
+// is not, and what the daemon cannot do is not.
+func TestFailedHostsRefused(t *testing.T) {
+	c := asking(t, ofRollout("finished"))
+	for _, tt := range []struct {
+		selector, want string
+		status         int
+	}{
+		{"web,failed:R2", `selector "web,failed:R2", position 5: there is no rollout R2`, exitUsage},
+		{"failed:x", `position 1: cannot read rollout id "x"`, exitUsage},
+		{"failed:R1,!web2", "selects no host", exitUsage},
+		{"failed:R3", `selector "failed:R3", position 1: the daemon is ending`, exitBegin},
+	} {
+		_, err := c.in.hosts(t.Context(), tt.selector)
+		if exitStatus(err) != tt.status || err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: status %d, %v; want %d, %s", tt.selector, exitStatus(err), err, tt.status, tt.want)
+		}
+	}
+}
