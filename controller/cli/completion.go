@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -34,9 +35,9 @@ func after(n int, by cobra.CompletionFunc) cobra.CompletionFunc {
 	}
 }
 
-// completeSelector offers the names of groups and hosts, behind what is there of
-// the selector already.
-func (a *app) completeSelector(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+// completeSelector offers the names of groups and hosts, or after "failed:" rollouts,
+// behind what is there of the selector already.
+func (a *app) completeSelector(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 	inv, err := a.inventory()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
@@ -45,11 +46,39 @@ func (a *app) completeSelector(_ *cobra.Command, _ []string, begun string) ([]st
 	if strings.HasPrefix(begun[len(before):], "!") {
 		before += "!"
 	}
+	if strings.HasPrefix(begun[len(before):], "failed:") {
+		return a.completeFailed(cmd.Context(), before)
+	}
 	names := append(inv.Groups(), hostNames(inv)...)
 	for i := range names {
 		names[i] = before + names[i]
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeFailed offers the rollouts that have left hosts undone, or have not ended,
+// newest first.
+func (a *app) completeFailed(ctx context.Context, before string) ([]string, cobra.ShellCompDirective) {
+	var all []historyLine
+	err := a.withRecords(ctx, func(r records) (err error) {
+		all, err = r.history(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var offers []string
+	for _, l := range all {
+		what := "not finished"
+		if s := l.Summary; s != nil {
+			if s.Failed+s.Unreachable+s.Unknown+s.NotStarted == 0 {
+				continue
+			}
+			what = s.String()
+		}
+		offers = append(offers, cobra.CompletionWithDesc(before+"failed:"+string(l.ID), what))
+	}
+	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }
 
 // completeHost offers the names of hosts.

@@ -3,7 +3,10 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -65,6 +68,27 @@ func TestFailedHostsRefused(t *testing.T) {
 		_, err := c.in.hosts(t.Context(), tt.selector)
 		if exitStatus(err) != tt.status || err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: status %d, %v; want %d, %s", tt.selector, exitStatus(err), err, tt.status, tt.want)
+		}
+	}
+}
+
+// TestCompleteFailed: after "failed:" the shell is offered the rollouts that have left
+// hosts undone, newest first.
+func TestCompleteFailed(t *testing.T) {
+	c := asking(t, versioned(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"items":[{"type":"history","id":"R4"},{"type":"history","id":"R3","summary":{"done":3}},`+
+			`{"type":"history","id":"R2","summary":{"done":1,"failed":1,"not_started":2}},{"type":"history","id":"R1","summary":{"returned":2,"stuck":1}}]}`)
+	}))
+	file := filepath.Join(c.in.State, "aptfleet.toml")
+	if err := os.WriteFile(file, []byte("state = \".\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for begun, before := range map[string]string{"failed:": "", "web,!failed:R": "web,!"} {
+		var out bytes.Buffer
+		status := Main(t.Context(), []string{"__complete", "--config", file, "ping", begun}, Streams{In: http.NoBody, Out: &out, Err: io.Discard})
+		want := before + "failed:R4\tnot finished\n" + before + "failed:R2\t1 done, 1 failed, 2 not started\n:"
+		if status != exitDone || !strings.HasPrefix(out.String(), want) {
+			t.Errorf("for %q, status %d: %q, want %q", begun, status, out.String(), want)
 		}
 	}
 }
