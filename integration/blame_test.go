@@ -28,7 +28,12 @@ func TestDaemonBlames(t *testing.T) {
 		{"GET", "/v1/hosts?selector=nobody", "", 400},
 		{"GET", "/v1/hosts?selector=web[3:1]", "", 400},
 		{"GET", "/v1/hosts?selector=failed:R9", "", 400},
+		{"GET", "/v1/hosts?selector=failed:R1", "", 400}, // in which none did
+		{"GET", "/v1/hosts?selector=web,!failed:R1", "", 200},
 		{"GET", "/v1/health?selector=nobody", "", 400},
+		{"GET", "/v1/health?selector=failed:R9", "", 400},
+		{"POST", "/v1/hosts/ping", `{"selector":"failed:R9"}`, 400},
+		{"POST", "/v1/rollouts", `{"packages":["shop"],"to":"failed:R9"}`, 400},
 		{"POST", "/v1/hosts/ping", `{"selector":"nobody"}`, 400},
 		{"POST", "/v1/hosts/enroll", `{"selector":"nobody"}`, 400},
 		{"POST", "/v1/hosts/enroll", `{"selector":"all","suites":["none"]}`, 404},
