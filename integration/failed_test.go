@@ -9,15 +9,12 @@ import (
 // TestFailedSelector: what failed in a rollout is picked by whatever takes a selector, with
 // a daemon and without one, and gets another version, after which nothing is left of it.
 func TestFailedSelector(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		daemon bool
-	}{{"alone", false}, {"through a daemon", true}} {
-		t.Run(tt.name, func(t *testing.T) {
+	for name, daemon := range map[string]bool{"alone": false, "through a daemon": true} {
+		t.Run(name, func(t *testing.T) {
 			f := failing(t, 1, 2)
 			f.ends(3, []string{"failed", "failed", "done"}, "rollout", "shop=1.1", "--to", group, "--yes")
 			f.publish(shop{version: "1.2"})
-			if tt.daemon {
+			if daemon {
 				f.daemon()
 			}
 			f.picks("web1 web2", "host", "hosts", "failed:R2")
@@ -49,13 +46,20 @@ func TestFailedSelector(t *testing.T) {
 // TestFailedSelectorTakesBack: a rollout is taken back where it failed, and those hosts have
 // not failed any more. Where it was stopped, what it never began is picked too.
 func TestFailedSelectorTakesBack(t *testing.T) {
-	f := failing(t, 1)
-	f.ends(4, []string{"failed", "not started", "not started"},
-		"rollout", "shop=1.1", "--to", group, "--yes", "--batches", "1,100%", "--max-failures", "0")
-	f.picks("web1 web2 web3", "host", "hosts", "failed:R2")
-	f.ends(5, []string{"returned", "not started", "not started"}, "rollback", "R2", "--to", "failed:R2", "--yes")
-	f.has("1.0", "1.0", "1.0")
-	f.picks("web2 web3", "host", "hosts", "failed:R2")
+	for name, daemon := range map[string]bool{"alone": false, "through a daemon": true} {
+		t.Run(name, func(t *testing.T) {
+			f := failing(t, 1)
+			f.ends(4, []string{"failed", "not started", "not started"},
+				"rollout", "shop=1.1", "--to", group, "--yes", "--batches", "1,100%", "--max-failures", "0")
+			if daemon {
+				f.daemon()
+			}
+			f.picks("web1 web2 web3", "host", "hosts", "failed:R2")
+			f.ends(5, []string{"returned", "not started", "not started"}, "rollback", "R2", "--to", "failed:R2", "--yes")
+			f.has("1.0", "1.0", "1.0")
+			f.picks("web2 web3", "host", "hosts", "failed:R2")
+		})
+	}
 }
 
 // TestFailedSelectorInPause: in a pause of a rollout what is still to come has not failed.

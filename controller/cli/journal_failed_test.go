@@ -52,6 +52,26 @@ func TestFailedHosts(t *testing.T) {
 	}
 }
 
+// TestFailedHostsOfDaemon: people hear it too where the daemon picks the hosts.
+func TestFailedHostsOfDaemon(t *testing.T) {
+	c := asking(t, ofRollout("finished"))
+	for name, ask := range map[string]func() error{
+		"health": func() error { return c.showHealth(t.Context(), "failed:R1") },
+		"plan": func() error {
+			return c.showPlan(t.Context(), []string{"shop"}, rolloutOptions{to: "failed:R1", mode: "install"})
+		},
+	} {
+		var says bytes.Buffer
+		c.in.app.Err = &says
+		if err := ask(); err == nil { // the daemon of this test knows of neither
+			t.Errorf("%s: no error", name)
+		}
+		if n := strings.Count(says.String(), "the inventory no longer has: web3, web4, web5"); n != 1 {
+			t.Errorf("%s: it says %q, want once what is left out", name, &says)
+		}
+	}
+}
+
 // TestFailedHostsRefused: what a person got wrong is wrong usage, as for a group that there
 // is not, and what the daemon cannot do is not.
 func TestFailedHostsRefused(t *testing.T) {
