@@ -22,9 +22,10 @@ type call struct {
 	control  *http.ResponseController
 	whole    io.ReadCloser // the body, for whom maxBody does not bind
 	actor    Actor
-	what     string // what it is about, for the history
-	answered bool   // the answer has begun, so that it can be no problem any more
-	status   int    // of the answer
+	admit    func() error // whether the actor may, as things are now; a refusal is recorded
+	what     string       // what it is about, for the history
+	answered bool         // the answer has begun, so that it can be no problem any more
+	status   int          // of the answer
 }
 
 // Bounds of requests. Uploads have their own.

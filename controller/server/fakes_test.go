@@ -33,6 +33,21 @@ type installation struct {
 	did      []string
 	uploaded []string    // the packages of the last upload
 	more     chan Object // events of R7 that come while it is followed
+	known    access.Tokens
+}
+
+// tokensNow returns the tokens that count, and changes them with change, if that is not nil.
+func (in *installation) tokensNow(change func(access.Token) access.Token) access.Tokens {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if change != nil {
+		var changed access.Tokens
+		for _, token := range in.known {
+			changed = append(changed, change(token))
+		}
+		in.known = changed
+	}
+	return in.known
 }
 
 func (in *installation) note(format string, args ...any) {
@@ -182,10 +197,15 @@ func (hosts) Hosts(context.Context, string) ([]Object, error) {
 	return []Object{object("host", "host", "web1", "address", "web1", "port", 22, "groups", []string{"web"})}, nil
 }
 
-func (hosts) Ping(context.Context, string) iter.Seq2[Object, error] {
+// Ping of the host "slow" ends with its caller.
+func (h hosts) Ping(ctx context.Context, selector string) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		_ = yield(object("ping", "host", "web1", "ok", true, "took", 0.1), nil) &&
 			yield(object("ping", "host", "web2", "ok", false, "error", "web2: no route"), nil)
+		if selector == "slow" {
+			<-ctx.Done()
+			h.note("no longer pinged")
+		}
 	}
 }
 
@@ -286,7 +306,6 @@ func start(t *testing.T) running {
 	t.Helper()
 	in := &installation{more: make(chan Object)}
 	r := running{installation: in, scratch: t.TempDir(), log: &bytes.Buffer{}, tokens: map[string]string{}}
-	var known access.Tokens
 	for _, role := range []string{"viewer", "operator", "admin", "expired"} {
 		secret, hash := access.NewSecret()
 		r.tokens[role] = secret
@@ -294,11 +313,11 @@ func start(t *testing.T) running {
 		if role == "expired" {
 			token.Role, token.Expires = access.Admin, time.Now().Add(-time.Second)
 		}
-		known = append(known, token)
+		in.known = append(in.known, token)
 	}
 	s := New(Options{
 		Version: object("version", "version", "1"), Rollouts: rollouts{in}, Hosts: hosts{in}, Agents: agents{in}, Repository: repository{in},
-		Schedules: schedules{in}, History: in, Tokens: func() access.Tokens { return known }, Scratch: r.scratch,
+		Schedules: schedules{in}, History: in, Tokens: func() access.Tokens { return in.tokensNow(nil) }, Scratch: r.scratch,
 		Metrics: NewMetrics(map[string]Measure{"journal": in.measure}), Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	r.listen(t, s)

@@ -49,6 +49,9 @@ func (s *Server) publish(c *call) error {
 		return err
 	}
 	defer sent.remove()
+	if err := c.admit(); err != nil { // a large package may have taken hours
+		return err
+	}
 	published, err := s.Repository.Publish(c.Context(), suite, sent.paths)
 	if err != nil {
 		return sent.hide(err)

@@ -72,7 +72,11 @@ func (s *Server) answer(r route, identify identifier) http.Handler {
 }
 
 func (s *Server) do(r route, c *call, identify identifier) (err error) {
-	if c.actor, err = s.admit(c.Request, identify, r.role); err != nil {
+	c.admit = func() (err error) {
+		c.actor, err = s.admit(c.Request, identify, r.role)
+		return err
+	}
+	if err := c.admit(); err != nil {
 		return err
 	}
 	err = r.handle(s, c)

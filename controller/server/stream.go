@@ -15,6 +15,10 @@ const (
 	quiet      = 15 * time.Second
 )
 
+// admitAgain is after how long a client is asked anew whether it may: its token can be
+// revoked, or expire, while it has a stream open.
+const admitAgain = time.Second
+
 // item is what a sequence yields.
 type item struct {
 	object Object
@@ -45,10 +49,13 @@ func (s *Server) stream(c *call, begin func(context.Context) iter.Seq2[Object, e
 	return s.copy(c, items)
 }
 
-// copy writes what comes until it ends, the client leaves or the daemon ends.
+// copy writes what comes until it ends, the client leaves, may no longer or the daemon
+// ends.
 func (s *Server) copy(c *call, items <-chan item) error {
 	still := time.NewTicker(firstQuiet)
 	defer still.Stop()
+	again := time.NewTicker(admitAgain)
+	defer again.Stop()
 	for {
 		var line []byte
 		select {
@@ -61,6 +68,11 @@ func (s *Server) copy(c *call, items <-chan item) error {
 			}
 			line = i.object
 		case <-still.C:
+		case <-again.C:
+			if err := c.admit(); err != nil {
+				return c.broken(err)
+			}
+			continue
 		case <-s.ending:
 			return c.broken(ErrEnding)
 		case <-c.Context().Done():

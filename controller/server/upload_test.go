@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"mime/multipart"
 	"net/http"
 	"os"
@@ -10,6 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/aptfleet/aptfleet/controller/access"
 )
 
 func TestUpload(t *testing.T) {
@@ -124,5 +128,37 @@ func TestNameOf(t *testing.T) {
 	}
 	if got := nameOf(many); got != "p0 1, p1 1, p2 1, p3 1, p4 1, 2 more" {
 		t.Errorf("seven packages are %q", got)
+	}
+}
+
+// TestUploadRevoked: a package whose token was revoked while it came is not published.
+func TestUploadRevoked(t *testing.T) {
+	r := start(t)
+	body, write := io.Pipe()
+	req, err := http.NewRequestWithContext(t.Context(), "POST", r.remote.base+"/v1/suites/stable/packages", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+r.tokens["operator"])
+	req.Header.Set("Content-Type", debType)
+	go func() {
+		_, _ = io.WriteString(write, "!<ar") // the answer tells what came
+		for begun := []string(nil); len(begun) == 0; time.Sleep(time.Millisecond) {
+			begun, _ = filepath.Glob(filepath.Join(r.scratch, uploadPattern)) // the pattern is good
+		}
+		r.tokensNow(func(access.Token) access.Token { return access.Token{} })
+		_, _ = io.WriteString(write, "ch>")
+		write.Close()
+	}()
+	answer, err := r.remote.Client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusUnauthorized || len(r.uploaded) > 0 {
+		t.Errorf("it is answered with %s, and %q is published", answer.Status, r.uploaded)
+	}
+	if left, err := filepath.Glob(filepath.Join(r.scratch, uploadPattern)); err != nil || len(left) > 0 {
+		t.Errorf("left behind is %v, %v", left, err)
 	}
 }
