@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// sshProgram asks ssh itself what it would do for a host: "ssh -G", 9 ms each.
+// sshProgram asks ssh itself what it would do for a host: "ssh -G", 9 ms of a processor each.
 type sshProgram struct {
 	files    []string
 	defaults sshOptions // what ssh says where the files say nothing

@@ -84,10 +84,8 @@ func filledIn(hosts []inventory.Host) ([]inventory.Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, h := range hosts {
-		if hosts[i], err = ssh.Apply(h); err != nil {
-			return nil, err
-		}
+	if err := ssh.ApplyAll(hosts); err != nil {
+		return nil, err
 	}
 	return hosts, nil
 }
