@@ -12,7 +12,7 @@ import (
 // time there is one word to read. It returns the time after which occurrences count now.
 func (r *Runner) recordMissed(ctx context.Context, s *Schedule, last time.Time) (time.Time, error) {
 	at := now()
-	if due := s.Cron.Next(last); due.IsZero() || due.Add(s.Window).After(at) {
+	if due := s.Cron.Next(last); due.IsZero() || s.Occurrence(due).End.After(at) {
 		return last, nil
 	}
 	settings, err := r.Store.Settings(ctx, s.Name)

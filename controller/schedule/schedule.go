@@ -16,7 +16,7 @@ type Schedule struct {
 	Cron   Cron
 	Window time.Duration // after the due time, in which hosts may be begun
 	Jitter time.Duration // less than which an occurrence starts after its due time
-	Freeze []Dates       // days on which it is not due, by its own time zone
+	Freeze []Dates       // days on which no host is begun, by its own time zone
 	Run    []string      // the command: "rollout" and its arguments
 }
 
@@ -51,12 +51,36 @@ func ValidateTimes(window, jitter time.Duration) error {
 type Occurrence struct {
 	Due   time.Time // what the cron expression says
 	Start time.Time // Due and the day's jitter
-	End   time.Time // no host is begun from then on
+	End   time.Time // no host is begun from then on; Due and the window, or where frozen days begin before
 }
 
-// Occurrence returns the occurrence that is due at a time.
+// Occurrence returns the occurrence that is due at a time. Its window is of time that
+// passes, whatever clocks on the wall do meanwhile.
 func (s *Schedule) Occurrence(due time.Time) Occurrence {
-	return Occurrence{Due: due, Start: due.Add(s.jitter(due)), End: due.Add(s.Window)}
+	n := Occurrence{Due: due, Start: due.Add(s.jitter(due)), End: due.Add(s.Window)}
+	if _, isFrozen := s.Frozen(n); !isFrozen {
+		n.End = s.untilFrozen(n.Start, n.End)
+	}
+	return n
+}
+
+// untilFrozen returns the beginning of the first frozen day between two times, or the
+// later one if there is none.
+func (s *Schedule) untilFrozen(from, to time.Time) time.Time {
+	if len(s.Freeze) == 0 {
+		return to
+	}
+	day := wallOf(from).Truncate(24 * time.Hour)
+	for {
+		day = day.AddDate(0, 0, 1)
+		begins := firstAt(day, from.Location())
+		if !begins.Before(to) {
+			return to
+		}
+		if _, isFrozen := frozen(s.Freeze, day); isFrozen {
+			return begins
+		}
+	}
 }
 
 // jitter returns what a day adds: on the same day always the same, so that
@@ -74,15 +98,22 @@ func (s *Schedule) jitter(due time.Time) time.Duration {
 // there is none in the next five years.
 func (s *Schedule) Next(after time.Time) (Occurrence, bool) {
 	for due := s.Cron.Next(after); !due.IsZero() && due.Sub(after) < 5*366*24*time.Hour; due = s.Cron.Next(due) {
-		if _, isFrozen := frozen(s.Freeze, due); !isFrozen {
-			return s.Occurrence(due), true
+		n := s.Occurrence(due)
+		if _, isFrozen := s.Frozen(n); !isFrozen {
+			return n, true
 		}
 	}
 	return Occurrence{}, false
 }
 
-// Frozen returns the days of its freeze that an occurrence lies in.
-func (s *Schedule) Frozen(n Occurrence) (Dates, bool) { return frozen(s.Freeze, n.Due) }
+// Frozen returns the days of its freeze on which an occurrence is due or, by the jitter,
+// starts.
+func (s *Schedule) Frozen(n Occurrence) (Dates, bool) {
+	if days, isFrozen := frozen(s.Freeze, n.Due); isFrozen {
+		return days, true
+	}
+	return frozen(s.Freeze, n.Start)
+}
 
 // Due returns the newest occurrence, frozen or not, that is due after the given time,
 // has started by now and has not ended: what was missed meanwhile is one occurrence.
@@ -102,9 +133,10 @@ func (s *Schedule) Due(after, now time.Time) (Occurrence, bool) {
 // Missed returns the newest occurrence that is due after the given time and has ended
 // by now, and how many have. A frozen one would not have begun: it was not missed.
 func (s *Schedule) Missed(after, now time.Time) (newest Occurrence, count int) {
-	for due := s.Cron.Next(after); !due.IsZero() && !due.After(now.Add(-s.Window)); due = s.Cron.Next(due) {
-		if _, isFrozen := frozen(s.Freeze, due); !isFrozen {
-			newest, count = s.Occurrence(due), count+1
+	for due := s.Cron.Next(after); !due.IsZero() && !due.After(now); due = s.Cron.Next(due) {
+		n := s.Occurrence(due)
+		if _, isFrozen := s.Frozen(n); !isFrozen && !n.End.After(now) {
+			newest, count = n, count+1
 		}
 	}
 	return newest, count
