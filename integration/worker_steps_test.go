@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -74,5 +75,33 @@ func TestWorkerReboots(t *testing.T) {
 		if done := "host=" + h.Name() + " step=reboot verb=do verdict=done"; !strings.Contains(workers[1].errs.String(), done) {
 			t.Errorf("the other worker does not say %q:\n%s", done, workers[1].errs.String())
 		}
+	}
+}
+
+// TestWorkerUndoesWithoutJobs: a worker that has done a host takes it back in the same
+// rollout. The host has lost its jobs meanwhile: the worker goes by what the journal says
+// now, and not by what it said when the worker began.
+func TestWorkerUndoesWithoutJobs(t *testing.T) {
+	t.Parallel()
+	f := enrolledFleet(t, lab.Options{Count: 2, Kind: lab.Light})
+	f.rollOut("shop=1.0")
+	f.publish(shop{version: "1.1"})
+	c := newCluster(t)
+	c.join(f)
+	w := f.worker(c, "2")
+	f.put(f.host(2), faultFile, waiting+"\n[ \"$(cat \"$DPKG_ROOT/usr/share/shop/version\")\" != 1.1 ]\n")
+	p := f.start("rollout", "shop=1.1", "--to", group, "--yes", "--no-gate", "--batches", "100%", "--max-failures", "0", "--on-failure", "rollback")
+	until(t, "web1 is done", func() bool { return strings.Contains(w.errs.String(), "host=web1 step=apt verb=do verdict=done") })
+	until(t, "web2 is in the middle of apt", func() bool { return strings.Contains(f.jobLog(f.host(2)), "waiting for the story") })
+	f.must(os.RemoveAll(f.host(1).Path("/var/lib/aptfleet/jobs")))
+	f.goOn()
+	<-p.ended
+	if status := p.ProcessState.ExitCode(); status != 5 {
+		t.Errorf("the rollout ended with %d, want 5:\n%s", status, p.errs.String())
+	}
+	f.ends(0, []string{"returned", "returned"}, "status", "R1")
+	f.has("1.0", "1.0")
+	if !strings.Contains(w.errs.String(), "host=web1 step=apt verb=undo verdict=done") {
+		t.Errorf("the worker did not take web1 back:\n%s", w.errs.String())
 	}
 }

@@ -77,6 +77,9 @@ type openRollout struct {
 	state *rollout.State // when it was opened
 	open  func() error   // once
 
+	turning   sync.Mutex
+	returning *rollout.State // when its first host was to be taken back; nil before
+
 	users  int         // tasks that use it; guarded by the worker's lock
 	closes *time.Timer // while there are none
 }
@@ -96,7 +99,10 @@ func (w *worker) do(ctx context.Context, t tasks.Task, show func(hostjob.Progres
 		return engine.Report{}, fmt.Errorf("%w: the worker's inventory has no such host, or it needs a tunnel", tasks.ErrDeclined)
 	}
 	defer func() { _ = s.conns.close(h.Name) }() // its connection has ended then, or soon will have
-	known, _ := s.state.Host(h.Name)
+	known, err := s.known(ctx, t)
+	if err != nil {
+		return engine.Report{}, fmt.Errorf("%w: %w", tasks.ErrDeclined, err)
+	}
 	at := stepAttempt{t.Attempt, t.Begun, known.Before, left(known, t.Step)}
 	if t.Verb == tasks.Prefetch {
 		notes, err := s.fetch(ctx, h, at, show)
@@ -158,6 +164,27 @@ func (w *worker) open(s *openRollout, id rollout.ID) error {
 	s.hostWork = hostWork{in: in, id: id, spec: state.Spec, journal: w.journal, planned: plannedGroups(state)}
 	s.conns, err = in.newConnections()
 	return err
+}
+
+// known returns what the journal has of a task's host: of one that is to be taken back,
+// how the way there has ended, which a term sees the end of on all hosts before it takes
+// the first one back. So that is read once more, and no oftener.
+func (s *openRollout) known(ctx context.Context, t tasks.Task) (rollout.HostState, error) {
+	state := s.state
+	if t.Verb == tasks.Undo {
+		s.turning.Lock()
+		defer s.turning.Unlock()
+		if s.returning == nil {
+			now, err := s.journal.Read(ctx, s.id)
+			if err != nil {
+				return rollout.HostState{}, err
+			}
+			s.returning = now
+		}
+		state = s.returning
+	}
+	known, _ := state.Host(t.Host)
+	return known, nil
 }
 
 // forget has a rollout that could not be opened tried anew.
