@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -21,10 +23,32 @@ func TestWatchedInPauseOverSSH(t *testing.T) {
 	if web1 := end.host(t, "web1"); p.ProcessState.ExitCode() != 5 || web1.Verdict != "returned" || end.Summary["not_started"] != 2 {
 		t.Errorf("want status 5, web1 returned and two not started: %v\n%s", p.ProcessState, p.out.String())
 	}
-	if !strings.Contains(p.out.String(), "the host is no longer well: command test -e") {
+	if !strings.Contains(p.out.String(), "the host is no longer healthy: command test -e") {
 		t.Errorf("it does not say why:\n%s", p.out.String())
 	}
 	f.has("", "", "")
+}
+
+// TestWatchedWithoutAgents: a daemon hears agents, and hosts have none. They are looked at
+// as if it heard nobody: in a pause, and while a person is waited for.
+func TestWatchedWithoutAgents(t *testing.T) {
+	for _, pause := range []string{"30m", "manual"} {
+		t.Run(pause, func(t *testing.T) {
+			f := probed(t)
+			f.write("well", "")
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			f.must(err)
+			f.must(l.Close())
+			f.appendTo("aptfleet.toml", fmt.Sprintf("\n[bus]\nlisten = %q\nnames = [\"127.0.0.1\"]\n", l.Addr()))
+			f.daemon()
+			f.start(append(soon, "shop=1.0", "--batches", "1,100%", "--max-failures", "0", "--on-failure", "rollback", "--pause", pause)...)
+			until(t, "web1 is done", func() bool { return strings.Contains(f.run("status", "R1").stdout, `"waits"`) })
+			f.must(os.Remove(f.path("well")))
+			until(t, "all are taken back", func() bool { return f.do("status", "R1").end(t).Phase == "finished" })
+			f.ends(0, []string{"returned", "not started", "not started"}, "status", "R1")
+			f.has("", "", "")
+		})
+	}
 }
 
 // TestWatchedWhileAPersonIsWaitedFor: a daemon looks after the hosts that are done as

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/aptfleet/aptfleet/controller/engine"
 	"github.com/aptfleet/aptfleet/controller/rollout"
 	"github.com/aptfleet/aptfleet/inventory"
 )
@@ -119,16 +120,21 @@ func (v *pauseWatch) watch(ctx context.Context, r *connections, hosts []inventor
 		end()
 	})
 	c := &rolloutRun{hostWork: hostWork{in: v.in, spec: v.state.Spec, conns: r}}
-	watch, _ := c.guard()
+	always, pauses := c.guard()
 	ill := make(chan relapse, 1)
-	for _, h := range hosts {
-		at, _ := v.state.Host(h.Name)
-		defer watch.Begin(h, at, func(why error) {
-			select {
-			case ill <- relapse{at, why}:
-			default: // another one was first
+	for _, watch := range []engine.Watch{always, pauses} {
+		for _, h := range hosts {
+			if watch == nil {
+				break
 			}
-		})()
+			at, _ := v.state.Host(h.Name)
+			defer watch.Begin(h, at, func(why error) {
+				select {
+				case ill <- relapse{at, why}:
+				default: // another one was first
+				}
+			})()
+		}
 	}
 	select {
 	case f := <-ill:

@@ -109,11 +109,11 @@ func (r *rolloutRun) run(ctx context.Context, hosts []inventory.Host) error {
 		return err
 	}
 	defer closeDispatcher()
-	watch, pausesOnly := r.guard()
+	watch, pauseWatch := r.guard()
 	endEvents := r.showEvents(context.WithoutCancel(ctx))
 	endStalls := r.stalls.run(ctx)
 	err = (&engine.Engine{Journal: leasedJournal{r.writer, r.lease}, Log: r.in.app.log}).Run(lasting, state,
-		engine.Work{Hosts: hosts, Task: r.task, Prefetch: r.prefetch, Gate: r.gate(), Watch: watch, WatchPauses: pausesOnly, Abort: abort})
+		engine.Work{Hosts: hosts, Task: r.task, Prefetch: r.prefetch, Gate: r.gate(), Watch: watch, PauseWatch: pauseWatch, Abort: abort})
 	endStalls()
 	endEvents()
 	if err != nil && !errors.Is(err, engine.ErrPaused) {
@@ -168,14 +168,18 @@ func (r *rolloutRun) gate() engine.Gate {
 	return &gate.Gate{Reporter: prober, Settle: r.spec.Policy.Settle}
 }
 
-// guard hears of hosts that passed their gate. Where nobody hears their agents it looks
-// at them itself, over SSH, and has to be let alone while others are worked on.
-func (r *rolloutRun) guard() (w engine.Watch, pausesOnly bool) {
+// guard hears of hosts that passed their gate, where the bus listens to their agents; nil
+// is where it does not. Those that no agent speaks for are looked at over SSH in pauses
+// alone: that has to be let be while others are worked on.
+func (r *rolloutRun) guard() (always, pauses engine.Watch) {
 	p := r.spec.Policy
-	if heard := r.in.reports(); heard != nil {
-		return &gate.Guard{Feed: heard, Deadline: p.Deadline}, false
+	poller := &gate.Poller{Reporter: gate.Prober{Fleet: r.conns.fleet}, Every: pollEvery(p.Settle, len(r.spec.Hosts)), Deadline: p.Deadline}
+	heard := r.in.reports()
+	if heard == nil {
+		return nil, poller
 	}
-	return &gate.Poller{Reporter: gate.Prober{Fleet: r.conns.fleet}, Every: pollEvery(p.Settle, len(r.spec.Hosts)), Deadline: p.Deadline}, true
+	poller.Heard = heard
+	return &gate.Guard{Feed: heard, Deadline: p.Deadline}, poller
 }
 
 // pollEvery is how often a host is looked at in a pause: at the pace of settle, and of

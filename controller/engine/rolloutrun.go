@@ -50,7 +50,7 @@ type Work struct {
 	Watch Watch         // of hosts that passed their gate, while nothing is done to them; nil watches none
 	Abort <-chan string // aborts the rollout once it says why; may be nil
 
-	WatchPauses bool // that they are watched only in pauses between batches
+	PauseWatch Watch // of the same hosts beside Watch, and only in pauses between batches; nil watches none
 }
 
 // Run does with a rollout what its events ask for, until it is finished: it
@@ -71,7 +71,7 @@ func (e *Engine) Run(ctx context.Context, state *rollout.State, work Work) error
 	r := &rolloutRun{
 		engine: e, work: work, state: state, abort: work.Abort,
 		hosts: make(map[inventory.HostName]inventory.Host, len(work.Hosts)),
-		busy:  map[inventory.HostName]bool{}, ended: make(chan hostEnded), watches: newWatchList(work.Watch),
+		busy:  map[inventory.HostName]bool{}, ended: make(chan hostEnded), watches: newWatchList(work),
 	}
 	defer r.watches.endAll()
 	for _, h := range work.Hosts {

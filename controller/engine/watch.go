@@ -32,40 +32,56 @@ type relapse struct {
 // watchList is the hosts that are watched. The goroutine that decides owns it, but for
 // the relapses, which come from wherever they are noticed.
 type watchList struct {
-	watch  Watch // nil watches nobody
-	active map[inventory.HostName]*watching
-	news   chan struct{} // has room for one, and something in it while there are relapses
+	always, pauses watchSet
+	news           chan struct{} // has room for one, and something in it while there are relapses
 
 	mu       sync.Mutex
 	relapses []relapse
 }
 
-func newWatchList(w Watch) *watchList {
-	return &watchList{watch: w, active: map[inventory.HostName]*watching{}, news: make(chan struct{}, 1)}
+// watchSet is the hosts that one Watch watches.
+type watchSet struct {
+	watch  Watch // nil watches nobody
+	active map[inventory.HostName]*watching
 }
 
-// begin watches a host from now on.
-func (l *watchList) begin(h inventory.Host, at rollout.HostState) {
-	if l.active[h.Name] != nil {
+func newWatchList(w Work) *watchList {
+	set := func(w Watch) watchSet { return watchSet{w, map[inventory.HostName]*watching{}} }
+	return &watchList{always: set(w.Watch), pauses: set(w.PauseWatch), news: make(chan struct{}, 1)}
+}
+
+// begin has one of the sets watch a host from now on.
+func (l *watchList) begin(s *watchSet, h inventory.Host, at rollout.HostState) {
+	if s.watch == nil || s.active[h.Name] != nil {
 		return
 	}
 	name, attempt := h.Name, at.Attempt // all that is to be kept for long
 	w := &watching{}
-	l.active[name] = w
-	w.end = l.watch.Begin(h, at, func(why error) { l.add(relapse{name, w, attempt, why}) })
+	s.active[name] = w
+	w.end = s.watch.Begin(h, at, func(why error) { l.add(relapse{name, w, attempt, why}) })
 }
 
 // end no longer watches a host.
 func (l *watchList) end(host inventory.HostName) {
-	if w := l.active[host]; w != nil {
-		w.end()
-		delete(l.active, host)
-	}
+	l.always.end(host)
+	l.pauses.end(host)
 }
 
 func (l *watchList) endAll() {
-	for host := range l.active {
-		l.end(host)
+	l.always.endAll()
+	l.pauses.endAll()
+}
+
+func (s *watchSet) end(host inventory.HostName) {
+	if w := s.active[host]; w != nil {
+		w.end()
+		delete(s.active, host)
+	}
+}
+
+func (s *watchSet) endAll() {
+	for host := range s.active {
+		s.end(host)
 	}
 }
 
@@ -89,7 +105,7 @@ func (l *watchList) next() (first relapse, there bool) {
 	l.mu.Lock()
 	for len(l.relapses) > 0 && !there {
 		first, l.relapses = l.relapses[0], l.relapses[1:]
-		there = l.active[first.host] == first.noticed
+		there = l.always.active[first.host] == first.noticed || l.pauses.active[first.host] == first.noticed
 	}
 	if len(l.relapses) > 0 {
 		l.notify()
@@ -104,28 +120,31 @@ func (l *watchList) next() (first relapse, there bool) {
 // watch watches a host from now on, if that matters.
 func (r *rolloutRun) watch(name inventory.HostName) {
 	h, known := r.hosts[name]
-	if r.watches.watch == nil || !known || r.work.WatchPauses && !r.pausing {
+	if !known {
 		return
 	}
-	if at, matters := r.watched(name); matters {
-		r.watches.begin(h, at)
+	at, matters := r.watched(name)
+	if !matters {
+		return
+	}
+	r.watches.begin(&r.watches.always, h, at)
+	if r.pausing {
+		r.watches.begin(&r.watches.pauses, h, at)
 	}
 }
 
-// setPausing begins or ends the watch of all hosts that are watched only in pauses.
+// setPausing begins or ends what watches all hosts only in pauses.
 func (r *rolloutRun) setPausing(now bool) {
 	if r.pausing == now {
 		return
 	}
 	r.pausing = now
-	switch {
-	case !r.work.WatchPauses:
-	case now:
-		for _, h := range r.work.Hosts {
-			r.watch(h.Name)
-		}
-	default:
-		r.watches.endAll()
+	if !now {
+		r.watches.pauses.endAll()
+		return
+	}
+	for _, h := range r.work.Hosts {
+		r.watch(h.Name)
 	}
 }
 

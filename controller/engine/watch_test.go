@@ -135,12 +135,43 @@ func TestWatchedInPauses(t *testing.T) {
 			tp := newTape(t, policy, hosts)
 			tp.must(t, finishedBatch("d")...)
 			tp.must(t, rollout.Event{Kind: rollout.KindContinued})
-			state, took, err := runHours(t, tp, t.Context(), Work{Hosts: hosts, Task: busy, Gate: gate, Watch: w, WatchPauses: true})
+			state, took, err := runHours(t, tp, t.Context(), Work{Hosts: hosts, Task: busy, Gate: gate, PauseWatch: w})
 			if got := verdicts(state); err != nil || took != tt.took || got != tt.want {
 				t.Errorf("it took %v and ended, %v, with %s; want %v and %s", took, err, got, tt.took, tt.want)
 			}
 			if got := strings.Join(w.begun, " "); got != tt.begun || len(w.watched) > 0 {
 				t.Errorf("watched were %s, want %s; still are %v", got, tt.begun, w.watched)
+			}
+		})
+	}
+}
+
+// TestWatchedTwice: what is heard of hosts always, and what is seen of them in pauses, each
+// tells of a relapse, once.
+func TestWatchedTwice(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		heard, seen   map[inventory.HostName]time.Duration
+		took          time.Duration
+		begun, looked string
+	}{
+		{"heard while another is worked on", map[inventory.HostName]time.Duration{"a": 45 * time.Minute}, nil, 2*time.Hour + 30*time.Minute, "a1 a1", "a1"},
+		{"seen in a pause", nil, map[inventory.HostName]time.Duration{"a": time.Minute}, time.Hour + time.Minute, "a1", "a1"},
+		{"both", map[inventory.HostName]time.Duration{"a": time.Minute}, map[inventory.HostName]time.Duration{"a": time.Minute}, time.Hour + time.Minute, "a1", "a1"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			hosts := named("a", "b", "c")
+			always := &ward{after: tt.heard, watched: map[inventory.HostName]bool{}}
+			pauses := &ward{after: tt.seen, watched: map[inventory.HostName]bool{}}
+			gate := gateFunc(func(context.Context, inventory.Host) error { return nil })
+			policy := rollout.Policy{Parallel: 1, Batches: []rollout.Amount{one}, MaxFailures: rollout.Hosts(0), Pause: 30 * time.Minute, Gate: true, Deadline: time.Hour}
+			state, took, err := runHours(t, newTape(t, policy, hosts), t.Context(), Work{Hosts: hosts, Task: hour, Gate: gate, Watch: always, PauseWatch: pauses})
+			a, _ := state.Host("a")
+			if err != nil || a.Verdict != rollout.HostFailed || len(always.watched)+len(pauses.watched) > 0 {
+				t.Errorf("%s: %s, %v; watched still are %v and %v", tt.name, verdicts(state), err, always.watched, pauses.watched)
+			}
+			if heard, seen := strings.Join(always.begun, " "), strings.Join(pauses.begun, " "); took != tt.took || heard != tt.begun || seen != tt.looked {
+				t.Errorf("%s: it took %v, and watched were %s, and in pauses %s", tt.name, took, heard, seen)
 			}
 		})
 	}

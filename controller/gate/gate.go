@@ -34,6 +34,9 @@ type Reports interface {
 	Close() error
 }
 
+// reportAge is the age after which a report counts as none, where nothing else is said.
+const reportAge = 30 * time.Second
+
 // Gate waits until hosts are healthy. Its fields are set before the first use.
 type Gate struct {
 	Reporter Reporter
@@ -52,7 +55,7 @@ func (g *Gate) Wait(ctx context.Context, h inventory.Host, at rollout.HostState)
 	want := wantOf(h.Health, at)
 	sources := g.follow(h, want.packages())
 	defer func() { err = errors.Join(err, sources.Close()) }()
-	w := newWatch(want, g.Settle, orElse(g.MaxAge, 30*time.Second), time.Now())
+	w := newWatch(want, g.Settle, orElse(g.MaxAge, reportAge), time.Now())
 	for {
 		report, err := sources.report(ctx, w)
 		switch {

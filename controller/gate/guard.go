@@ -45,7 +45,7 @@ func (g *Guard) Begin(h inventory.Host, at rollout.HostState, relapsed func(why 
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &hostGuard{
 		Guard: g, host: h.Name, relapsed: relapsed,
-		watch: newWatch(wantOf(h.Health, at), 0, orElse(g.MaxAge, 30*time.Second), at.Passed),
+		watch: newWatch(wantOf(h.Health, at), 0, orElse(g.MaxAge, reportAge), at.Passed),
 	}
 	unsubscribe := g.Feed.Subscribe(h.Name, func(r health.Report) { s.hear(ctx, r, time.Now()) })
 	return func() {

@@ -11,14 +11,20 @@ import (
 	"github.com/aptfleet/aptfleet/pkg/health"
 )
 
-// Poller notices what a Guard notices, where nobody hears agents: it looks by itself,
-// now and then. A host on which a probe fails is looked at once more at once; a host
+// Poller notices what a Guard notices, of hosts whose agents nobody hears: it looks by
+// itself, now and then. A host on which a probe fails is looked at once more at once; a host
 // that cannot be looked at is taken to be as it was. Its fields are set before the
 // first use.
 type Poller struct {
 	Reporter Reporter
 	Every    time.Duration // pause between two looks at a host; 0 is 1 min
 	Deadline time.Duration // as a Guard's
+
+	// Heard has the last report that a host's agent made by itself. As long as that is not
+	// old, a Guard hears of the host, and it is not looked at. nil hears nobody.
+	Heard interface {
+		Report(host inventory.HostName) (health.Report, error)
+	}
 }
 
 // Begin watches a host until end is called.
@@ -43,13 +49,24 @@ func (r *polledHost) Subscribe(_ inventory.HostName, heard func(health.Report)) 
 	going.Go(func() {
 		every := orElse(r.Every, time.Minute)
 		for wait := rand.N(every); pause(ctx, wait, nil); wait = every {
-			_, _ = r.Ask(ctx, r.host.Name, nil) // which is heard; where it fails nothing is known
+			if !r.reports() {
+				_, _ = r.Ask(ctx, r.host.Name, nil) // which is heard; where it fails nothing is known
+			}
 		}
 	})
 	return func() {
 		cancel()
 		going.Wait()
 	}
+}
+
+// reports says whether the host's agent is heard.
+func (r *polledHost) reports() bool {
+	if r.Heard == nil {
+		return false
+	}
+	last, err := r.Heard.Report(r.host.Name)
+	return err == nil && time.Since(last.Received) <= reportAge
 }
 
 // Ask looks at the host once.

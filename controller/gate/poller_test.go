@@ -95,6 +95,41 @@ func TestPoller(t *testing.T) {
 	}
 }
 
+// spoken is what an agent has said last.
+type spoken func() (health.Report, error)
+
+func (s spoken) Report(inventory.HostName) (health.Report, error) { return s() }
+
+// TestPollerLeavesHeard: a host is looked at unless its agent is heard, and once it is not
+// any more.
+func TestPollerLeavesHeard(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		silentAfter time.Duration
+		err         error
+		least, most int32 // looks in 10 minutes, one a minute
+	}{
+		{"heard", time.Hour, nil, 0, 0},
+		{"silent after five minutes", 5 * time.Minute, nil, 4, 6},
+		{"not enrolled", time.Hour, errors.New("not enrolled"), 9, 11},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			begun := time.Now()
+			p := &polled{play: func(int, *health.Report) error { return nil }}
+			agent := spoken(func() (health.Report, error) {
+				last := time.Since(begun) - max(time.Since(begun)-tt.silentAfter, 0)
+				return health.Report{Received: begun.Add(last)}, tt.err
+			})
+			end := (&Poller{Reporter: p, Heard: agent}).Begin(inventory.Host{Name: "web1", Health: probes}, passed(), func(err error) { t.Error(err) })
+			time.Sleep(10 * time.Minute)
+			end()
+			if looks := p.looks.Load(); looks < tt.least || looks > tt.most {
+				t.Errorf("%s: it was looked at %d times", tt.name, looks)
+			}
+		})
+	}
+}
+
 // TestPollerEnds: a look that hangs does not outlive the watch, and says nothing.
 func TestPollerEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
