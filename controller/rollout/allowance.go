@@ -23,9 +23,13 @@ type Refusal struct {
 
 // String says it in a sentence.
 func (r Refusal) String() string {
-	where := fmt.Sprintf("%s and %d more hosts", r.Hosts[0], len(r.Hosts)-1)
-	if len(r.Hosts) == 1 {
-		where = string(r.Hosts[0])
+	where := string(r.Hosts[0])
+	switch more := len(r.Hosts) - 1; more {
+	case 0:
+	case 1:
+		where += " and 1 more host"
+	default:
+		where += fmt.Sprintf(" and %d more hosts", more)
 	}
 	return fmt.Sprintf("%s on %s", r.Reason, where)
 }

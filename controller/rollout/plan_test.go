@@ -93,6 +93,7 @@ func TestRefusals(t *testing.T) {
 		{"a: x 1 2", Allowance{}, ""},
 		{"a: x 2 1", Allowance{}, ""},
 		{"a: x 1 -; b: x 1 -; c: x 2 -", Allowance{}, "x would be removed on a and 2 more hosts"},
+		{"a: x 1 -; b: x 1 -", Allowance{}, "x would be removed on a and 1 more host"},
 		{"a: x 1 -, y 1 -", Allowance{Remove: []string{"x"}}, "y would be removed on a"},
 		{"a: x 1 2, held x", Allowance{Remove: []string{"x"}}, "x is on hold on a"},
 		{"a: x 1 2, held x", Allowance{Held: []string{"x"}}, ""},
