@@ -42,7 +42,7 @@ func (s *State) Next(busy map[inventory.HostName]bool) Decision {
 		return s.windUp(busy, s.finish())
 	case s.Returning:
 		return s.nextBack(busy)
-	case s.Stopped != nil && s.Spec.Policy.OnFailure == Rollback:
+	case s.Stopped != nil && s.Spec.Policy.OnFailure == Rollback && s.anyTouched():
 		return s.windUp(busy, &Event{Kind: KindRollback, Cause: s.Stopped.Cause})
 	case s.Stopped != nil:
 		return s.windUp(busy, s.finish())
@@ -74,6 +74,11 @@ func (s *State) windUp(busy map[inventory.HostName]bool, then *Event) Decision {
 		return Decision{Work: running, Halted: true}
 	}
 	return Decision{Record: then}
+}
+
+// anyTouched reports whether there is a host to be returned.
+func (s *State) anyTouched() bool {
+	return slices.ContainsFunc(s.hosts, func(h HostState) bool { return h.Touched() })
 }
 
 func (s *State) finish() *Event {
