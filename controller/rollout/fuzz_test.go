@@ -12,7 +12,7 @@ import (
 
 // FuzzCourse plays rollouts of any policy, on whose hosts anything happens in any
 // order, also to those that were healthy, with controllers that die and people who
-// abort, retry and roll back. No
+// abort, retry and roll back, also once the rollout was stored as a state. No
 // decision may be one that the state refuses, no limit may be broken, and all
 // must come to an end.
 func FuzzCourse(f *testing.F) {
@@ -68,6 +68,7 @@ func (g *gamble) play() {
 		g.check(g.line[before:])
 		if g.state.Phase == Finished {
 			round++
+			g.state = restored(g.t, &g.state)
 			g.happen(fmt.Sprint("taken", g.state.Term+1))
 			again := []string{"retried", "rollback"}[g.IntN(2)]
 			if g.state.Returning {
