@@ -146,9 +146,8 @@ func (v *pauseWatch) watch(ctx context.Context, r *connections, hosts []inventor
 
 // awaitNews waits for an event after the first few.
 func (v *pauseWatch) awaitNews(ctx context.Context, after int) {
-	n := 0
-	for _, err := range v.daemon.journal.Watch(ctx, v.id) {
-		if n++; n > after || err != nil {
+	for e, err := range v.daemon.journal.Watch(ctx, v.id) {
+		if e.Number > after || err != nil {
 			return
 		}
 	}

@@ -116,12 +116,8 @@ func (r journalRecords) eventsUntil(ctx context.Context, id rollout.ID, after in
 		if left != nil {
 			waiting.Go(func() { r.awaitEnd(ctx, id, left, last) })
 		}
-		n := 0
 		for e, err := range r.Watch(ctx, id) {
-			n++
-			l := newEventLine(e)
-			l.Sequence = n
-			if (n > after || err != nil) && !yield(l, err) || err != nil || last.seen(n) {
+			if (e.Number > after || err != nil) && !yield(newEventLine(e), err) || err != nil || last.seen(e.Number) {
 				return
 			}
 		}

@@ -32,7 +32,7 @@ type eventLine struct {
 }
 
 func newEventLine(e rollout.Event) eventLine {
-	return eventLine{0, e.Kind, e.At, e.By, e.Host, e.Attempt, e.Step, e.Status, e.Verdict, e.Before, e.After, e.Cause, e.Notes, e.Batch}
+	return eventLine{e.Number, e.Kind, e.At, e.By, e.Host, e.Attempt, e.Step, e.Status, e.Verdict, e.Before, e.After, e.Cause, e.Notes, e.Batch}
 }
 
 func (eventLine) kind() string { return "event" }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/aptfleet/aptfleet/controller/bus"
 	"github.com/aptfleet/aptfleet/controller/bus/bustest"
 	"github.com/aptfleet/aptfleet/controller/rollout"
@@ -185,5 +187,34 @@ func checkClusterLost(t *testing.T, c *bustest.Cluster, lost, of uint64) {
 	gotLost, gotOf, err := New(b, "reader").Lost(t.Context())
 	if err != nil || gotLost != lost || gotOf != of {
 		t.Errorf("%d of %d events are lost, %v, want %d of %d", gotLost, gotOf, err, lost, of)
+	}
+}
+
+// TestClusterSummarises: two controllers do it at once, and a node is lost meanwhile.
+func TestClusterSummarises(t *testing.T) {
+	t.Parallel() // a cluster's acknowledgements are waited for
+	c := bustest.ForTest(t, 3, nil)
+	b, other := c.OpenForTest(t), c.OpenForTest(t)
+	j := New(b, "ada")
+	writeOld(t, j)
+	before := told(t, j)
+	var all sync.WaitGroup
+	for _, b := range []*bus.Bus{b, other} {
+		all.Go(func() {
+			if _, err := New(b, "ada").Summarise(t.Context(), later); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	c.Kill(0)
+	all.Wait()
+	if err := c.Run(0); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, told(t, New(other, "bob"))); diff != "" {
+		t.Error(diff)
+	}
+	if n := events(t, b); n > 20 {
+		t.Errorf("%d events of hosts are left", n)
 	}
 }

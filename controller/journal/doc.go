@@ -1,7 +1,7 @@
 // Package journal records what a rollout has begun and finished, so that a
 // controller that dies half way can resume or undo it.
 //
-// A journal is only ever appended to, and Append returns once the event is
+// A journal is only ever appended to, until a rollout is summarised, and Append returns once the event is
 // durable. The engine calls it before it touches a host and again after: a step
 // whose last event says "doing" is in doubt, and whoever resumes must find out
 // from the host, do it again, or undo it.
@@ -19,6 +19,14 @@
 // last events leaves no trace in the chain. The bus has a mark of how far the journal
 // had come, and Lost tells how many are missing; only the events of about the last
 // second before a crash may be lost without a trace, and show on the hosts.
+//
+// Some time after the end of a rollout, Summarise puts one message, a summary, in the
+// place of its events of hosts, which are nearly all there is of it. It has the whole
+// state, so that the rollout can be read, retried and rolled back as before; only
+// those who want to see its events find but the decisions. The summary is durable
+// before an event is purged, and who reads a rollout that has one passes over what
+// happened until then: a crash on the way, which the next Summarise goes on with, is
+// seen by nobody.
 //
 // A crash leaves a journal without its last events, those that were never
 // acknowledged. Nothing needs repair: Take goes on where it ends.

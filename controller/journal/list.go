@@ -114,12 +114,13 @@ func (j *Journal) Appended(ctx context.Context) (uint64, error) {
 	return appended, err
 }
 
-// Lost returns how many of the events that were appended the store has no more. It
-// removes none by itself, so that a file of it was damaged. What was cut off at the end
-// is known as far as the journal's mark went, which is all that was appended until a
-// second or so before whoever had the journal was killed.
+// Lost returns how many of the events that were appended the store has no more and no
+// summary has taken the place of, so that a file of it was damaged. What was cut off at
+// the end is known as far as the journal's mark went, which is all that was appended until
+// a second or so before whoever had the journal was killed. Until a purge that was cut
+// short is ended, as many losses as it has left events are not told.
 func (j *Journal) Lost(ctx context.Context) (lost, appended uint64, err error) {
-	info, err := j.bus.Info(ctx, bus.Journal, decisions("*"))
+	info, err := j.bus.Info(ctx, bus.Journal, summarySubject("*", "*", "*"))
 	var mark bus.Mark
 	if err == nil {
 		mark, err = j.bus.Mark(ctx, bus.Journal)
@@ -128,5 +129,13 @@ func (j *Journal) Lost(ctx context.Context) (lost, appended uint64, err error) {
 		return 0, 0, fmt.Errorf("cannot count events: %w", err)
 	}
 	appended = info.State.LastSeq + mark.Lost
-	return appended - info.State.Msgs, appended, nil
+	there := info.State.Msgs
+	for subject := range info.State.Subjects {
+		_, _, replaced, err := parseSummary(subject)
+		if err != nil {
+			return 0, 0, fmt.Errorf("cannot count events: %w", err)
+		}
+		there += replaced
+	}
+	return appended - min(there, appended), appended, nil
 }

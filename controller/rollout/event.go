@@ -49,6 +49,10 @@ type Event struct {
 	At   time.Time
 	By   string // the controller that wrote it: user@machine (process id); or who asked it to
 
+	// Number says which event of its rollout it is, counted from 1. It is not stored:
+	// who watches the rollout is told, and it is 0 elsewhere.
+	Number int
+
 	// Term counts the controllers that ran the rollout; 1 is who
 	// created it. Prev and Results chain the events, so that a reader notices a
 	// missing one: Prev is the journal's sequence of the decision before this
