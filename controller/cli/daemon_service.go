@@ -93,6 +93,7 @@ func (s *service) run(ctx context.Context) error {
 	part(s.watchdog)
 	part(s.certificates)
 	part(s.schedules)
+	part(s.summaries)
 	part(newTakeover(s.daemon).run)
 	for _, id := range open {
 		s.spawn <- func(ctx context.Context) { s.daemon.resume(ctx, id) }

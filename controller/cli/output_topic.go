@@ -34,8 +34,8 @@ plan      of "plan", and of "rollout" before it begins, for hosts on which the
           damaged (packages that dpkg has not finished with, as NAME (STATE)),
           trouble (why there is no plan)
 event     of "rollout" and "watch", as things happen: sequence (its number in
-          the rollout), event (created, taken,
-          planned, approved, prefetch, batch begun, batch ended, paused,
+          the rollout; of what was summarised only decisions are left),
+          event (created, taken, planned, approved, prefetch, batch begun, batch ended, paused,
           continued, stopped, aborted, retried, rollback, step, result, gate,
           finished), time, by, host, attempt, step, status (of the step: doing,
           done, failed, undoing, undone, stuck; of prefetch and gate: done,

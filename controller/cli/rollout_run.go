@@ -34,6 +34,9 @@ type rolloutRun struct {
 // and prints how it ended.
 func (in *installation) startRollout(ctx context.Context, conns *connections, spec rollout.Spec, hosts []inventory.Host, approved []rollout.Event) error {
 	return in.withJournal(ctx, func(j openJournal) error {
+		if in.request == nil { // no daemon does it
+			defer in.summarise(ctx, j)
+		}
 		run := &rolloutRun{hostWork: hostWork{in: in, spec: spec, journal: j, conns: conns}}
 		return run.execute(ctx, hosts, func() (*journal.Writer, error) {
 			w, err := j.Create(ctx, spec)

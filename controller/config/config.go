@@ -58,6 +58,7 @@ type Rollout struct {
 	Deadline    time.Duration     // and be so by then
 	Reattach    time.Duration     // how long a host that is lost in the middle is tried again before it is unknown
 	Silence     time.Duration     // how long a job may say nothing before its host is unknown
+	KeepEvents  time.Duration     // after its end, before a rollout is summarised; 0 is for ever
 }
 
 // Policy returns the defaults as a policy, with a gate.
@@ -91,13 +92,14 @@ type rolloutTable struct {
 	Deadline    tomlfile.Duration `toml:"deadline"`
 	Reattach    tomlfile.Duration `toml:"reattach"`
 	Silence     tomlfile.Duration `toml:"silence"`
+	KeepEvents  tomlfile.Duration `toml:"keep_events"`
 }
 
 func (t rolloutTable) resolve() Rollout {
 	return Rollout{
 		Parallel: t.Parallel, Batches: t.Batches, MaxFailures: t.MaxFailures, OnFailure: t.OnFailure,
 		Settle: time.Duration(t.Settle), Deadline: time.Duration(t.Deadline),
-		Reattach: time.Duration(t.Reattach), Silence: time.Duration(t.Silence),
+		Reattach: time.Duration(t.Reattach), Silence: time.Duration(t.Silence), KeepEvents: time.Duration(t.KeepEvents),
 	}
 }
 
@@ -115,6 +117,9 @@ func (t rolloutTable) validate(source *tomlfile.File) error {
 		if time.Duration(limit) < time.Second {
 			errs = append(errs, source.Errorf(tomlfile.Key{"rollout", key}, "%v is less than a second", limit))
 		}
+	}
+	if keep := time.Duration(t.KeepEvents); keep != 0 && keep < 24*time.Hour {
+		errs = append(errs, source.Errorf(tomlfile.Key{"rollout", "keep_events"}, "%v is less than a day", keep))
 	}
 	return errors.Join(errs...)
 }
@@ -140,6 +145,7 @@ func defaults() file {
 	f.Rollout = rolloutTable{
 		Parallel: 128, Settle: tomlfile.Duration(30 * time.Second), Deadline: tomlfile.Duration(5 * time.Minute),
 		Reattach: tomlfile.Duration(10 * time.Minute), Silence: tomlfile.Duration(15 * time.Minute),
+		KeepEvents: tomlfile.Duration(90 * 24 * time.Hour),
 	}
 	return f
 }

@@ -28,7 +28,7 @@ func TestParse(t *testing.T) {
 			Path: "/etc/x/aptfleet.toml", Inventory: "/etc/x/inventory.toml", State: "/var/lib/aptfleet",
 			Repository: Repository{Root: "/var/lib/aptfleet/repository", Origin: "aptfleet", Label: "aptfleet",
 				Suites: []string{"stable"}, Keep: 10, Key: "/etc/x/signing-key.asc"},
-			Rollout: Rollout{Parallel: 128, Settle: 30 * time.Second, Deadline: 5 * time.Minute, Reattach: 10 * time.Minute, Silence: 15 * time.Minute},
+			Rollout: Rollout{Parallel: 128, Settle: 30 * time.Second, Deadline: 5 * time.Minute, Reattach: 10 * time.Minute, Silence: 15 * time.Minute, KeepEvents: 90 * 24 * time.Hour},
 		}},
 		{"everything said", `
 inventory = "hosts/prod.toml"
@@ -45,6 +45,7 @@ key = "../key"
 parallel = 7
 reattach = "1m"
 silence = "1h"
+keep_events = "48h"
 [server]
 listen = ":8070"
 repository = "[::]:8071"
@@ -75,7 +76,7 @@ command = ["page", "ops"]
 			Path: "/etc/x/aptfleet.toml", Inventory: "/etc/x/hosts/prod.toml", State: "/etc/x/state",
 			Repository: Repository{Root: "/srv/apt", URL: "http://[::1]:8071/apt", Origin: "Shop Ltd", Label: "Shop",
 				Suites: []string{"nightly", "stable"}, Keep: 3, Key: "/etc/key"},
-			Rollout: Rollout{Parallel: 7, Settle: 30 * time.Second, Deadline: 5 * time.Minute, Reattach: time.Minute, Silence: time.Hour},
+			Rollout: Rollout{Parallel: 7, Settle: 30 * time.Second, Deadline: 5 * time.Minute, Reattach: time.Minute, Silence: time.Hour, KeepEvents: 48 * time.Hour},
 			Server: Server{Listen: ":8070", Repository: "[::]:8071", TLSCert: "/etc/x/crt", TLSKey: "/etc/x/key", Tokens: access.Tokens{
 				{Name: "ci", Role: access.Operator, Hash: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Expires: time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)},
 			}},
@@ -109,6 +110,7 @@ func TestParseErrors(t *testing.T) {
 		{"[rollout]\nparallel = 5\nsettle = \"10m\"", "c.toml:3: rollout.settle: no host can be healthy for 10m0s within 5m0s"},
 		{"[rollout]\nparallel = 5\ndeadline = \"10s\"", "c.toml:3: rollout.deadline: no host can be healthy for 30s within 10s"},
 		{"[rollout]\nreattach = \"0s\"", "c.toml:2: rollout.reattach: 0s is less than a second"},
+		{"[rollout]\nkeep_events = \"23h\"", "c.toml:2: rollout.keep_events: 23h0m0s is less than a day"},
 		{"[rollout]\nsilence = \"5ms\"", "c.toml:2: rollout.silence: 5ms is less than a second"},
 		{"[rollout]\nparallel = \"all\"", "c.toml:2: rollout.parallel: must be an integer, is a string"},
 		{"[repository]\nroot = \"s3://bucket/x\"", `c.toml:2: repository.root: "s3://bucket/x" is an address`},
