@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"errors"
+	"os"
 	"slices"
 	"syscall"
 	"time"
@@ -134,7 +136,9 @@ func (tr *trial) kill(p *program, args []string) bool {
 		tr.tell("too late")
 		return false
 	}
-	tr.must(p.Process.Kill())
+	if err := p.Process.Kill(); !errors.Is(err, os.ErrProcessDone) { // which came in between
+		tr.must(err)
+	}
 	<-p.ended
 	if p.ProcessState.Sys().(syscall.WaitStatus).Signaled() {
 		tr.blows++
