@@ -93,19 +93,22 @@ func (b *Bus) reckon(ctx context.Context, stream string) error {
 }
 
 // lastFrom returns the last sequence of a stream. Where it is less than expected, a
-// node of a cluster may only be behind, and is asked for longer.
+// node of a cluster may only be behind, and is asked for longer; what was answered last
+// counts then, also where the last time to ask was too short for an answer.
 func (b *Bus) lastFrom(ctx context.Context, stream string, expected uint64) (last uint64, err error) {
+	answered := false
 	err = b.Ask(ctx, func(ctx context.Context) error {
 		info, err := b.Stream(stream).Info(ctx)
 		if err != nil {
 			return err
 		}
+		answered = true
 		if last = info.State.LastSeq; last < expected {
 			return ErrBehind
 		}
 		return nil
 	})
-	if errors.Is(err, ErrBehind) {
+	if answered && unanswered(err) && ctx.Err() == nil {
 		err = nil
 	}
 	return last, err
