@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,9 +66,11 @@ func (b *Bus) monitorConnections() error {
 		return b.sysConn.PublishRequest("$SYS.REQ.SERVER."+c.Server+".KICK", nats.NewInbox(), fmt.Appendf(nil, `{"cid":%d}`, c.ID))
 	}
 	b.monitor = m
+	// Who comes and who goes is heard in its order, and so by one subscription: an agent
+	// that connects again must not seem to be there twice.
 	account := "$SYS.ACCOUNT." + public(b.secrets.account)
-	for subject, see := range map[string]func(*connEvent){
-		"$SYS.SERVER.*.CLIENT.AUTH.ERR": m.refuse, account + ".CONNECT": m.enter, account + ".DISCONNECT": m.leave,
+	for subject, see := range map[string]func(verb string, e *connEvent){
+		"$SYS.SERVER.*.CLIENT.AUTH.ERR": func(_ string, e *connEvent) { m.refuse(e) }, account + ".*": m.see,
 	} {
 		if _, err := b.sysConn.Subscribe(subject, m.hear(see)); err != nil {
 			return fmt.Errorf("cannot watch who connects: %w", err)
@@ -76,14 +79,25 @@ func (b *Bus) monitorConnections() error {
 	return b.sysConn.Flush()
 }
 
-func (m *connMonitor) hear(see func(*connEvent)) nats.MsgHandler {
+// hear decodes events for see, which is handed the last word of their subject too.
+func (m *connMonitor) hear(see func(verb string, e *connEvent)) nats.MsgHandler {
 	return func(msg *nats.Msg) {
 		var e connEvent
 		if err := json.Unmarshal(msg.Data, &e); err != nil {
 			m.refused.Warn("cannot read what the bus says of a connection", "error", err)
 			return
 		}
-		see(&e)
+		see(msg.Subject[strings.LastIndexByte(msg.Subject, '.')+1:], &e)
+	}
+}
+
+// see is told who connects to our account and who leaves it.
+func (m *connMonitor) see(verb string, e *connEvent) {
+	switch verb {
+	case "CONNECT":
+		m.enter(e)
+	case "DISCONNECT":
+		m.leave(e)
 	}
 }
 
