@@ -153,7 +153,7 @@ func (f folder) place(p Put, dirs map[string]bool) error {
 
 // makeFolder makes a folder and those above it, which any web server can read,
 // whatever the umask is. Folders that have got a new one are added to grown, where
-// there is one: they must be durable, too.
+// there is one: they must be durable, too. As unmask does, it looks before it changes.
 func makeFolder(dir string, grown *[]string) error {
 	err := os.Mkdir(dir, 0o755)
 	if above := filepath.Dir(dir); errors.Is(err, fs.ErrNotExist) && above != dir {
@@ -170,6 +170,10 @@ func makeFolder(dir string, grown *[]string) error {
 	}
 	if grown != nil {
 		*grown = append(*grown, filepath.Dir(dir))
+	}
+	var is unix.Stat_t
+	if err := unix.Stat(dir, &is); err == nil && is.Mode&0o777 == 0o755 {
+		return nil
 	}
 	return os.Chmod(dir, 0o755)
 }
@@ -243,11 +247,21 @@ func (d *draft) create() error {
 		return err
 	}
 	d.fd = fd
-	if err := unix.Fchmod(fd, 0o644); err != nil { // whatever the umask is
+	if err := unmask(fd); err != nil {
 		d.Discard()
 		return &fs.PathError{Op: "chmod", Path: d.path, Err: err}
 	}
 	return nil
+}
+
+// unmask has everybody read a file that was just made, whatever the umask is. To look
+// first is cheaper than to change it, and a first publish makes ten thousand.
+func unmask(fd int) error {
+	var is unix.Stat_t
+	if err := unix.Fstat(fd, &is); err == nil && is.Mode&0o777 == 0o644 {
+		return nil
+	}
+	return unix.Fchmod(fd, 0o644)
 }
 
 // Write goes on until all of p is written: the kernel may take less at a time.
