@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/aptfleet/aptfleet/controller/engine"
@@ -82,8 +81,7 @@ func (v *pauseWatch) keep(ctx context.Context) error {
 		if t.state.Events != v.state.Events {
 			return nil, errNothingToDo // somebody has gone on, and has all asked anew
 		}
-		why := fmt.Sprintf("%.4000s", first.why)
-		return []rollout.Event{{Kind: rollout.KindGate, Host: first.host.Name, Attempt: first.host.Attempt, Status: rollout.Failed, Cause: why}}, nil
+		return []rollout.Event{engine.Relapsed(first.host.Name, first.host.Attempt, first.why)}, nil
 	})
 }
 
@@ -123,10 +121,10 @@ func (v *pauseWatch) watch(ctx context.Context, r *connections, hosts []inventor
 	always, pauses := c.guard()
 	ill := make(chan relapse, 1)
 	for _, watch := range []engine.Watch{always, pauses} {
+		if watch == nil {
+			continue
+		}
 		for _, h := range hosts {
-			if watch == nil {
-				break
-			}
 			at, _ := v.state.Host(h.Name)
 			defer watch.Begin(h, at, func(why error) {
 				select {

@@ -165,5 +165,10 @@ func (r *rolloutRun) relapse(ctx context.Context) error {
 	if _, matters := r.watched(first.host); !matters {
 		return nil
 	}
-	return r.decide(ctx, rollout.Event{Kind: rollout.KindGate, Host: first.host, Attempt: first.attempt, Status: rollout.Failed, Cause: text(first.why)})
+	return r.decide(ctx, Relapsed(first.host, first.attempt, first.why))
+}
+
+// Relapsed is the event that a host which had passed its gate is not healthy any more.
+func Relapsed(host inventory.HostName, attempt int, why error) rollout.Event {
+	return rollout.Event{Kind: rollout.KindGate, Host: host, Attempt: attempt, Status: rollout.Failed, Cause: text(why)}
 }
