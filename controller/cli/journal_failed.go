@@ -57,15 +57,12 @@ func isNoRollout(err error) bool {
 // not ended is to come as long as the rollout goes on, and never came once that has ended.
 func (l statusLine) failed() (failed, toCome []inventory.HostName) {
 	for _, h := range l.Hosts {
-		switch h.Verdict {
-		case rollout.HostFailed.String(), rollout.HostUnreachable.String(), rollout.HostUnknown.String():
+		pending := h.Verdict == rollout.HostNotStarted.String() || h.Verdict == rollout.HostRunning.String()
+		switch {
+		case pending && l.Phase != rollout.Finished:
+			toCome = append(toCome, h.Host)
+		case pending, rollout.Verdict(h.Verdict).Retriable():
 			failed = append(failed, h.Host)
-		case rollout.HostNotStarted.String(), rollout.HostRunning.String():
-			if l.Phase == rollout.Finished {
-				failed = append(failed, h.Host)
-			} else {
-				toCome = append(toCome, h.Host)
-			}
 		}
 	}
 	return failed, toCome
