@@ -186,7 +186,7 @@ func (d *daemon) reserveUnfinished(ctx context.Context) ([]rollout.ID, error) {
 func (d *daemon) resume(ctx context.Context, id rollout.ID) {
 	in := d.installation(author())
 	err := in.applyDecision(ctx, string(id), func(t existingRollout) ([]rollout.Event, error) {
-		if l := newWaitLine(t.state); l != nil && l.For != "time" {
+		if leftToPerson(t.state) {
 			in.request.waits = id
 			return nil, errNothingToDo
 		}

@@ -82,8 +82,8 @@ func (r journalRecords) events(ctx context.Context, id rollout.ID, after int) it
 			return
 		}
 		defer leases.Close()
-		o := follower{r.openJournal, leases, func(rollout.ID) <-chan struct{} { return nil }}
-		for l, err := range r.eventsUntil(ctx, id, after, o.until(id)) {
+		f := follower{r.openJournal, leases, func(rollout.ID) <-chan struct{} { return nil }}
+		for l, err := range r.eventsUntil(ctx, id, after, f.until(id)) {
 			if !yield(l, err) {
 				return
 			}

@@ -30,6 +30,12 @@ func newWaitLine(s *rollout.State) *waitLine {
 	return &waitLine{For: "time", Until: &s.Pause.Until}
 }
 
+// leftToPerson reports whether a rollout waits for what no controller does by itself.
+func leftToPerson(s *rollout.State) bool {
+	l := newWaitLine(s)
+	return l != nil && l.For != "time"
+}
+
 // text says what to do about it.
 func (l waitLine) text(id rollout.ID, batch int) string {
 	switch l.For {

@@ -23,11 +23,11 @@ const resumedIn = 5 * time.Second
 
 // until returns what waits until a rollout is left: over, left to a person, or
 // resumed by nobody. It is nil for one that nobody can be running.
-func (o follower) until(id rollout.ID) (left func(context.Context)) {
-	if !o.journal.bus.Embedded() {
-		return func(ctx context.Context) { o.wait(ctx, id) }
+func (f follower) until(id rollout.ID) (left func(context.Context)) {
+	if !f.journal.bus.Embedded() {
+		return func(ctx context.Context) { f.wait(ctx, id) }
 	}
-	here := o.here(id)
+	here := f.here(id)
 	if here == nil {
 		return nil
 	}
@@ -46,22 +46,22 @@ func closed(c <-chan struct{}) func(context.Context) {
 
 // wait waits among many controllers. What cannot be seen now is looked at again: those
 // who read the rollout's events are told of trouble by these.
-func (o follower) wait(ctx context.Context, id rollout.ID) {
+func (f follower) wait(ctx context.Context, id rollout.ID) {
 	var missed time.Time // since when nobody runs it
 	for ctx.Err() == nil {
-		if here := o.here(id); here != nil {
+		if here := f.here(id); here != nil {
 			closed(here)(ctx)
 			missed = time.Time{}
 			continue
 		}
-		by, err := o.leases.Holder(ctx, string(id))
+		by, err := f.leases.Holder(ctx, string(id))
 		switch {
 		case err != nil:
 		case by != "":
 			missed = time.Time{}
 		case missed.IsZero():
-			state, err := o.journal.Read(ctx, id)
-			if err == nil && !goesOn(state) {
+			state, err := f.journal.Read(ctx, id)
+			if err == nil && (state.Phase == rollout.Finished || leftToPerson(state)) {
 				return
 			}
 			missed = time.Now()
@@ -70,10 +70,4 @@ func (o follower) wait(ctx context.Context, id rollout.ID) {
 		}
 		_ = pause.For(ctx, scanEvery) // if ctx has ended, so does the loop
 	}
-}
-
-// goesOn reports whether a controller goes on with a rollout that nobody has.
-func goesOn(state *rollout.State) bool {
-	waits := newWaitLine(state)
-	return state.Phase != rollout.Finished && (waits == nil || waits.For == "time")
 }

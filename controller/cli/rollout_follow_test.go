@@ -12,9 +12,9 @@ import (
 func (w *watchtower) waits(id rollout.ID) <-chan time.Duration {
 	w.t.Helper()
 	took := make(chan time.Duration, 1)
-	begun, o := time.Now(), w.daemon.follower()
+	begun, f := time.Now(), w.daemon.follower()
 	go func() {
-		o.wait(w.t.Context(), id)
+		f.wait(w.t.Context(), id)
 		took <- time.Since(begun)
 	}()
 	return took
