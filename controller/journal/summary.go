@@ -44,13 +44,13 @@ func (j *Journal) Summarise(ctx context.Context, before time.Time) (n int, err e
 	}
 	var errs []error
 	for _, id := range subjects.withHostEvents {
-		through := subjects.through[id]
+		through, err := subjects.through[id], error(nil)
 		if through == 0 {
 			if through, err = j.summarise(ctx, id, before); through > 0 {
 				n++
 			}
 		}
-		if err == nil && through > 0 {
+		if through > 0 {
 			err = j.bus.Purge(ctx, bus.Journal, hostEvents(id), through)
 		}
 		if ctx.Err() != nil {

@@ -53,6 +53,36 @@ func TestDamagedSummary(t *testing.T) {
 	}
 }
 
+// TestSummariseBesideDamage: a rollout that cannot be read keeps none of the others from
+// being summarised, nor from having a purge ended that a crash had cut short.
+func TestSummariseBesideDamage(t *testing.T) {
+	b := openBus(t, t.TempDir())
+	j := New(b, "ada")
+	writeOld(t, j)
+	h, err := j.replay(t.Context(), "R2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, err := h.summary("R2") // and then there was the crash
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages = append(messages, bus.NewMessage(hostEvents("R1"), "damage", []byte("{")))
+	for _, m := range messages {
+		if _, err := b.PublishAll(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = j.Summarise(t.Context(), later)
+	if err == nil || !strings.Contains(err.Error(), "cannot summarise R1: ") || strings.Count(err.Error(), "cannot summarise") != 1 {
+		t.Errorf("Summarise returned %v, want an error of R1 alone", err)
+	}
+	left, err := b.Info(t.Context(), bus.Journal, hostEvents("R2"))
+	if err != nil || len(left.State.Subjects) != 0 {
+		t.Errorf("events of R2's hosts are left: %v, %v", left.State.Subjects, err)
+	}
+}
+
 // TestLostSummary: without their summaries the rollouts are damaged, and all that they
 // stood for is lost.
 func TestLostSummary(t *testing.T) {
