@@ -20,8 +20,9 @@ import (
 // make the next.
 type generation struct {
 	release
-	id   string // the hash of its release; "" before the first
-	past []past
+	id     string // the hash of its release; "" before the first
+	signed []byte // its InRelease, where it was read
+	past   []past
 }
 
 // past is a generation that was replaced, whose files clients may still want.
@@ -76,7 +77,7 @@ func (r *Repository) readRelease(suite string) (generation, error) {
 	if rel.suite != suite {
 		return generation{}, fmt.Errorf("%s: its InRelease is that of the suite %s", suite, rel.suite)
 	}
-	return generation{release: rel, id: hashOf(text)}, nil
+	return generation{release: rel, id: hashOf(text), signed: data}, nil
 }
 
 // load returns the suite's current generation with its chunks, and an empty one

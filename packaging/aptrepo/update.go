@@ -58,11 +58,7 @@ func (r *Repository) signedByUs(g generation) error {
 	if g.id == "" {
 		return nil
 	}
-	data, err := readAll(r.files, inReleaseName(g.suite))
-	if err != nil {
-		return err
-	}
-	if _, err := r.keys.VerifyClear(data); err != nil {
+	if _, err := r.keys.VerifyClear(g.signed); err != nil {
 		return fmt.Errorf("%s: no key here has signed its InRelease as it is, and hosts would refuse the next one: bring back that key or that file; "+
 			"or, where hosts shall trust the key that is here, \"repo sign\" and enroll them again: %w", g.suite, err)
 	}
