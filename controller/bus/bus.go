@@ -85,17 +85,14 @@ func Open(ctx context.Context, o Options) (*Bus, error) {
 // by everybody, since a web server may serve the repository in it; what is in it
 // for nobody else, the bus, the lock and the socket, says so itself.
 func makeState(folder string) error {
-	err := os.Mkdir(folder, 0o711)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
-			return err
-		}
-		err = os.Mkdir(folder, 0o711)
+	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
+		return err
 	}
-	switch {
-	case errors.Is(err, fs.ErrExist):
+	err := os.Mkdir(folder, 0o711)
+	if errors.Is(err, fs.ErrExist) {
 		return nil
-	case err != nil:
+	}
+	if err != nil {
 		return err
 	}
 	return os.Chmod(folder, 0o711) // whatever the umask is
