@@ -107,7 +107,7 @@ func (l *lzma) putLiteral() {
 	}
 	probs := l.literal[(uint32(l.at-l.start)&l.lpMask<<l.lc+before>>(8-l.lc))%literals][:]
 	if l.state < literalLast {
-		l.out[l.at] = byte(l.tree(probs, 1, 0x100))
+		l.out[l.at] = l.eight((*[0x100]probability)(probs))
 	} else { // after a match, whose distance was found good
 		l.out[l.at] = byte(l.matched(probs, uint32(l.out[l.at-int(l.reps[0])-1])))
 	}

@@ -9,6 +9,10 @@ const (
 	even     = 1 << 10
 	moveBits = 5
 	top      = 1 << 24 // below it, the range takes another byte
+
+	// What the same step takes off p to go up: p - (even+p-towardsZero)>>moveBits
+	// is p + (even-p)>>moveBits.
+	towardsZero = 2*even - 1<<moveBits + 1
 )
 
 // rangeDecoder reads bits from the input of one chunk. Beyond the end it reads
@@ -63,9 +67,7 @@ func (r *rangeDecoder) bit(p *probability) uint32 {
 
 // tree reads bits, the highest first, until they and the ones before them, n,
 // make a number of at least limit; the number before a bit names its probability.
-//
-// It is most of what unpacking does. So bit and fill are written out, for the
-// range to stay in registers.
+// bit and fill are written out, for the range to stay in registers.
 func (r *rangeDecoder) tree(probs []probability, n, limit uint32) uint32 {
 	size, code, in, used := r.size, r.code, r.in, r.used
 	for n < limit {
@@ -91,6 +93,35 @@ func (r *rangeDecoder) tree(probs []probability, n, limit uint32) uint32 {
 	}
 	r.size, r.code, r.used = size, code, used
 	return n
+}
+
+// eight is tree for the eight bits of a literal, which is most of what unpacking
+// does. Such bits are as good as random, and a processor would guess every other
+// wrong: so they are no branches, but masks, and the probabilities of both bits
+// that may come next are at hand before it is known which.
+func (r *rangeDecoder) eight(probs *[0x100]probability) byte {
+	size, code, n, p := r.size, r.code, uint32(1), int32(probs[1])
+	for {
+		next := uint8(n << 1)
+		ifZero, ifOne := int32(probs[next]), int32(probs[next|1])
+		if size < top {
+			size, code = size<<8, code<<8
+			if r.used < len(r.in) {
+				code |= uint32(r.in[r.used])
+			}
+			r.used++
+		}
+		bound := size >> 11 * uint32(even+p)
+		zero := uint32((int64(code) - int64(bound)) >> 32) // all ones if the bit is a zero
+		size += zero&(bound<<1-size) - bound
+		code -= bound &^ zero
+		probs[uint8(n)] = probability(p - (even+p-int32(zero&towardsZero))>>moveBits)
+		if n = n<<1 + 1 + zero; n >= 0x100 {
+			r.size, r.code = size, code
+			return byte(n)
+		}
+		p = ifOne ^ (ifZero^ifOne)&int32(zero)
+	}
 }
 
 // matched reads a literal of which match is a guess: as long as the bits agree,
