@@ -2,6 +2,7 @@ package deb
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"strings"
@@ -127,27 +128,31 @@ func untilZero(field []byte) string {
 // octal reads digits that are followed by nothing but blanks or zeros; -1 is no
 // number.
 func octal(field []byte) int64 {
-	n := int64(0)
-	for i, c := range field {
-		switch {
-		case '0' <= c && c <= '7':
-			n = n<<3 + int64(c-'0')
-		case len(bytes.Trim(field[i:], " \x00")) > 0:
+	n, digits := int64(0), 0
+	for digits < len(field) && '0' <= field[digits] && field[digits] <= '7' {
+		n = n<<3 + int64(field[digits]-'0')
+		digits++
+	}
+	for _, c := range field[digits:] {
+		if c != ' ' && c != 0 {
 			return -1
-		default:
-			return n
 		}
 	}
 	return n
 }
 
-// checksum adds the bytes of a header, those of the sum itself as blanks.
+// checksum adds the bytes of a header, those of the sum itself as blanks. It adds
+// eight at a time, in four lanes that cannot overflow.
 func checksum(h *[tarBlock]byte) int64 {
-	sum := int64(8 * ' ')
-	for i, c := range h {
-		if i < 148 || i >= 156 {
-			sum += int64(c)
-		}
+	const lanes = 0x00ff00ff00ff00ff
+	sum := uint64(0)
+	for at := 0; at < tarBlock; at += 8 {
+		eight := binary.LittleEndian.Uint64(h[at:])
+		sum += eight&lanes + eight>>8&lanes
 	}
-	return sum
+	sum = sum&0xffff + sum>>16&0xffff + sum>>32&0xffff + sum>>48
+	for _, c := range h[148:156] {
+		sum += ' ' - uint64(c)
+	}
+	return int64(sum)
 }
