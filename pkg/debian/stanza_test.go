@@ -103,6 +103,7 @@ func TestStanzaInsert(t *testing.T) {
 	if string(got.Bytes()) != want {
 		t.Errorf("got %q, want %q", got.Bytes(), want)
 	}
+	checkSpans(t, got)
 	if string(s.Bytes()) != shop {
 		t.Error("Insert changed the stanza it was called on")
 	}
@@ -149,6 +150,14 @@ func TestStanzaReader(t *testing.T) {
 	}
 }
 
+// checkSpans holds that a changed stanza knows its fields as if it were read.
+func checkSpans(t *testing.T, s Stanza) {
+	t.Helper()
+	if read, err := ParseStanza(s.Bytes()); err != nil || !slices.Equal(read.fields, s.fields) {
+		t.Errorf("%q: fields are at %v, but read at %v (%v)", s.Bytes(), s.fields, read.fields, err)
+	}
+}
+
 // FuzzStanza holds that what is read is written back byte for byte, and that
 // setting a field changes no other.
 func FuzzStanza(f *testing.F) {
@@ -173,6 +182,10 @@ func FuzzStanza(f *testing.F) {
 		}
 		if n := len(changed.Fields()) - len(before); n != 1 {
 			t.Errorf("setting %q to %q left %d fields of that name", name, value, n)
+		}
+		checkSpans(t, changed)
+		if inserted, err := s.Insert(s.Fields()[0].Name, Field{name, value}); err == nil {
+			checkSpans(t, inserted)
 		}
 	})
 }
