@@ -136,8 +136,7 @@ func (p *incoming) describe(r io.ReaderAt, size int64, sum string) error {
 	// Copies, so that not all that was read of ten thousand packages stays.
 	p.key = key{strings.Clone(control.Name), strings.Clone(debian.InstalledVersion(control.Version)), strings.Clone(control.Architecture)}
 	p.Package = Package{p.key.Name, p.key.Version, p.key.Architecture, poolName(p.key), size, sum}
-	stanza, err := stanzaOf(control, p.Package)
-	p.stanza = bytes.Clone(stanza)
+	p.stanza, err = stanzaOf(control, p.Package)
 	return err
 }
 
@@ -201,7 +200,7 @@ func unite(in []incoming) ([]incoming, error) {
 // it has with other content is refused, whichever suite it is in: hosts may have
 // it. One that it has is told where.
 func (r *Repository) fresh(in []incoming) ([]incoming, error) {
-	var fresh []incoming
+	fresh := make([]incoming, 0, len(in)) // as a rule all of them
 	for i := range in {
 		name, sum, err := r.pooled(in[i].key)
 		switch {

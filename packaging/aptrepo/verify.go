@@ -248,8 +248,8 @@ func (v *verifier) pooled(e entry) error {
 	return err
 }
 
-// stanzaOf returns a package's stanza in the index: its control file, with what
-// apt needs to fetch it.
+// stanzaOf returns a package's stanza in the index, in memory of its own: its control
+// file, with what apt needs to fetch it.
 func stanzaOf(control deb.Control, p Package) ([]byte, error) {
 	s, err := control.Stanza, error(nil)
 	if p.Version != control.Version {

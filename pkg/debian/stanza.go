@@ -26,14 +26,17 @@ type span struct{ start, colon, end int }
 type Field struct{ Name, Value string }
 
 // ParseStanza reads a single paragraph: what a package's control file is. Empty
-// lines before and after it are left out. data is not copied and must not
-// change afterwards.
+// lines before and after it are left out. data must not change afterwards.
 func ParseStanza(data []byte) (Stanza, error) {
-	data = bytes.Trim(data, "\n")
-	if len(data) == 0 {
+	data = bytes.TrimLeft(data, "\n")
+	end := len(bytes.TrimRight(data, "\n"))
+	if end == 0 {
 		return Stanza{}, errors.New("cannot read stanza: it is empty")
 	}
-	return parseStanza(append(data[:len(data):len(data)], '\n'), 1)
+	if end == len(data) {
+		data = append(data[:end:end], '\n')
+	}
+	return parseStanza(data[:end+1:end+1], 1)
 }
 
 // parseStanza reads raw, whose last byte is a newline. first is the number of
@@ -173,8 +176,11 @@ func (s Stanza) Insert(before string, fields ...Field) (Stanza, error) {
 // one that is there already. The fields that stay are not read again: an index
 // has tens of thousands of stanzas.
 func (s Stanza) splice(start, end int, fields []Field) (Stanza, error) {
-	raw := make([]byte, 0, len(s.raw)+256)
-	raw = append(raw, s.raw[:start]...)
+	size := start + len(s.raw) - end
+	for _, f := range fields {
+		size += len(f.Name) + len(": \n") + len(f.Value)
+	}
+	raw := append(make([]byte, 0, size), s.raw[:start]...)
 	for _, f := range fields {
 		if err := f.validate(); err != nil {
 			return Stanza{}, err
