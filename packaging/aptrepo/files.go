@@ -16,7 +16,7 @@ import (
 type Files interface {
 	// Open opens a file for reading.
 	Open(name string) (File, error)
-	// Create begins a file that nobody sees before Commit gives it that name. It
+	// Create begins a file that nobody can read before Commit gives it that name. It
 	// may get another, and be begun without one.
 	Create(name string) (Draft, error)
 	// Commit makes all drafts durable and then gives them their names, each in

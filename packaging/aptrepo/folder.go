@@ -38,18 +38,22 @@ func (f folder) Open(name string) (File, error) {
 	return file, nil
 }
 
-// Create puts a draft with a name beside its place, which spares a filesystem a
-// rename from one folder to another.
+// Create begins a draft with a name in its place, hidden, where nothing is there:
+// to rename ten thousand files takes longer than to write them.
 func (f folder) Create(name string) (Draft, error) {
-	d := &draft{fd: closed, path: f.path(draftOf(name))}
+	d := &draft{fd: closed, path: f.path(name), hidden: true}
 	if name == "" {
-		d.path = f.path(path.Join(draftDir, strconv.FormatUint(rand.Uint64(), 36)))
+		d.path, d.hidden = f.path(path.Join(draftDir, strconv.FormatUint(rand.Uint64(), 36))), false
 	}
 	err := d.create()
-	if errors.Is(err, fs.ErrNotExist) && name != "" { // as a rule the folder is there
+	if errors.Is(err, fs.ErrNotExist) && d.hidden { // as a rule the folder is there
 		if err = makeFolder(f.path(path.Dir(name)), &d.grown); err == nil {
 			err = d.create()
 		}
+	}
+	if errors.Is(err, fs.ErrExist) && d.hidden {
+		d.path, d.hidden = f.path(draftOf(name)), false
+		err = d.create()
 	}
 	if err != nil {
 		return nil, err
@@ -106,7 +110,7 @@ func (f folder) Commit(puts ...Put) error {
 		return f.syncAll()
 	}
 	for dir := range dirs {
-		if err := syncPath(dir); err != nil {
+		if err := syncPath(dir, os.O_RDONLY); err != nil {
 			return err
 		}
 	}
@@ -143,17 +147,19 @@ func (f folder) place(p Put, dirs map[string]bool) error {
 		}
 		return errors.Join(os.Rename(again, to), ignoreMissing(os.Remove(again)))
 	}
-	// Not os.Rename, which looks at each place first.
-	if err := unix.Renameat(unix.AT_FDCWD, d.path, unix.AT_FDCWD, to); err != nil {
-		return &os.LinkError{Op: "rename", Old: d.path, New: to, Err: err}
+	if d.path != to {
+		// Not os.Rename, which looks at each place first.
+		if err := unix.Renameat(unix.AT_FDCWD, d.path, unix.AT_FDCWD, to); err != nil {
+			return &os.LinkError{Op: "rename", Old: d.path, New: to, Err: err}
+		}
 	}
 	d.path, d.named = to, true
-	return nil
+	return d.show()
 }
 
 // makeFolder makes a folder and those above it, which any web server can read,
 // whatever the umask is. Folders that have got a new one are added to grown, where
-// there is one: they must be durable, too. As unmask does, it looks before it changes.
+// there is one: they must be durable, too.
 func makeFolder(dir string, grown *[]string) error {
 	err := os.Mkdir(dir, 0o755)
 	if above := filepath.Dir(dir); errors.Is(err, fs.ErrNotExist) && above != dir {
@@ -170,10 +176,6 @@ func makeFolder(dir string, grown *[]string) error {
 	}
 	if grown != nil {
 		*grown = append(*grown, filepath.Dir(dir))
-	}
-	var is unix.Stat_t
-	if err := unix.Stat(dir, &is); err == nil && is.Mode&0o777 == 0o755 {
-		return nil
 	}
 	return os.Chmod(dir, 0o755)
 }
@@ -223,8 +225,8 @@ func (f folder) syncAll() error {
 	return errors.Join(unix.Syncfs(int(root.Fd())), root.Close())
 }
 
-func syncPath(path string) error {
-	file, err := os.Open(path)
+func syncPath(path string, flag int) error {
+	file, err := os.OpenFile(path, flag, 0)
 	if err != nil {
 		return err
 	}
@@ -233,35 +235,51 @@ func syncPath(path string) error {
 
 const closed = -1 // what is no file descriptor
 
-// draft is a file below draftDir, until it has its name.
+// A draft that lies in its place already is hiddenMode: no web server may read it.
+const (
+	fileMode   = 0o644
+	hiddenMode = 0o200
+)
+
+// draft is a file that is elsewhere, or hidden, until it has its name.
 type draft struct {
-	fd    int
-	path  string
-	grown []string // folders that got a new folder for it
-	named bool
+	fd     int
+	path   string
+	grown  []string // folders that got a new folder for it
+	hidden bool
+	named  bool
 }
 
 func (d *draft) create() error {
-	fd, err := openFile(d.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	mode := uint32(fileMode)
+	if d.hidden {
+		mode = hiddenMode
+	}
+	fd, err := openFile(d.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
 	d.fd = fd
-	if err := unmask(fd); err != nil {
+	if d.hidden {
+		return nil
+	}
+	if err := unix.Fchmod(fd, fileMode); err != nil { // whatever the umask is
 		d.Discard()
 		return &fs.PathError{Op: "chmod", Path: d.path, Err: err}
 	}
 	return nil
 }
 
-// unmask has everybody read a file that was just made, whatever the umask is. To look
-// first is cheaper than to change it, and a first publish makes ten thousand.
-func unmask(fd int) error {
-	var is unix.Stat_t
-	if err := unix.Fstat(fd, &is); err == nil && is.Mode&0o777 == 0o644 {
+// show has everybody read a hidden draft.
+func (d *draft) show() error {
+	if !d.hidden {
 		return nil
 	}
-	return unix.Fchmod(fd, 0o644)
+	if err := unix.Fchmodat(unix.AT_FDCWD, d.path, fileMode, 0); err != nil {
+		return &fs.PathError{Op: "chmod", Path: d.path, Err: err}
+	}
+	d.hidden = false
+	return nil
 }
 
 // Write goes on until all of p is written: the kernel may take less at a time.
@@ -319,7 +337,7 @@ func (d *draft) finish(t time.Time, sync bool) error {
 		errs = append(errs, os.Chtimes(d.path, t, t))
 	}
 	if sync && d.fd == closed {
-		errs = append(errs, syncPath(d.path))
+		errs = append(errs, syncPath(d.path, os.O_WRONLY)) // it may be hidden
 	} else if sync {
 		errs = append(errs, retried("sync", d.path, func() error { return unix.Fsync(d.fd) }))
 	}

@@ -16,13 +16,23 @@ import (
 )
 
 // publishEnv makes the test's program publish instead: its value is the root,
-// the key file, the suite and the packages, one a line.
-const publishEnv = "APTREPO_TEST_PUBLISH"
+// the key file, the suite and the packages, one a line. nobodyEnv makes it do so
+// as nobody.
+const (
+	publishEnv = "APTREPO_TEST_PUBLISH"
+	nobodyEnv  = "APTREPO_TEST_NOBODY"
+	nobody     = 65534
+)
 
 func TestMain(m *testing.M) {
 	if words := os.Getenv(publishEnv); words != "" {
 		runtime.LockOSThread() // strace counts the system calls of each thread apart
 		args := strings.Split(words, "\n")
+		if os.Getenv(nobodyEnv) != "" {
+			if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(nobody), syscall.Setuid(nobody)); err != nil {
+				panic(err)
+			}
+		}
 		if err := publishAs(args[0], args[1], args[2], args[3:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -47,7 +57,7 @@ func publishAs(root, key, suite string, debs []string) error {
 
 // changing are the system calls by which a publish touches the disk; a death at
 // any other leaves what the one before it left.
-var changing = []string{"openat", "write", "close", "mkdirat", "fchmod", "copy_file_range", "utimensat", "fsync", "syncfs", "renameat", "linkat", "unlinkat", "flock"}
+var changing = []string{"openat", "write", "close", "mkdirat", "fchmod", "fchmodat", "copy_file_range", "utimensat", "fsync", "syncfs", "renameat", "linkat", "unlinkat", "flock"}
 
 // TestKilledAtEverySystemCall kills a publisher at each of them in turn.
 func TestKilledAtEverySystemCall(t *testing.T) {

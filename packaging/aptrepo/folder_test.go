@@ -1,0 +1,87 @@
+package aptrepo
+
+import (
+	"errors"
+	"io/fs"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestDraftInPlace: nobody gets half a package, not even who asks for it before any
+// index names it; and a file that is there stays as it was until the next is whole.
+func TestDraftInPlace(t *testing.T) {
+	f := newFixture(t)
+	const name = "pool/main/a/app.deb"
+	see := func(when, want string, mode fs.FileMode) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		f.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/"+name, nil))
+		if got := strings.TrimPrefix(w.Body.String(), "404 page not found\n"); got != want {
+			t.Errorf("%s: served %q, want %q", when, got, want)
+		}
+		if info, err := os.Stat(filepath.Join(f.root, name)); err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%s: mode %v, want %v (%v)", when, info.Mode(), mode, err)
+		}
+	}
+	create := func(text string) Put {
+		t.Helper()
+		d, err := f.files.Create(name)
+		if err == nil {
+			_, err = d.Write([]byte(text))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Put{Name: name, Draft: d}
+	}
+	first := create("first")
+	see("begun", "", hiddenMode)
+	if err := f.files.Commit(first); err != nil {
+		t.Fatal(err)
+	}
+	see("there", "first", fileMode)
+	second := create("second")
+	see("begun again", "first", fileMode)
+	second.Draft.Discard()
+	see("discarded", "first", fileMode)
+	if err := f.files.Commit(create("third")); err != nil {
+		t.Fatal(err)
+	}
+	see("there again", "third", fileMode)
+}
+
+// TestPublishUnprivileged publishes as a user for whom modes are more than advice.
+func TestPublishUnprivileged(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("all others are unprivileged already, and so are all tests")
+	}
+	f := newFixture(t)
+	key := filepath.Join(t.TempDir(), "key.asc")
+	if err := f.key.Store(key, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Dir(f.root), 0o755); err != nil { // it is above all of the test's folders
+		t.Fatal(err)
+	}
+	debs := []string{writeDeb(t, "app", "1.0", "amd64", ""), writeDeb(t, "docs", "1", "all", "")}
+	for _, theirs := range append([]string{f.root, key}, debs...) {
+		err := filepath.WalkDir(theirs, func(path string, _ fs.DirEntry, err error) error {
+			return errors.Join(err, os.Lchown(path, nobody, nobody))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), nobodyEnv+"=1", publishEnv+"="+strings.Join(append([]string{f.root, key, "stable"}, debs...), "\n"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got := f.has("stable"); got != "app_1.0_amd64 docs_1_all" {
+		t.Errorf("stable has %q", got)
+	}
+}
