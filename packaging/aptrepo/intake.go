@@ -36,7 +36,7 @@ type incoming struct {
 // Small files are kept in memory between reading and copying, up to a sum.
 const (
 	smallFile = 64 << 10
-	mostKept  = 8 << 20
+	mostKept  = 16 << 20
 )
 
 // intake reads package files. It takes all of them or none, and names every one
@@ -198,8 +198,14 @@ func unite(in []incoming) ([]incoming, error) {
 
 // fresh returns what the pool does not have yet, or has damaged. A package that
 // it has with other content is refused, whichever suite it is in: hosts may have
-// it. One that it has is told where.
-func (r *Repository) fresh(in []incoming) ([]incoming, error) {
+// it. One that it has is told where. The first publish to a suite is often the
+// first of all: then thousands need not be looked for one by one.
+func (r *Repository) fresh(old generation, in []incoming) ([]incoming, error) {
+	if old.id == "" {
+		if pool, err := r.files.List("pool"); err != nil || len(pool) == 0 {
+			return in, err
+		}
+	}
 	fresh := make([]incoming, 0, len(in)) // as a rule all of them
 	for i := range in {
 		name, sum, err := r.pooled(in[i].key)

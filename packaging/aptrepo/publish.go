@@ -42,7 +42,7 @@ func (r *Repository) publish(ctx context.Context, old generation, in []incoming)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := r.fresh(in)
+	pool, err := r.fresh(old, in)
 	if err != nil {
 		return nil, err
 	}
