@@ -2,7 +2,7 @@
 # Installs what aptfleet is measured beside, on Debian, as root. Run again, it
 # changes nothing.
 set -eu
-peers="pssh reprepro aptly apt-utils gnupg xz-utils"
+peers="pssh reprepro aptly apt-utils gnupg xz-utils e2fsprogs mount"
 missing=
 for package in $peers; do
 	dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"

@@ -25,6 +25,10 @@ type archive struct {
 // beside what others publish with. Each tool signs, writes .gz and nothing
 // slower, and ends with a copy of every package in its pool.
 func publish(ctx context.Context, b *bench) error {
+	return b.onOwnDisk(ctx, func() error { return b.publish(ctx) })
+}
+
+func (b *bench) publish(ctx context.Context) error {
 	debs, err := debCorpus(ctx, filepath.Join(b.dir, "debs"), "pkg", corpusSize)
 	if err != nil {
 		return err
@@ -42,8 +46,7 @@ func publish(ctx context.Context, b *bench) error {
 	return errors.Join(b.publishFirst(ctx, archives, debs), b.publishMore(ctx, archives, more))
 }
 
-// publishFirst leaves the last round's archives in place for publishMore. It
-// removes none: a filesystem that has just removed many files is slow to make others.
+// publishFirst leaves the last round's archives in place for publishMore.
 func (b *bench) publishFirst(ctx context.Context, archives []archive, debs []string) error {
 	round := make([]int, len(archives))
 	contestants := make([]measure.Contestant, len(archives))
