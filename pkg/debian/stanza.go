@@ -71,11 +71,11 @@ func (s *Stanza) addLine(start, end int) error {
 		return errors.New("it has no colon")
 	}
 	name := string(line[:colon])
-	if err := validateFieldName(name); err != nil {
-		return err
-	}
-	if s.find(name) >= 0 {
-		return fmt.Errorf("field %s is there twice", name)
+	switch {
+	case !isFieldName(name):
+		return fmt.Errorf("%q is not the name of a field", line[:colon])
+	case s.find(name) >= 0:
+		return fmt.Errorf("field %s is there twice", line[:colon])
 	}
 	s.fields = append(s.fields, span{start, start + colon, end})
 	return nil
@@ -95,16 +95,16 @@ func checkLine(line []byte) error {
 	return nil
 }
 
-func validateFieldName(name string) error {
+func isFieldName(name string) bool {
 	if name == "" || name[0] == '-' || name[0] == '#' {
-		return fmt.Errorf("%q is not the name of a field", name)
+		return false
 	}
 	for i := range len(name) {
 		if c := name[i]; c <= ' ' || c >= 0x7f || c == ':' {
-			return fmt.Errorf("%q is not the name of a field", name)
+			return false
 		}
 	}
-	return nil
+	return true
 }
 
 // find returns the index of the named field, or -1. Names differ not by case.
@@ -224,18 +224,19 @@ func (f Field) separator() string {
 
 // validate refuses a value that would become another field, or end the stanza.
 func (f Field) validate() error {
-	if err := validateFieldName(f.Name); err != nil {
-		return err
+	if !isFieldName(f.Name) {
+		return fmt.Errorf("%q is not the name of a field", f.Name)
 	}
-	for i, line := range strings.Split(f.Value, "\n") {
-		if i == 0 && line == "" {
+	n := 0
+	for line := range strings.SplitSeq(f.Value, "\n") {
+		if n++; n == 1 && line == "" {
 			continue
 		}
 		if err := checkLine([]byte(line)); err != nil {
-			return fmt.Errorf("cannot set field %s: line %d of its value: %w", f.Name, i+1, err)
+			return fmt.Errorf("cannot set field %s: line %d of its value: %w", f.Name, n, err)
 		}
-		if i > 0 && line[0] != ' ' && line[0] != '\t' {
-			return fmt.Errorf("cannot set field %s: line %d of its value does not begin with a space", f.Name, i+1)
+		if n > 1 && line[0] != ' ' && line[0] != '\t' {
+			return fmt.Errorf("cannot set field %s: line %d of its value does not begin with a space", f.Name, n)
 		}
 	}
 	return nil
