@@ -10,8 +10,8 @@ const (
 	moveBits = 5
 	top      = 1 << 24 // below it, the range takes another byte
 
-	// What the same step takes off p to go up: p - (even+p-towardsZero)>>moveBits
-	// is p + (even-p)>>moveBits.
+	// With it, one formula moves a probability up or down, p being that of a zero:
+	// p - (p-towardsZero)>>moveBits is p + (2*even-p)>>moveBits.
 	towardsZero = 2*even - 1<<moveBits + 1
 )
 
@@ -100,10 +100,10 @@ func (r *rangeDecoder) tree(probs []probability, n, limit uint32) uint32 {
 // wrong: so they are no branches, but masks, and the probabilities of both bits
 // that may come next are at hand before it is known which.
 func (r *rangeDecoder) eight(probs *[0x100]probability) byte {
-	size, code, n, p := r.size, r.code, uint32(1), int32(probs[1])
+	size, code, n, p := r.size, r.code, uint32(1), even+int32(probs[1])
 	for {
 		next := uint8(n << 1)
-		ifZero, ifOne := int32(probs[next]), int32(probs[next|1])
+		ifZero, ifOne := even+int32(probs[next]), even+int32(probs[next|1])
 		if size < top {
 			size, code = size<<8, code<<8
 			if r.used < len(r.in) {
@@ -111,11 +111,11 @@ func (r *rangeDecoder) eight(probs *[0x100]probability) byte {
 			}
 			r.used++
 		}
-		bound := size >> 11 * uint32(even+p)
+		bound := size >> 11 * uint32(p)
 		zero := uint32((int64(code) - int64(bound)) >> 32) // all ones if the bit is a zero
 		size += zero&(bound<<1-size) - bound
 		code -= bound &^ zero
-		probs[uint8(n)] = probability(p - (even+p-int32(zero&towardsZero))>>moveBits)
+		probs[uint8(n)] = probability(p - even - (p-int32(zero&towardsZero))>>moveBits)
 		if n = n<<1 + 1 + zero; n >= 0x100 {
 			r.size, r.code = size, code
 			return byte(n)
