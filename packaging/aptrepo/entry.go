@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -122,13 +121,15 @@ func sortEntries(entries []entry) {
 // begin alike, since to make a folder for each package takes a filesystem longer
 // than to write it. The epoch stays in the name, or 1:2.0 could not stand beside
 // 2.0.
-func poolName(k key) string { return path.Join("pool", component, poolPrefix(k.Name), poolBase(k)) }
+func poolName(k key) string { return poolFolder(k) + poolBase(k) }
 
 // olderPoolName returns where a package was put before: as in Debian's own pool,
 // in a folder for its name. What lies there stays there.
 func olderPoolName(k key) string {
-	return path.Join("pool", component, poolPrefix(k.Name), k.Name, poolBase(k))
+	return poolFolder(k) + k.Name + "/" + poolBase(k)
 }
+
+func poolFolder(k key) string { return "pool/" + component + "/" + poolPrefix(k.Name) + "/" }
 
 func poolPrefix(name string) string {
 	if strings.HasPrefix(name, "lib") && len(name) > 3 {

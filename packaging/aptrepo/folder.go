@@ -26,9 +26,10 @@ const (
 type folder struct{ root string }
 
 // Folder returns the files below root, which is made when first written to.
-func Folder(root string) Files { return folder{root} }
+func Folder(root string) Files { return folder{filepath.Clean(root)} }
 
-func (f folder) path(name string) string { return filepath.Join(f.root, filepath.FromSlash(name)) }
+// path is filepath.Join for names that are clean, as those of Files are.
+func (f folder) path(name string) string { return f.root + "/" + name }
 
 func (f folder) Open(name string) (File, error) {
 	file, err := os.Open(f.path(name))

@@ -35,7 +35,7 @@ func readMembers(r io.ReaderAt, size int64) ([]arMember, error) {
 	if string(magic) != arMagic {
 		return nil, errors.New("it is no ar archive")
 	}
-	var members []arMember
+	members := make([]arMember, 0, 3) // as a rule
 	for at := int64(len(arMagic)); at < size; {
 		m, err := readMember(r, at, size)
 		if err != nil {
