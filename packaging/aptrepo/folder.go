@@ -101,17 +101,17 @@ func (f folder) Commit(puts ...Put) error {
 			return err
 		}
 	}
-	dirs := map[string]bool{}
+	changed := map[string]bool{}
 	for _, p := range puts {
-		if err := f.place(p, dirs); err != nil {
+		if err := f.place(p, changed); err != nil {
 			return err
 		}
 	}
 	if len(puts) > few {
 		return f.syncAll()
 	}
-	for dir := range dirs {
-		if err := syncPath(dir, os.O_RDONLY); err != nil {
+	for path := range changed {
+		if err := syncPath(path, os.O_RDONLY); err != nil {
 			return err
 		}
 	}
@@ -128,18 +128,19 @@ func (f folder) finish(puts []Put, sync bool) error {
 	return nil
 }
 
-// place gives a draft its name, and adds to dirs the folders that it changed.
-func (f folder) place(p Put, dirs map[string]bool) error {
+// place gives a draft its name, and adds to changed what must be durable for that:
+// folders, and a draft that was hidden, for its mode.
+func (f folder) place(p Put, changed map[string]bool) error {
 	d, to := p.Draft.(*draft), f.path(p.Name)
 	dir := filepath.Dir(to)
-	if !dirs[dir] && filepath.Dir(d.path) != dir { // else it is there
+	if !changed[dir] && filepath.Dir(d.path) != dir { // else it is there
 		if err := makeFolder(f.path(path.Dir(p.Name)), &d.grown); err != nil {
 			return err
 		}
 	}
-	dirs[dir] = true
+	changed[dir] = true
 	for _, grown := range d.grown {
-		dirs[grown] = true
+		changed[grown] = true
 	}
 	if d.named {
 		again := filepath.Join(f.path(draftDir), filepath.Base(d.path)+".link")
@@ -155,6 +156,10 @@ func (f folder) place(p Put, dirs map[string]bool) error {
 		}
 	}
 	d.path, d.named = to, true
+	if !d.hidden {
+		return nil
+	}
+	changed[to] = true
 	return d.show()
 }
 
@@ -273,9 +278,6 @@ func (d *draft) create() error {
 
 // show has everybody read a hidden draft.
 func (d *draft) show() error {
-	if !d.hidden {
-		return nil
-	}
 	if err := unix.Fchmodat(unix.AT_FDCWD, d.path, fileMode, 0); err != nil {
 		return &fs.PathError{Op: "chmod", Path: d.path, Err: err}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -52,6 +53,30 @@ func TestDraftInPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	see("there again", "third", fileMode)
+}
+
+// TestShownDurably: after a power cut, no index may name a package that is hidden
+// still, since only its folder was synced after its mode was changed.
+func TestShownDurably(t *testing.T) {
+	needStrace(t)
+	f := newFixture(t)
+	key, log := filepath.Join(t.TempDir(), "key.asc"), filepath.Join(t.TempDir(), "log")
+	if err := f.key.Store(key, nil); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("strace", "-f", "-y", "-o", log, "-e", "trace=fchmodat,fsync,renameat", os.Args[0])
+	cmd.Env = append(os.Environ(), publishEnv+"="+strings.Join([]string{f.root, key, "stable", writeDeb(t, "app", "1.0", "amd64", "")}, "\n"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	calls, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	order := regexp.MustCompile(`(?s)fsync\([^\n]*/app_1\.0_amd64\.deb>.*fchmodat\([^\n]*/app_1\.0_amd64\.deb".*fsync\([^\n]*/app_1\.0_amd64\.deb>.*renameat\([^\n]*/InRelease"`)
+	if !order.Match(calls) {
+		t.Errorf("the package is not synced, shown and synced again before it is named:\n%s", calls)
+	}
 }
 
 // TestPublishUnprivileged publishes as a user for whom modes are more than advice.
