@@ -50,11 +50,12 @@ func (w *Worker) handle(ctx context.Context, m jetstream.Msg) {
 		w.settle(m, m.NakWithDelay(redeliverAfter)) // its controller takes it back in the end
 		return
 	}
-	defer w.occupy(t.replyTo)()
 	d := &delivery{worker: w, task: t, msg: m, changed: make(chan struct{}, 1)}
 	next := d.claim(ctx)
-	if next == proceed {
+	if next == proceed { // before, the slot would be told as busy for a task that nobody waits for
+		done := w.occupy(t.replyTo)
 		next = d.run(ctx)
+		done()
 	}
 	switch next {
 	case ack:
