@@ -87,6 +87,25 @@ func TestRebootOnce(t *testing.T) {
 	}
 }
 
+// TestRebootOrderedOnItsWayDown: a host that goes down already refuses the order, which
+// is no failure; one that was never told to go down, and refuses, is one.
+func TestRebootOrderedOnItsWayDown(t *testing.T) {
+	h := rebootable(t)
+	h.write("run/reboot-required", "")
+	deaf := func() {
+		h.program("systemctl", "exit 1")
+		h.program("reboot", "echo 'Failed to talk to init daemon: Connection refused' >&2; exit 1") // Debian 12's, seen between two sessions
+	}
+	h.reboot("R1", hostjob.Ordered, "/run/reboot-required")
+	deaf()
+	h.reboot("R1", hostjob.Ordered, "/run/reboot-required") // by whoever resumes
+	h.looks("R1", hostjob.Ordered)
+	if got, _, err := hostjob.Reboot(t.Context(), h, "R2"); err == nil || !strings.Contains(err.Error(), "Connection refused") {
+		t.Errorf("the first order returned %s, %v", got, err)
+	}
+	h.looks("R2", hostjob.Absent)
+}
+
 func TestRebootReasons(t *testing.T) {
 	for _, tt := range []struct {
 		name    string

@@ -5,6 +5,7 @@
 set -u
 umask 022
 base=${APTFLEET_ROOT:-}/var/lib/aptfleet/reboots
+again=
 boot_id
 
 say() {
@@ -64,6 +65,7 @@ if [ -s "$base/$1" ]; then
 	[ "$before" = "$boot" ] || ! starting || say starting "$why"
 	[ "$before" = "$boot" ] || say back "$why"
 	[ "$2" = order ] || say ordered "$why"
+	again=1
 else
 	[ -z "${APTFLEET_CHROOT:-}" ] || say needless
 	[ "$2" = order ] || say absent
@@ -76,7 +78,8 @@ if ! mkdir -p "$base" || ! echo "$boot $why" >"$base/$1.new" || ! mv "$base/$1.n
 	fail "cannot write $base/$1"
 fi
 find "$base" -type f -mtime +30 -exec rm -f {} +
-systemctl --no-block reboot >/dev/null 2>&1 || said=$(reboot 2>&1) || {
+# A host that goes down already takes no further order: its systemd hears nobody any more.
+systemctl --no-block reboot >/dev/null 2>&1 || said=$(reboot 2>&1) || [ -n "$again" ] || {
 	rm -f "$base/$1"
 	fail "$said"
 }
