@@ -176,42 +176,41 @@ func (s Stanza) Insert(before string, fields ...Field) (Stanza, error) {
 // one that is there already. The fields that stay are not read again: an index
 // has tens of thousands of stanzas.
 func (s Stanza) splice(start, end int, fields []Field) (Stanza, error) {
+	before, _ := slices.BinarySearchFunc(s.fields, start, span.compare)
+	after, _ := slices.BinarySearchFunc(s.fields, end, span.compare)
+	rest := Stanza{s.raw, s.fields[after:]}
 	size := start + len(s.raw) - end
 	for _, f := range fields {
 		size += len(f.Name) + len(": \n") + len(f.Value)
 	}
-	raw := append(make([]byte, 0, size), s.raw[:start]...)
+	t := Stanza{append(make([]byte, 0, size), s.raw[:start]...), append(make([]span, 0, len(s.fields)+len(fields)), s.fields[:before]...)}
 	for _, f := range fields {
 		if err := f.validate(); err != nil {
 			return Stanza{}, err
 		}
-		if i := s.find(f.Name); i >= 0 && (s.fields[i].start < start || s.fields[i].start >= end) {
+		if t.find(f.Name) >= 0 || rest.find(f.Name) >= 0 {
 			return Stanza{}, fmt.Errorf("cannot set field %s: it is there already", f.Name)
 		}
-		raw = append(append(append(raw, f.Name...), ':'), f.separator()...)
-		raw = append(append(raw, f.Value...), '\n')
+		t.add(f)
 	}
-	added, err := parseStanza(raw[start:], 1)
-	if err != nil {
-		return Stanza{}, err
+	by := len(t.raw) - end
+	for _, f := range rest.fields {
+		t.fields = append(t.fields, span{f.start + by, f.colon + by, f.end + by})
 	}
-	before, _ := slices.BinarySearchFunc(s.fields, start, span.compare)
-	after, _ := slices.BinarySearchFunc(s.fields, end, span.compare)
-	moved := make([]span, 0, len(s.fields)+len(added.fields))
-	moved = append(moved, s.fields[:before]...)
-	moved = appendMoved(moved, added.fields, start)
-	moved = appendMoved(moved, s.fields[after:], len(raw)-end)
-	return Stanza{append(raw, s.raw[end:]...), moved}, nil
+	t.raw = append(t.raw, s.raw[end:]...)
+	return t, nil
 }
 
 // compare tells whether the field begins before a place, at it, or behind it.
 func (f span) compare(at int) int { return cmp.Compare(f.start, at) }
 
-func appendMoved(to, fields []span, by int) []span {
-	for _, f := range fields {
-		to = append(to, span{f.start + by, f.colon + by, f.end + by})
-	}
-	return to
+// add puts a valid field at the end.
+func (s *Stanza) add(f Field) {
+	start := len(s.raw)
+	s.raw = append(s.raw, f.Name...)
+	colon := len(s.raw)
+	s.raw = append(append(append(append(s.raw, ':'), f.separator()...), f.Value...), '\n')
+	s.fields = append(s.fields, span{start, colon, len(s.raw)})
 }
 
 // separator is a space, save where the first line of the value is empty.

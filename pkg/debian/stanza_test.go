@@ -110,6 +110,9 @@ func TestStanzaInsert(t *testing.T) {
 	if _, err := s.Insert("", Field{"Version", "2"}); err == nil {
 		t.Error("a second Version was inserted")
 	}
+	if _, err := s.Insert("", Field{"Size", "1"}, Field{"size", "2"}); err == nil {
+		t.Error("Size was inserted twice")
+	}
 }
 
 func TestStanzaRefusesInjection(t *testing.T) {
