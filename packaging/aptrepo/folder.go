@@ -31,8 +31,16 @@ func Folder(root string) Files { return folder{filepath.Clean(root)} }
 // path is filepath.Join for names that are clean, as those of Files are.
 func (f folder) path(name string) string { return f.root + "/" + name }
 
+// Open finds no hidden draft: root could read it, and all others are to be told that
+// it is not there, not that they may not read it.
 func (f folder) Open(name string) (File, error) {
 	file, err := os.Open(f.path(name))
+	if err == nil || errors.Is(err, fs.ErrPermission) {
+		if info, statErr := os.Stat(f.path(name)); statErr == nil && info.Mode().Perm() == hiddenMode {
+			_ = file.Close() // nothing was written to it, if it was opened at all
+			err = &fs.PathError{Op: "open", Path: f.path(name), Err: fs.ErrNotExist}
+		}
+	}
 	if err != nil {
 		return nil, err // not file, which would be a nil pointer in an interface that is not nil
 	}

@@ -34,7 +34,7 @@ func serve(w http.ResponseWriter, req *http.Request, files Files, name string) {
 	}
 	defer file.Close()
 	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm() == hiddenMode { // which stops nobody who is root
+	if err != nil || !info.Mode().IsRegular() {
 		refuse(w, req, errors.Join(err, fs.ErrNotExist))
 		return
 	}
