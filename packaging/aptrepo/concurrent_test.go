@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -15,10 +14,7 @@ import (
 // of any is lost.
 func TestPublishersAtOnce(t *testing.T) {
 	f := newFixture(t)
-	key := filepath.Join(t.TempDir(), "key.asc")
-	if err := f.key.Store(key, nil); err != nil {
-		t.Fatal(err)
-	}
+	key := f.keyFile()
 	const each = 6
 	var want []string
 	done := make(chan error)
@@ -33,7 +29,7 @@ func TestPublishersAtOnce(t *testing.T) {
 				return
 			}
 			cmd := exec.Command(os.Args[0])
-			cmd.Env = append(os.Environ(), publishEnv+"="+strings.Join([]string{f.root, key, "nightly", path}, "\n"))
+			cmd.Env = f.publishing(key, "nightly", path)
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				err = fmt.Errorf("%w: %s", err, out)

@@ -84,6 +84,16 @@ func newFixtureIn(t testing.TB, root string) fixture {
 	return f
 }
 
+// keyFile stores the signing key, and returns where.
+func (f fixture) keyFile() string {
+	f.t.Helper()
+	path := filepath.Join(f.t.TempDir(), "key.asc")
+	if err := f.key.Store(path, nil); err != nil {
+		f.t.Fatal(err)
+	}
+	return path
+}
+
 func (f fixture) publish(suite string, debs ...string) []Published {
 	f.t.Helper()
 	published, err := f.Publish(f.t.Context(), suite, debs...)

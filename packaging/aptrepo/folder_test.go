@@ -91,12 +91,9 @@ func asNobody(t *testing.T, do func() string) string {
 func TestShownDurably(t *testing.T) {
 	needStrace(t)
 	f := newFixture(t)
-	key, log := filepath.Join(t.TempDir(), "key.asc"), filepath.Join(t.TempDir(), "log")
-	if err := f.key.Store(key, nil); err != nil {
-		t.Fatal(err)
-	}
+	log := filepath.Join(t.TempDir(), "log")
 	cmd := exec.Command("strace", "-f", "-y", "-o", log, "-e", "trace=fchmodat,fsync,renameat", os.Args[0])
-	cmd.Env = append(os.Environ(), publishEnv+"="+strings.Join([]string{f.root, key, "stable", writeDeb(t, "app", "1.0", "amd64", "")}, "\n"))
+	cmd.Env = f.publishing(f.keyFile(), "stable", writeDeb(t, "app", "1.0", "amd64", ""))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -116,10 +113,7 @@ func TestPublishUnprivileged(t *testing.T) {
 		t.Skip("all others are unprivileged already, and so are all tests")
 	}
 	f := newFixture(t)
-	key := filepath.Join(t.TempDir(), "key.asc")
-	if err := f.key.Store(key, nil); err != nil {
-		t.Fatal(err)
-	}
+	key := f.keyFile()
 	if err := os.Chmod(filepath.Dir(f.root), 0o755); err != nil { // it is above all of the test's folders
 		t.Fatal(err)
 	}
@@ -133,7 +127,7 @@ func TestPublishUnprivileged(t *testing.T) {
 		}
 	}
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), nobodyEnv+"=1", publishEnv+"="+strings.Join(append([]string{f.root, key, "stable"}, debs...), "\n"))
+	cmd.Env = append(f.publishing(key, "stable", debs...), nobodyEnv+"=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -42,6 +42,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// publishing returns the environment in which the test's program publishes.
+func (f fixture) publishing(key, suite string, debs ...string) []string {
+	return append(os.Environ(), publishEnv+"="+strings.Join(append([]string{f.root, key, suite}, debs...), "\n"))
+}
+
 func publishAs(root, key, suite string, debs []string) error {
 	keys, err := sign.Load(key, nil)
 	if err != nil {
@@ -69,10 +74,7 @@ func TestKilledAtEverySystemCall(t *testing.T) {
 	template := newFixture(t)
 	template.publish("nightly", writeDeb(t, "app", "1.0", "amd64", ""), writeDeb(t, "docs", "1", "all", ""))
 	template.publish("stable", writeDeb(t, "base", "1.0", "amd64", ""))
-	key := filepath.Join(t.TempDir(), "key.asc")
-	if err := template.key.Store(key, nil); err != nil {
-		t.Fatal(err)
-	}
+	key := template.keyFile()
 	next := []string{writeDeb(t, "app", "2.0", "amd64", ""), writeDeb(t, "docs", "2", "all", "")}
 	kills := 0
 	for _, call := range changing {
@@ -134,7 +136,7 @@ func killAt(t *testing.T, template fixture, key, call string, n int, next []stri
 func publishKilled(t *testing.T, f fixture, key, call string, n int, next []string) (killed bool) {
 	t.Helper()
 	cmd := exec.Command("strace", "-f", "-o", "/dev/null", "-e", "trace="+call, "-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n), os.Args[0])
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", publishEnv+"="+strings.Join(append([]string{f.root, key, "nightly"}, next...), "\n"))
+	cmd.Env = append(f.publishing(key, "nightly", next...), "GOMAXPROCS=1")
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	switch {
